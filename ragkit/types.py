@@ -1,0 +1,202 @@
+"""The frozen values that ragkit's stages hand to each other and to the faces.
+
+Retrieved nodes inside the pipeline are LlamaIndex's ``NodeWithScore``; the values here are what
+leaves the pipeline. Offsets are in characters (code points) of a file's extracted text, the text
+that ``KnowledgeBase.text(source)`` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+__all__ = [
+    "Analyzer",
+    "Answer",
+    "Citation",
+    "Clause",
+    "DocumentInfo",
+    "IndexReport",
+    "Mark",
+    "Sentence",
+    "SkippedFile",
+    "SourceNode",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A verbatim quote: ``quote == kb.text(source)[start:end]``; ``n`` is its source's number."""
+
+    n: int
+    source: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The short answer inside a sentence, as offsets into ``Sentence.text``."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of an answer, the numbers of the sources that support it, and its short answer."""
+
+    text: str
+    citations: tuple[int, ...]
+    supported: bool
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNode:
+    """A retrieved node as the reader sees it, numbered from 1, best first.
+
+    ``start`` is the node's offset in its file's extracted text, or None for nodes that a store
+    returned without one.
+    """
+
+    n: int
+    source: str
+    page: int | None
+    score: float
+    text: str
+    start: int | None = None
+    heading: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with everything needed to check it.
+
+    ``text`` carries source numbers as ``[1]`` after each sentence; ``sentences`` holds the same
+    sentences without them. A refusal has ``refused=True``, no citations, and the nearest sources.
+    ``timings_ms`` has ``load``, ``retrieve``, ``first_token`` and ``total``.
+    """
+
+    question: str
+    text: str
+    refused: bool
+    preset: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    sources: tuple[SourceNode, ...]
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``ragkit query --json`` prints."""
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "refused": self.refused,
+            "preset": self.preset,
+            "sentences": [
+                {"text": s.text, "citations": list(s.citations), "supported": s.supported}
+                | ({"mark": asdict(s.mark)} if s.mark else {})
+                for s in self.sentences
+            ],
+            "citations": [asdict(c) for c in self.citations],
+            "sources": [
+                {"n": s.n, "source": s.source, "page": s.page, "score": s.score, "text": s.text}
+                for s in self.sources
+            ],
+            "timings_ms": dict(self.timings_ms),
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        from ragkit.render import answer_html
+
+        return answer_html(self)
+
+    def _repr_markdown_(self) -> str:
+        from ragkit.render import answer_markdown
+
+        return answer_markdown(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """One indexed file. ``source`` is relative to the folder, with forward slashes.
+
+    ``indexed_at`` is ISO 8601 in UTC; ``sha256`` is of the file's bytes. Files with the same text
+    share their nodes, and each reports the full count.
+    """
+
+    source: str
+    nodes: int
+    characters: int
+    indexed_at: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file that was not indexed, and why, in words."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What one run of indexing did. ``nodes`` counts all nodes of the index afterwards."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    deleted: tuple[str, ...]
+    unchanged: int
+    skipped: tuple[SkippedFile, ...]
+    nodes: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``ragkit index --json`` prints."""
+        return {
+            "added": list(self.added),
+            "updated": list(self.updated),
+            "deleted": list(self.deleted),
+            "unchanged": self.unchanged,
+            "skipped": [asdict(s) for s in self.skipped],
+            "nodes": self.nodes,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One full-text query: any of ``terms``, each field's matches weighted by ``weights``.
+
+    ``weight`` scales the clause's scores when several clauses are added up.
+    """
+
+    terms: tuple[str, ...]
+    weights: tuple[float, ...]
+    weight: float = 1.0
+
+
+class Analyzer(Protocol):
+    """Turns text into index terms; one and the same for indexing and for questions."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the terms of the same text would; part of an index's fingerprint."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the full-text columns, in the order of ``index_fields`` and ``weights``."""
+
+    def index_fields(self, text: str, *, title: str, language: str | None) -> tuple[str, ...]:
+        """Return one string of space-separated terms for each field. Deterministic."""
+
+    def clauses(self, question: str) -> Sequence[Clause]:
+        """Return the full-text queries that find the nodes for ``question``; empty if no term."""
