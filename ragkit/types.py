@@ -47,7 +47,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, the numbers of the sources that support it, and its short answer."""
+    """One sentence of an answer, the numbers of its sources, and the short answer in it."""
 
     text: str
     citations: tuple[int, ...]
