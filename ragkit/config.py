@@ -1,0 +1,295 @@
+"""Settings: one frozen object, and where each value came from.
+
+Precedence, highest first: arguments, ``RAGKIT_*`` environment variables, ``.env``, ``ragkit.toml``,
+the preset, defaults. ``.env`` and ``ragkit.toml`` are looked for in the working directory. Nested
+settings are tables in TOML (``[llm]``) and take two underscores in the environment
+(``RAGKIT_LLM__MODEL``). A key that ragkit does not know is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ragkit.errors import ConfigError
+
+__all__ = ["Config", "Loaded", "load_config", "preset_names", "read_preset"]
+
+PREFIX = "RAGKIT_"
+AUTO = "auto"
+_FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class EmbedderSettings(BaseModel):
+    """Which model turns text into vectors; ``none`` leaves retrieval to words alone."""
+
+    model_config = _FROZEN
+    kind: Literal["none", "huggingface", "llm"] = "none"
+    model: str = Field("", description="Name on a hub, or a local folder.")
+    revision: str | None = Field(None, description="Commit or tag of the weights.")
+
+
+class LLMSettings(BaseModel):
+    """Which model writes the answer; ``none`` answers in the documents' own sentences."""
+
+    model_config = _FROZEN
+    kind: Literal["none", "huggingface", "openai"] = "none"
+    model: str = Field("", description="Name on a hub, a local folder, or a server's model id.")
+    revision: str | None = Field(None, description="Commit or tag of the weights.")
+    trust_remote_code: bool = Field(False, description="Run the repository's own model code.")
+    base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
+
+
+class StoreSettings(BaseModel):
+    """Where the index is."""
+
+    model_config = _FROZEN
+    uri: str | None = Field(None, description="SQLite file or store URI; empty: one a folder.")
+
+
+class RetrieverSettings(BaseModel):
+    """How nodes are found."""
+
+    model_config = _FROZEN
+    kind: Literal["lexical", "dense", "hybrid"] = Field(
+        "lexical", description="By words, by vectors, or by both."
+    )
+
+
+class SplitterSettings(BaseModel):
+    """How documents become nodes; sizes in the embedder's tokens (``lite``: words, characters)."""
+
+    model_config = _FROZEN
+    chunk_size: int = Field(200, ge=16, le=8192, description="Largest node, in tokens.")
+    chunk_overlap: int = Field(0, ge=0, le=4096, description="Tokens repeated from the last node.")
+
+
+class IngestSettings(BaseModel):
+    """What is read from the folder."""
+
+    model_config = _FROZEN
+    max_file_mb: int = Field(100, ge=1, description="Larger files are skipped and reported.")
+
+
+class Config(BaseSettings):
+    """All settings, validated and frozen. Build it with ``load_config``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        dotenv_filtering="only_existing",
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+    )
+    preset: str = Field(AUTO, description="One of `ragkit presets`, or auto.")
+    home: Path | None = Field(None, description="Folder of the indexes, by default the user's.")
+    top_k: int = Field(5, ge=1, le=100, description="Nodes retrieved for a question.")
+    embedder: EmbedderSettings = EmbedderSettings()
+    llm: LLMSettings = LLMSettings()
+    store: StoreSettings = StoreSettings()
+    retriever: RetrieverSettings = RetrieverSettings()
+    splitter: SplitterSettings = SplitterSettings()
+    ingest: IngestSettings = IngestSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from ``load_config`` alone, which merges the layers and remembers them."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A ``Config`` and the layer each dotted key came from, such as ``{"llm.model": "preset"}``.
+
+    ``notice`` is a line for the user when ``auto`` chose, else None.
+    """
+
+    config: Config
+    origins: Mapping[str, str]
+    notice: str | None = None
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets that ship with ragkit, ``lite`` first."""
+    folder = resources.files("ragkit") / "presets"
+    names = {p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")}
+    return tuple(sorted(names, key=lambda name: (name != "lite", name)))
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Return a preset's table, ``about`` included; raise ConfigError for an unknown name."""
+    if name not in preset_names():
+        raise ConfigError(_unknown("preset", name, preset_names(), "List them: ragkit presets"))
+    text = (resources.files("ragkit") / "presets" / f"{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def load_config(
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    weights_present: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Loaded:
+    """Merge the layers and validate them.
+
+    ``arguments`` are dotted keys (``{"top_k": 3, "store.uri": "i.db"}``); None values are left out.
+    ``folder`` holds ``.env`` and ``ragkit.toml`` (default: the working directory).
+    ``weights_present`` is asked with the table of preset ``internlm2`` when the preset is ``auto``.
+    Raises ConfigError for a key, preset or value that cannot be used.
+    """
+    folder = folder or Path()
+    layers: list[tuple[str, dict[str, Any]]] = [
+        ("ragkit.toml", _flatten(_read_toml(folder / "ragkit.toml"))),
+        (".env", _read_environment(folder / ".env")),
+        ("environment", _read_environment(None)),
+        ("argument", {k: v for k, v in (arguments or {}).items() if v is not None}),
+    ]
+    known = set(_keys(Config))
+    for name, layer in layers:
+        for key in layer:
+            if key not in known:
+                raise ConfigError(_unknown("setting", key, known, f"It comes from {name}."))
+    requested = AUTO
+    for _, layer in layers:
+        requested = layer.get("preset", requested)
+    name, notice = _choose_preset(requested, weights_present)
+    table = read_preset(name)
+    table.pop("about", None)
+    layers.insert(0, ("preset", _flatten(table)))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = dict.fromkeys(known, "default")
+    for layer_name, layer in layers:
+        merged.update(layer)
+        origins.update(dict.fromkeys(layer, layer_name))
+    merged["preset"] = name
+    try:
+        config = Config(**_nest(merged))
+    except ValidationError as error:
+        raise ConfigError(_invalid(error, origins)) from None
+    _check_together(config)
+    return Loaded(config, origins, notice)
+
+
+def _choose_preset(
+    requested: str, weights_present: Callable[[Mapping[str, Any]], bool] | None
+) -> tuple[str, str | None]:
+    if requested != AUTO:
+        return requested, None
+    if weights_present and weights_present(read_preset("internlm2")):
+        return "internlm2", "Preset internlm2: its weights are on this machine."
+    return "lite", (
+        "Preset lite: answers are quoted from the documents, without a model. "
+        "For other presets and their weights: ragkit presets"
+    )
+
+
+def _check_together(config: Config) -> None:
+    if config.splitter.chunk_overlap >= config.splitter.chunk_size:
+        raise ConfigError(
+            f"splitter.chunk_overlap is {config.splitter.chunk_overlap}, but a node holds "
+            f"{config.splitter.chunk_size} tokens. Make the overlap smaller than chunk_size."
+        )
+    if config.retriever.kind != "lexical" and config.embedder.kind == "none":
+        raise ConfigError(
+            f"retriever.kind '{config.retriever.kind}' needs an embedder, and preset "
+            f"'{config.preset}' has none. Set embedder.kind and embedder.model, or use lexical."
+        )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}. Correct or remove the file.") from None
+
+
+def _read_environment(env_file: Path | None) -> dict[str, Any]:
+    """Return dotted keys from a ``.env`` file, or from the process's environment when None."""
+    names: Mapping[str, Any] = os.environ
+    if env_file is not None:
+        if not env_file.is_file():
+            return {}
+        try:
+            names = dotenv_values(env_file)
+        except (UnicodeDecodeError, OSError) as error:
+            raise ConfigError(f"{env_file} cannot be read: {error}.") from None
+    known = {PREFIX + key.upper().replace(".", "__"): key for key in _keys(Config)}
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            where = "It is set in .env." if env_file else "Unset it, or correct its name."
+            raise ConfigError(_unknown("variable", name.upper(), known, where))
+    source: EnvSettingsSource
+    if env_file is None:
+        source = EnvSettingsSource(Config)
+    else:
+        source = DotEnvSettingsSource(Config, env_file=env_file)
+    return _flatten(source())
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *path, leaf = key.split(".")
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})
+        node[leaf] = value
+    return tree
+
+
+def _unknown(what: str, name: str, known: Any, then: str) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return f"Unknown {what} '{name}'.{hint} {then}"
+
+
+def _invalid(error: ValidationError, origins: Mapping[str, str]) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    value = first.get("input")
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return f"{key} = {value!r} (from {origins.get(key, 'argument')}) cannot be used: {reason}."
