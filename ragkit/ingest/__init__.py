@@ -1,0 +1,1 @@
+"""From a folder to documents to nodes: readers, sentences, splitter."""

@@ -1,0 +1,207 @@
+"""Where sentences begin and end, in any script, as character spans of the text.
+
+A hand-written scanner in two passes, both linear in the text. Lines are first gathered into runs
+in which a line break is only a wrapped line; then the terminators inside a run are judged one by
+one. The rules follow Unicode UAX #29 (sentence boundaries) where it decides, and add what it
+leaves to tailoring: abbreviations, ordinals, quotations that go on, Thai phrase spaces.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ragkit.ingest.lines import soft_runs
+
+__all__ = ["iter_sentences", "sentence_spans"]
+
+# Terminators that always stand for a full stop, question or exclamation mark in their script:
+# CJK, Devanagari, Arabic and Urdu, Armenian, Tibetan, Burmese, Khmer, Ethiopic, Sinhala, Mongolian.
+_HARD = "!?。！？｡．︒﹒﹖﹗‼‽⁇⁈⁉।॥؟۔։།༎။។៕።፧፨෴᠃᠉"
+_CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›*_`"
+_OPEN = "\"'“‘„‚「『《〈（(\\[【〔｛{«‹*_`¿¡<-"
+_GOES_ON = frozenset(",，、;；:：")
+_CJK = re.compile("[\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31a0-\u4dbf\u4e00-\ua4cf\uac00-\ud7af"
+                  "\uf900-\ufaff\uff21-\uff5a\uff66-\uffdc\U00020000-\U0003ffff]")  # fmt: skip
+_THAI = re.compile("[\u0e01-\u0e5b]")
+_HIRAGANA = re.compile("[\u3041-\u309f]")
+
+_CANDIDATE = re.compile(
+    f"(?P<stop>[.…‥{_HARD}]+)(?P<close>(?:[{_CLOSE}]|\\[\\d{{1,3}}\\])*+)"
+    "|(?<=[\u0370-\u03ff\u1f00-\u1fff]);(?=\\s)"  # the Greek question mark, typed as a semicolon
+    "|(?<=[\u0e01-\u0e4e])\\s++(?=[\u0e01-\u0e4e])"  # a space between two Thai letters
+)
+_AHEAD = re.compile(f"\\s*+[{_OPEN}]*+(\\w{{0,20}})")
+_TOKEN = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+(?:['’-][^\W_]+)*$")
+_LONE_LATIN = re.compile(r"(?:^|[^A-Za-zＡ-Ｚａ-ｚ])[A-Za-zＡ-Ｚａ-ｚ]$")
+_DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}")
+_ROMAN = re.compile(r"[IVXLC]{2,6}")
+_WORD = re.compile(r"[^\W_]")
+
+# Thai spaces separate phrases, not sentences, and stand around names and numbers too: a phrase
+# shorter than this is not cut off from the next.
+_THAI_PHRASE = 80
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# Never the last word of a sentence: a name or a phrase follows.
+_LEADING = _words(
+    "mr mrs ms messrs mme mmes mlle dr drs prof profs rev hon st ste sr sra srta dott dña gen col "
+    "capt cpt lt sgt cmdr adm gov sen rep pres supt sig sgra hr fr frl dipl ing mag vs viz cf e.g "
+    "eg i.e ie resp bzw ca z.b z.t d.h u.a i.d.r v.a s.o s.u o.ä sog ggf evtl inkl exkl vgl "
+    "p.ex ej p.ej т.е т.к т.н им проф акад гр тов см ср напр св ул г-н г-жа αρ βλ κ κα δηλ "
+    "bkz dz vd doç yrd sn av tp ts ths pgs gs bs np tzn tj ad approx"
+)
+# An abbreviation only in front of a number: "No. 5", "Fig. 3", but "She said no."
+_NUMBERED = _words(
+    "no nos nr núm num nº fig figs abb tab eq eqs sec secs ch chap vol vols pp pg p s art arts § "
+    "abs kap bd ver v rn az jan feb mar apr jun jul aug sep sept oct nov dec рис стр гл ст табл п "
+    "№ σελ εικ op bl col cod ley tel tlf"
+)
+# May end a sentence; it does when a word that opens sentences follows.
+_CLOSING = _words(
+    "etc inc ltd co corp bros jr esq al ed eds dept univ assn ave blvd rd mt ft u.s u.k u.n u.s.a "
+    "e.u d.c a.m p.m b.c a.d n.chr v.chr ph.d m.d b.a m.a usw u.s.w mio mrd str inh geb gest "
+    "ee.uu uu ss aa pág págs cía kft т.д т.п н.э др пр млн млрд тыс руб коп обл"
+)
+_OPENERS = _words(
+    "the a an this that these those it its he she they we you i his her their our my your in on at "
+    "by for from with as if when while after before since during because although however but and "
+    "or so then there here what who how why where which der die das ein eine er sie es wir ihr im "
+    "am in auf bei mit nach seit während wenn als und aber oder doch diese dieser dieses el la los "
+    "las un una en por con al le les une il elle ils dans pour avec mais он она оно они мы вы это "
+    "этот эта в на с по для при после если когда как но и а ο η το οι τα στην στο και"
+)
+_AFTER_ORDINAL = _words(
+    "januar jänner februar märz april mai juni juli august september oktober november dezember "
+    "jahrhundert jahrhunderts jahrhunderte jahrhunderten jh jhd jahrtausend jahrtausends klasse "
+    "auflage kapitel platz rang stock teil band bundesliga liga weltkrieg weltkriegs"
+)
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return half-open character spans of the sentences of ``text``, in order.
+
+    Spans are trimmed of white space, never empty and never overlap; together they cover every
+    character of ``text`` that is not white space. A heading, a list item, a table row and a line
+    of fenced code each end at their line's end; so does a paragraph. Linear in ``len(text)``.
+    """
+    return list(iter_sentences(text, 0, len(text)))
+
+
+def iter_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of ``sentence_spans`` for ``text[start:end]``, as offsets into ``text``."""
+    for run_start, run_end, verbatim in soft_runs(text, start, end):
+        if verbatim:
+            yield run_start, run_end
+        else:
+            yield from _scan(text, run_start, run_end)
+
+
+def _scan(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of one run; ``text[start]`` and ``text[end - 1]`` are not white space."""
+    begin = seen = start
+    quotes = 0  # straight double quotes up to ``seen``; an odd count means that one is open
+    for match in _CANDIDATE.finditer(text, start, end):
+        if match["stop"] is None:
+            cut = match.start() if text[match.start()].isspace() else match.end()
+            if cut == match.start() and cut - begin < _THAI_PHRASE:
+                continue
+        else:
+            stop = match.end("stop")
+            quotes += text.count('"', seen, stop)
+            seen, cut = stop, match.end()
+            if text.startswith('"', stop) and quotes % 2 == 0 and not _at_gap(text, stop + 1, end):
+                cut = stop  # the quote opens what follows
+            if not _ends(text, begin, match.start(), stop, cut, end):
+                continue
+        after = _skip_space(text, cut, end)
+        if after == end:
+            break
+        if not _WORD.search(text, after, min(end, after + 200)) and end - after < 200:
+            break  # nothing but marks is left: they belong to this sentence
+        if cut > begin:
+            yield begin, cut
+        begin = after
+    yield begin, end
+
+
+def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -> bool:
+    """Tell whether the terminator ``text[stop:stop_end]``, closed at ``cut``, ends a sentence."""
+    if cut >= end:
+        return True
+    following = text[cut]
+    gap = following.isspace()
+    if not gap and following in _GOES_ON:
+        return False
+    mark = text[stop:stop_end]
+    ascii_mark = mark.isascii()
+    wide = _CJK.match(following) is not None
+    if not gap and ascii_mark and not wide:
+        return False
+    if cut > stop_end and not gap and _HIRAGANA.match(following):
+        return False  # 「行く。」と言った: the quotation is part of the sentence
+    ahead = _AHEAD.match(text, cut, end)
+    word = ahead[1] if ahead else ""
+    if ahead and len(word) == 1 and text.startswith(".", ahead.end()):
+        word = word.upper() + "."  # the next of several initials opens no sentence
+    if mark.strip(".…‥") == "":
+        if len(mark) > 1 or mark != ".":  # an ellipsis breaks only before a fresh start
+            return gap and bool(word) and not word[0].islower() and not (wide and not gap)
+        return not word[:1].islower() and _dot_ends(text, begin, stop, word, gap=gap)
+    if mark == "．":
+        return not (following.isdigit() or _LONE_LATIN.search(text, max(begin, stop - 2), stop))
+    return not (cut > stop_end and gap and word[:1].islower())
+
+
+def _dot_ends(text: str, begin: int, dot: int, word: str, *, gap: bool) -> bool:
+    """Tell whether a single full stop at ``dot`` ends a sentence; ``word`` follows it."""
+    found = _TOKEN.search(text, max(begin, dot - 24), dot)
+    if found is None:
+        return True
+    token = found[0]
+    if not gap:  # Chinese typed with ASCII stops: 你好.我们走 ends, 1.安装 and E.I.杜邦 do not
+        return not token.isascii() or token[-2:].isalpha() and len(token) > 1
+    if token.lower() == token.upper() and token[-1].isalpha():
+        # Caseless scripts: a short word is an initial; Thai ends nothing with a full stop.
+        return len(token) > 2 and not _THAI.match(token)
+    lead = text[begin : found.start()] if found.start() - begin < 16 else "a"
+    marker = len(token) <= 4 and not _WORD.search(lead)
+    key, opens = token.casefold(), word.casefold() in _OPENERS
+    if marker and (token.isdigit() or len(token) == 1 or _ROMAN.fullmatch(token)):
+        return False  # the marker of a list item or a numbered heading
+    if key in _LEADING:
+        return False
+    if key in _NUMBERED and word[:1].isdigit():
+        return False
+    if token.isdigit():
+        return not (len(token) <= 2 and word.casefold() in _AFTER_ORDINAL)
+    if len(token) == 1:
+        return opens if not token.islower() else _lone_letter_ends(text, found.start(), begin)
+    if key in _CLOSING or _DOTTED.fullmatch(token) or _ROMAN.fullmatch(token):
+        return opens
+    return True
+
+
+def _lone_letter_ends(text: str, at: int, begin: int) -> bool:
+    """Tell whether the stop after the small letter at ``at`` can end a sentence.
+
+    Russian writes "1990 г." and "и т. д." at a sentence's end, with a number or another dotted
+    letter before it; German "z. B." and "d. h." never stand there.
+    """
+    before = text[max(begin, at - 3) : at].rstrip()
+    cyrillic = "\u0400" <= text[at] <= "\u04ff"
+    return cyrillic and (before[-1:].isdigit() or (before[-2:] in {"т.", "н."}))
+
+
+def _skip_space(text: str, at: int, end: int) -> int:
+    while at < end and text[at].isspace():
+        at += 1
+    return at
+
+
+def _at_gap(text: str, at: int, end: int) -> bool:
+    return at >= end or text[at].isspace()
