@@ -1,0 +1,196 @@
+"""The catalog: which files are in the index, their texts, and what is known of each.
+
+A document is a text; files point at it. Files with the same text share one document and its
+nodes, and a rename changes a file's row only. Every method is one read transaction or joins the
+open ``transaction()`` of its store. Raises ``StoreError`` and ``IndexMismatch`` as the store does.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ragkit.errors import StoreError
+from ragkit.store.nodes import delete_rows, metadata_json, read_sources
+from ragkit.types import DocumentInfo
+
+if TYPE_CHECKING:
+    from ragkit.store.sqlite import Snapshot, SqliteStore
+
+__all__ = ["Catalog", "Counts", "FileState"]
+
+_COMPRESSION = 6
+
+
+class FileState(NamedTuple):
+    """What is known of one file. ``document_id`` is None for a file that was not indexed, with
+    the ``reason`` in words; ``indexed_at`` is ISO 8601 in UTC; ``sha256`` is of its bytes.
+    """
+
+    source: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    document_id: str | None
+    reason: str | None
+    indexed_at: str
+
+
+class Counts(NamedTuple):
+    """How much is in the index; ``skipped`` are files without a document."""
+
+    files: int
+    skipped: int
+    documents: int
+    nodes: int
+    vectors: int
+
+
+class Catalog:
+    """Files and texts of one store; made by ``SqliteStore.catalog``."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def files(self) -> dict[str, FileState]:
+        """Return every known file by its source."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return {}
+            rows = snapshot.conn.execute(f"SELECT * FROM {snapshot.table('file')}").fetchall()
+            return {row[0]: FileState._make(row) for row in rows}
+
+    def put_file(self, state: FileState) -> None:
+        """Add or replace a file's row; a document that no file refers to any more is dropped."""
+        with self._store.transaction() as snapshot:
+            before = _document_of(snapshot, state.source)
+            snapshot.conn.execute(
+                f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
+                state,
+            )
+            if before != state.document_id:
+                self._drop_unused(snapshot, before)
+
+    def touch_file(self, source: str, mtime_ns: int, size: int) -> None:
+        """Note a file's new time stamp and size; its content is known to be the same."""
+        with self._store.transaction() as snapshot:
+            snapshot.conn.execute(
+                f"UPDATE {snapshot.table('file')} SET mtime_ns = ?, size = ? WHERE source = ?",
+                (mtime_ns, size, source),
+            )
+
+    def remove_file(self, source: str) -> None:
+        """Forget a file, and its document with text and nodes when no other file has it."""
+        with self._store.transaction() as snapshot:
+            document_id = _document_of(snapshot, source)
+            snapshot.conn.execute(
+                f"DELETE FROM {snapshot.table('file')} WHERE source = ?", (source,)
+            )
+            self._drop_unused(snapshot, document_id)
+
+    def has_document(self, document_id: str) -> bool:
+        """Return whether the document's text is stored."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return False
+            return _has_document(snapshot, document_id)
+
+    def put_document(self, document_id: str, text: str, metadata: Mapping[str, Any]) -> None:
+        """Store a document's whole text, the text that offsets refer to, and its metadata."""
+        with self._store.transaction() as snapshot:
+            packed = zlib.compress(text.encode("utf-8"), _COMPRESSION)
+            snapshot.conn.execute(
+                f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)",
+                (document_id, len(text), metadata_json(metadata), packed),
+            )
+
+    def text(self, source: str) -> str:
+        """Return a file's extracted text. Raises ``StoreError`` for a file not in the index."""
+        with self._store.reading() as snapshot:
+            document_id = None if snapshot is None else _document_of(snapshot, source)
+            if document_id is None:
+                raise StoreError(f"There is no indexed file {source!r}. Index its folder first.")
+            return self.document_text(document_id)
+
+    def document_text(self, document_id: str) -> str:
+        """Return a document's whole text. Raises ``StoreError`` for an unknown document."""
+        packed = self._document_column(document_id, "text")
+        return zlib.decompress(packed).decode("utf-8")
+
+    def document_metadata(self, document_id: str) -> dict[str, Any]:
+        """Return a document's metadata. Raises ``StoreError`` for an unknown document."""
+        return dict(json.loads(self._document_column(document_id, "metadata")))
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return one row for each indexed file, sorted by source, duplicates included."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            rows = snapshot.conn.execute(
+                f"SELECT f.source, COALESCE(k.nodes, 0), d.characters, f.indexed_at, f.sha256"
+                f" FROM {snapshot.table('file')} f"
+                f" JOIN {snapshot.table('document')} d ON d.document_id = f.document_id"
+                f" LEFT JOIN (SELECT document_id, count(*) AS nodes FROM {snapshot.table('node')}"
+                " GROUP BY document_id) k ON k.document_id = f.document_id ORDER BY f.source"
+            )
+            return [DocumentInfo(*row) for row in rows]
+
+    def sources_of(self, document_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return the files of each document, sorted; documents without files are left out."""
+        with self._store.reading() as snapshot:
+            return {} if snapshot is None else read_sources(snapshot, document_ids)
+
+    def counts(self) -> Counts:
+        """Return how many files, documents, nodes and vectors there are."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return Counts(0, 0, 0, 0, 0)
+            files, indexed = snapshot.conn.execute(
+                f"SELECT count(*), count(document_id) FROM {snapshot.table('file')}"
+            ).fetchone()
+            rest = [
+                snapshot.conn.execute(f"SELECT count(*) FROM {snapshot.table(name)}").fetchone()[0]
+                for name in ("document", "node", "vector")
+            ]
+            return Counts(files, files - indexed, *rest)
+
+    def _document_column(self, document_id: str, column: str) -> Any:
+        with self._store.reading() as snapshot:
+            row = None
+            if snapshot is not None:
+                row = snapshot.conn.execute(
+                    f"SELECT {column} FROM {snapshot.table('document')} WHERE document_id = ?",
+                    (document_id,),
+                ).fetchone()
+            if row is None:
+                raise StoreError(f"There is no document {document_id!r} in the index.")
+            return row[0]
+
+    def _drop_unused(self, snapshot: Snapshot, document_id: str | None) -> None:
+        if document_id is None:
+            return
+        used = snapshot.conn.execute(
+            f"SELECT 1 FROM {snapshot.table('file')} WHERE document_id = ?", (document_id,)
+        ).fetchone()
+        if used:
+            return
+        delete_rows(snapshot, self._store.analyzer, "n.document_id = ?", (document_id,))
+        snapshot.conn.execute(
+            f"DELETE FROM {snapshot.table('document')} WHERE document_id = ?", (document_id,)
+        )
+
+
+def _document_of(snapshot: Snapshot, source: str) -> str | None:
+    row = snapshot.conn.execute(
+        f"SELECT document_id FROM {snapshot.table('file')} WHERE source = ?", (source,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _has_document(snapshot: Snapshot, document_id: str) -> bool:
+    row = snapshot.conn.execute(
+        f"SELECT 1 FROM {snapshot.table('document')} WHERE document_id = ?", (document_id,)
+    ).fetchone()
+    return row is not None

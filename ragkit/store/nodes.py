@@ -1,0 +1,179 @@
+"""Node rows: what is written for one node, how it is deleted, and in what order it is read.
+
+A node is a row in ``node`` (what filters read), one in ``content`` (its text and the rest of its
+LlamaIndex form), one in the full-text table and, with an embedding, one in ``vector``. The
+functions take an open snapshot and no LlamaIndex object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ragkit.errors import IndexMismatch, StoreError
+from ragkit.store import fts
+from ragkit.store.sqlite import Snapshot
+from ragkit.types import Analyzer
+
+__all__ = [
+    "NodeRow",
+    "StoredNode",
+    "check_dimension",
+    "delete_rows",
+    "fix_dimension",
+    "fulltext_values",
+    "insert_row",
+    "metadata_json",
+    "read_rows",
+    "read_sources",
+]
+
+_REMOVED_KEPT = 100_000  # deletions a cache may lag behind before it loads anew
+
+
+class NodeRow(NamedTuple):
+    """A node ready to be written. ``vector`` is float16 of unit length, little endian."""
+
+    node_id: str
+    document_id: str | None
+    start: int | None
+    metadata: str
+    text: str
+    rest: str
+    fulltext: tuple[str, ...]
+    vector: bytes | None
+
+
+class StoredNode(NamedTuple):
+    """A node as it was read; ``sources`` are its document's files, sorted by name."""
+
+    id: int
+    node_id: str
+    document_id: str | None
+    metadata: str
+    text: str
+    rest: str
+    sources: tuple[str, ...]
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """Return metadata as JSON that SQLite can read; ``StoreError`` for what JSON cannot hold."""
+    try:
+        return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"Metadata cannot be stored: {error}. Use text, finite numbers, true, false, null, "
+            "and lists or objects of them."
+        ) from error
+
+
+def fulltext_values(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the terms that a node is found by: its text, and title and headings beside it."""
+    language = metadata.get("language")
+    return tuple(
+        analyzer.index_fields(
+            text, title=_title(metadata), language=language if isinstance(language, str) else None
+        )
+    )
+
+
+def insert_row(snapshot: Snapshot, row: NodeRow) -> int:
+    """Write one node and return its row id, which is never used again."""
+    conn = snapshot.conn
+    rowid = conn.execute(
+        f"INSERT INTO {snapshot.table('node')} (node_id, document_id, start, metadata)"
+        " VALUES (?, ?, ?, ?)",
+        row[:4],
+    ).lastrowid
+    assert rowid is not None
+    conn.execute(
+        f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)", (rowid, row.text, row.rest)
+    )
+    fts.insert(conn, snapshot.table("fts"), rowid, row.fulltext)
+    if row.vector is not None:
+        conn.execute(f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)", (rowid, row.vector))
+    return rowid
+
+
+def fix_dimension(snapshot: Snapshot, dimension: int) -> None:
+    """Make ``dimension`` the generation's, or raise ``IndexMismatch`` if it has another."""
+    row = snapshot.conn.execute(
+        "SELECT dimension FROM generation WHERE id = ?", (snapshot.generation.number,)
+    ).fetchone()
+    check_dimension(row[0], dimension)
+    if row[0] is None:
+        snapshot.conn.execute(
+            "UPDATE generation SET dimension = ? WHERE id = ?",
+            (dimension, snapshot.generation.number),
+        )
+
+
+def check_dimension(stored: int | None, dimension: int) -> None:
+    """Raise ``IndexMismatch`` when vectors of ``dimension`` numbers meet an index of others."""
+    if stored is not None and stored != dimension:
+        raise IndexMismatch(
+            f"The index holds vectors of {stored} numbers, this one has {dimension}. "
+            "Use the embedder it was built with, or rebuild: ragkit index --rebuild."
+        )
+
+
+def delete_rows(
+    snapshot: Snapshot, analyzer: Analyzer, condition: str, parameters: Sequence[Any]
+) -> int:
+    """Delete the nodes ``n`` for which the SQL ``condition`` holds; return how many."""
+    conn, node, content = snapshot.conn, snapshot.table("node"), snapshot.table("content")
+    rows = conn.execute(
+        f"SELECT n.id, c.text, n.metadata FROM {node} n JOIN {content} c ON c.id = n.id"
+        f" WHERE {condition}",
+        parameters,
+    ).fetchall()
+    for rowid, text, metadata in rows:
+        values = fulltext_values(analyzer, text, json.loads(metadata))
+        fts.delete(conn, snapshot.table("fts"), rowid, values)
+        conn.execute(f"DELETE FROM {node} WHERE id = ?", (rowid,))
+        conn.execute(f"DELETE FROM {content} WHERE id = ?", (rowid,))
+        vector = snapshot.table("vector")
+        if conn.execute(f"DELETE FROM {vector} WHERE id = ?", (rowid,)).rowcount:
+            removed = snapshot.table("removed")
+            seq = conn.execute(f"INSERT INTO {removed} (id) VALUES (?)", (rowid,)).lastrowid
+            conn.execute(f"DELETE FROM {removed} WHERE seq <= ?", ((seq or 0) - _REMOVED_KEPT,))
+    return len(rows)
+
+
+def read_rows(
+    snapshot: Snapshot, condition: str, parameters: Sequence[Any], *, order: str = "n.id"
+) -> list[StoredNode]:
+    """Return the nodes ``n`` for which the SQL ``condition`` holds, with their files' names."""
+    rows = snapshot.conn.execute(
+        f"SELECT n.id, n.node_id, n.document_id, n.metadata, c.text, c.rest"
+        f" FROM {snapshot.table('node')} n JOIN {snapshot.table('content')} c ON c.id = n.id"
+        f" WHERE {condition} ORDER BY {order}",
+        parameters,
+    ).fetchall()
+    sources = read_sources(snapshot, {row[2] for row in rows if row[2] is not None})
+    return [StoredNode(*row, tuple(sources.get(row[2], ()))) for row in rows]
+
+
+def read_sources(snapshot: Snapshot, document_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the files of each document, sorted by name; documents without files are left out."""
+    found: dict[str, list[str]] = {}
+    rows = snapshot.conn.execute(
+        f"SELECT document_id, source FROM {snapshot.table('file')}"
+        " WHERE document_id IN (SELECT value FROM json_each(?)) ORDER BY source",
+        (json.dumps(list(document_ids)),),
+    )
+    for document_id, source in rows:
+        found.setdefault(document_id, []).append(source)
+    return found
+
+
+def _title(metadata: Mapping[str, Any]) -> str:
+    parts: list[str] = []
+    for key in ("title", "heading_path"):
+        value = metadata.get(key)
+        if isinstance(value, str):
+            parts.append(value)
+        elif isinstance(value, list):
+            parts.extend(item for item in value if isinstance(item, str))
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,298 @@
+"""The nodes of an index as a LlamaIndex vector store.
+
+Query modes: DEFAULT (cosine over the vectors), TEXT_SEARCH (full text, scored by the analyzer's
+clauses) and HYBRID (both, fused by score). Each query is one read transaction. Nodes come back as
+they were added; when files hold their document, ``metadata["source"]`` is the first file by name
+and ``metadata["sources"]`` all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode, Document, ImageNode, IndexNode, Node, TextNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
+
+from ragkit.errors import StoreError
+from ragkit.store import fts
+from ragkit.store.filters import Condition, all_of, filter_condition, one_of
+from ragkit.store.fusion import fuse_scores
+from ragkit.store.nodes import (
+    NodeRow,
+    StoredNode,
+    delete_rows,
+    fix_dimension,
+    fulltext_values,
+    insert_row,
+    metadata_json,
+    read_rows,
+)
+
+if TYPE_CHECKING:
+    from ragkit.store.sqlite import Snapshot, SqliteStore
+
+__all__ = ["SqliteVectorStore"]
+
+DEFAULT_ALPHA = 0.5
+_POOL = 50  # an arm of a fusion ranks at least so many
+_POOL_FACTOR = 5
+_CLASSES: dict[str, type[BaseNode]] = {
+    cls.class_name(): cls for cls in (TextNode, Node, Document, IndexNode, ImageNode)
+}
+
+
+class SqliteVectorStore(BasePydanticVectorStore):
+    """Nodes in one SQLite file; made by ``SqliteStore.vector_store``.
+
+    Nodes may come without an embedding (an index for full text alone). The first embedding fixes
+    the dimension; another one raises ``IndexMismatch``. Writes join the store's open
+    ``transaction()``, or are one of their own.
+    """
+
+    stores_text: bool = True
+    is_embedding_query: bool = True
+    _store: SqliteStore = PrivateAttr()
+
+    def __init__(self, store: SqliteStore, *, is_embedding_query: bool = True) -> None:
+        super().__init__(stores_text=True, is_embedding_query=is_embedding_query)
+        self._store = store
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return LlamaIndex's name of the class."""
+        return "SqliteVectorStore"
+
+    @property
+    def client(self) -> SqliteStore:
+        """The store that holds the nodes."""
+        return self._store
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Add nodes and return their ids; a node with an id that is there replaces it."""
+        if not nodes:
+            return []
+        vectors, dimension = _pack(nodes)
+        with self._store.transaction() as snapshot:
+            if dimension is not None:
+                fix_dimension(snapshot, dimension)
+            present = one_of("node_id", [node.node_id for node in nodes])
+            seen = bool(self._delete(snapshot, present))
+            for node, vector in zip(nodes, vectors, strict=True):
+                insert_row(snapshot, self._row(node, vector))
+        del seen
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """Delete the nodes of a document; its text and files stay in the catalog."""
+        with self._store.transaction() as snapshot:
+            self._delete(snapshot, Condition("n.document_id = ?", (ref_doc_id,)))
+
+    def delete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """Delete the nodes with these ids that match the filters; without either, none."""
+        if node_ids is None and filters is None:
+            return
+        with self._store.transaction() as snapshot:
+            self._delete(snapshot, _selection(snapshot, node_ids=node_ids, filters=filters))
+
+    def clear(self) -> None:
+        """Delete all nodes; texts and files stay in the catalog."""
+        with self._store.transaction() as snapshot:
+            self._delete(snapshot, Condition("1"))
+
+    def get_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """Return the nodes with these ids that match the filters, in the order of adding."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            wanted = _selection(snapshot, node_ids=node_ids, filters=filters)
+            return [_to_node(row) for row in read_rows(snapshot, wanted.sql, wanted.parameters)]
+
+    def nodes_of(self, document_id: str) -> list[BaseNode]:
+        """Return the nodes of a document in the order of its text."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            rows = read_rows(snapshot, "n.document_id = ?", (document_id,), order="n.start, n.id")
+            return [_to_node(row) for row in rows]
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """Return the best nodes with their scores, best first.
+
+        DEFAULT gives ``similarity_top_k`` nodes by cosine (-1..1); TEXT_SEARCH
+        ``similarity_top_k`` by full-text score (0 and up); HYBRID ``hybrid_top_k``, else
+        ``similarity_top_k``, by fused score (0..1), where ``alpha`` (0.5) is the share of the
+        dense arm, and the arms rank ``sparse_top_k`` and ``similarity_top_k`` nodes deep, or
+        deeper where those are not given. ``filters``, ``node_ids`` and ``doc_ids`` limit every
+        arm. Raises ``StoreError`` for other modes, and for a dense query without an embedding
+        or of an index without vectors.
+        """
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+            ranked = self._ranked(snapshot, query)
+            rows = _rows_by_id(snapshot, [rowid for rowid, _ in ranked])
+        found = [(rows[rowid], score) for rowid, score in ranked if rowid in rows]
+        return VectorStoreQueryResult(
+            nodes=[_to_node(row) for row, _ in found],
+            similarities=[score for _, score in found],
+            ids=[row.node_id for row, _ in found],
+        )
+
+    def _ranked(self, snapshot: Snapshot, query: VectorStoreQuery) -> list[tuple[int, float]]:
+        wanted = None
+        if query.filters is not None or query.node_ids or query.doc_ids:
+            wanted = _selection(
+                snapshot,
+                node_ids=query.node_ids or None,
+                doc_ids=query.doc_ids or None,
+                filters=query.filters,
+            )
+        top_k = query.similarity_top_k
+        if query.mode == VectorStoreQueryMode.DEFAULT:
+            return self._dense(snapshot, query, wanted, top_k)
+        if query.mode == VectorStoreQueryMode.TEXT_SEARCH:
+            return self._lexical(snapshot, query, wanted, top_k)
+        if query.mode == VectorStoreQueryMode.HYBRID:
+            limit = query.hybrid_top_k or top_k
+            pool = max(_POOL, _POOL_FACTOR * limit)
+            lexical = self._lexical(snapshot, query, wanted, query.sparse_top_k or pool)
+            dense = self._dense(snapshot, query, wanted, top_k if query.hybrid_top_k else pool)
+            alpha = DEFAULT_ALPHA if query.alpha is None else query.alpha
+            return fuse_scores(lexical, dense, alpha=alpha)[:limit]
+        raise StoreError(
+            f"The embedded store has no query mode {query.mode.value!r}. "
+            "It has default, text_search and hybrid."
+        )
+
+    def _lexical(
+        self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None, limit: int
+    ) -> list[tuple[int, float]]:
+        if query.query_str is None:
+            raise StoreError("A text search needs query_str.")
+        clauses = self._store.analyzer.clauses(query.query_str)
+        if not clauses or limit < 1:
+            return []
+        where, parameters = "", ()
+        if wanted is not None:
+            # "+" keeps SQLite from looking up each allowed row in the full-text index.
+            where = f"+rowid IN (SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql})"
+            parameters = wanted.parameters
+        return fts.search(
+            snapshot.conn,
+            snapshot.table("fts"),
+            clauses,
+            limit=limit,
+            where=where,
+            parameters=parameters,
+        )
+
+    def _dense(
+        self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None, limit: int
+    ) -> list[tuple[int, float]]:
+        if query.query_embedding is None:
+            raise StoreError(
+                "A dense query needs an embedding. Set an embedder, or ask by text: text_search."
+            )
+        if snapshot.generation.dimension is None:
+            node = snapshot.table("node")
+            if snapshot.conn.execute(f"SELECT 1 FROM {node} LIMIT 1").fetchone() is None:
+                return []
+            raise StoreError(
+                f"The index {self._store.path} holds no vectors. Ask by text (text_search), "
+                "or rebuild it with an embedder."
+            )
+        allowed = None
+        if wanted is not None:
+            rows = snapshot.conn.execute(
+                f"SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql}",
+                wanted.parameters,
+            )
+            allowed = [row[0] for row in rows]
+        return self._store.dense.search(
+            snapshot, query.query_embedding, limit=limit, allowed=allowed
+        )
+
+    def _delete(self, snapshot: Snapshot, condition: Condition) -> int:
+        return delete_rows(snapshot, self._store.analyzer, condition.sql, condition.parameters)
+
+    def _row(self, node: BaseNode, vector: bytes | None) -> NodeRow:
+        metadata, text, rest = _from_node(node)
+        fulltext = fulltext_values(self._store.analyzer, text, json.loads(metadata))
+        start = getattr(node, "start_char_idx", None)
+        return NodeRow(node.node_id, node.ref_doc_id, start, metadata, text, rest, fulltext, vector)
+
+
+def _selection(
+    snapshot: Snapshot,
+    *,
+    node_ids: list[str] | None = None,
+    doc_ids: list[str] | None = None,
+    filters: MetadataFilters | None = None,
+) -> Condition:
+    parts = []
+    if node_ids is not None:
+        parts.append(one_of("node_id", node_ids))
+    if doc_ids is not None:
+        parts.append(one_of("document_id", doc_ids))
+    if filters is not None:
+        parts.append(filter_condition(snapshot, filters))
+    return all_of(parts)
+
+
+def _rows_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, StoredNode]:
+    rows = read_rows(snapshot, "n.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+    return {row.id: row for row in rows}
+
+
+def _pack(nodes: Sequence[BaseNode]) -> tuple[list[bytes | None], int | None]:
+    vectors: list[bytes | None] = [None] * len(nodes)
+    places = [place for place, node in enumerate(nodes) if node.embedding is not None]
+    if not places:
+        return vectors, None
+    from ragkit.store.dense import pack_vectors
+
+    packed, dimension = pack_vectors([nodes[place].get_embedding() for place in places])
+    for place, blob in zip(places, packed, strict=True):
+        vectors[place] = blob
+    return vectors, dimension
+
+
+def _from_node(node: BaseNode) -> tuple[str, str, str]:
+    """Return a node's metadata, text, and the rest of it as JSON, defaults left out."""
+    metadata = metadata_json(node.metadata)
+    text = node.get_content()
+    rest = node.model_dump(
+        mode="json", exclude_defaults=True, exclude={"id_", "embedding", "metadata"}
+    )
+    rest["class_name"] = node.class_name()
+    if rest.get("text") == text:
+        del rest["text"]
+    return metadata, text, json.dumps(rest, ensure_ascii=False)
+
+
+def _to_node(row: StoredNode) -> BaseNode:
+    data = json.loads(row.rest)
+    cls = _CLASSES.get(data.pop("class_name"), TextNode)
+    metadata = json.loads(row.metadata)
+    if row.sources:
+        metadata["source"] = row.sources[0]
+        metadata["sources"] = list(row.sources)
+    if "text_resource" not in data:
+        data.setdefault("text", row.text)
+    return cls.from_dict({**data, "id_": row.node_id, "metadata": metadata})
