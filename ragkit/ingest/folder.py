@@ -1,0 +1,182 @@
+"""Every file below a folder, in a stable order, at the cost of one stat each.
+
+Names are kept as they are. Bytes that are not UTF-8 appear as ``\\xff`` in ``Entry.source``, so
+that it fits JSON, terminals and SQLite; names that contain such a sequence literally have their
+backslashes doubled, so that two files never share a source and ``locate`` finds either again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.errors import IngestError
+
+__all__ = ["Entry", "locate", "walk"]
+
+_SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "__MACOSX"))
+_VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
+_ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2})")
+_SPECIAL = (
+    (stat.S_ISFIFO, "A named pipe (FIFO), not a file."),
+    (stat.S_ISSOCK, "A socket, not a file."),
+    (stat.S_ISBLK, "A device, not a file."),
+    (stat.S_ISCHR, "A device, not a file."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file. ``source`` is relative to the folder, with forward slashes.
+
+    ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970. Where ``problem`` is set, it says
+    why the file or folder must not or cannot be read, and size and time may be 0.
+    """
+
+    source: str
+    path: Path
+    size: int
+    mtime_ns: int
+    problem: str | None = None
+
+
+def walk(folder: Path) -> Iterator[Entry]:
+    """Yield every file below ``folder``, sorted by name within each folder.
+
+    Left out without a word: hidden files and folders, Office lock files (``~$…``), caches,
+    ``node_modules`` and virtual environments *below* the folder. Yielded with a problem: links
+    that lead out of the folder, to nothing, in circles or to another folder; pipes, sockets,
+    devices; folders that cannot be listed. A link to a file inside the folder is that file under
+    a second name. Raises IngestError where ``folder`` is no folder.
+    """
+    root = _real_folder(folder)
+    return _below(root)
+
+
+def locate(folder: Path, source: str) -> Path:
+    """Return the path of ``source`` below ``folder``: the inverse of ``Entry.source``.
+
+    Raises IngestError for a source that is absolute or climbs out of the folder.
+    """
+    parts = source.split("/")
+    if source.startswith("/") or ".." in parts or "\x00" in source:
+        raise IngestError(f"{source!r} is not the name of a file in the folder.")
+    return folder.joinpath(*(_unescaped(part) for part in parts))
+
+
+def _real_folder(folder: Path) -> str:
+    shown = _escaped(str(folder))
+    try:
+        root = os.path.realpath(folder, strict=True)
+        is_folder = stat.S_ISDIR(os.stat(root).st_mode)  # noqa: PTH116
+    except FileNotFoundError as error:
+        raise IngestError(f"No folder at {shown}. Check the path.") from error
+    except OSError as error:
+        raise IngestError(f"Cannot open {shown}: {error.strerror}.") from error
+    except ValueError as error:
+        raise IngestError(f"{shown!r} is not a path.") from error
+    if not is_folder:
+        raise IngestError(f"{shown} is a file. Give the folder that holds it.")
+    return root
+
+
+def _below(root: str) -> Iterator[Entry]:
+    """Yield the entries below ``root``, a folder's own files and folders in one sorted order."""
+    stack: list[Iterator[os.DirEntry[str]]] = []
+    prefixes = [""]
+    listing = _list(root)
+    if isinstance(listing, OSError):
+        raise IngestError(f"Cannot list {_escaped(root)}: {listing.strerror}.")
+    stack.append(iter(listing))
+    while stack:
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+            prefixes.pop()
+            continue
+        name = found.name
+        if name.startswith((".", "~$")):
+            continue
+        source = prefixes[-1] + _escaped(name)
+        if found.is_dir(follow_symlinks=False):
+            if name in _SKIPPED_FOLDERS:
+                continue
+            inner = _list(found.path)
+            if isinstance(inner, OSError):
+                problem = f"Folder that cannot be listed: {inner.strerror}."
+                yield Entry(source, Path(found.path), 0, 0, problem)
+            elif not any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
+                stack.append(iter(inner))
+                prefixes.append(source + "/")
+            continue
+        entry = _link(root, found, source) if found.is_symlink() else _file(found, source)
+        if entry is not None:
+            yield entry
+
+
+def _list(folder: str) -> list[os.DirEntry[str]] | OSError:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        return error
+
+
+def _file(found: os.DirEntry[str], source: str) -> Entry | None:
+    try:
+        status = found.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None  # deleted since it was listed
+    except OSError as error:
+        return Entry(source, Path(found.path), 0, 0, f"Cannot be read: {error.strerror}.")
+    problem = None if stat.S_ISREG(status.st_mode) else _special(status.st_mode)
+    return Entry(source, Path(found.path), status.st_size, status.st_mtime_ns, problem)
+
+
+def _special(mode: int) -> str:
+    return next((text for test, text in _SPECIAL if test(mode)), "Not a regular file.")
+
+
+def _link(root: str, found: os.DirEntry[str], source: str) -> Entry:
+    """Return the entry of a symbolic link; its path is the file that it leads to."""
+    path = Path(found.path)
+    try:
+        real = os.path.realpath(found.path, strict=True)
+        status = os.stat(real, follow_symlinks=False)  # noqa: PTH116
+    except FileNotFoundError:
+        return Entry(source, path, 0, 0, "A symbolic link to nothing.")
+    except OSError as error:
+        circle = "Too many levels" in (error.strerror or "")
+        reason = "in a circle" if circle else f"that cannot be followed ({error.strerror})"
+        return Entry(source, path, 0, 0, f"A symbolic link {reason}.")
+    if os.path.commonpath((root, real)) != root:
+        return Entry(source, path, 0, 0, "A symbolic link that leads out of the folder.")
+    if stat.S_ISDIR(status.st_mode):
+        return Entry(source, path, 0, 0, "A symbolic link to a folder: links are not followed.")
+    problem = None if stat.S_ISREG(status.st_mode) else _special(status.st_mode)
+    return Entry(source, Path(real), status.st_size, status.st_mtime_ns, problem)
+
+
+def _escaped(name: str) -> str:
+    if name.isascii() and "\\" not in name:
+        return name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name.replace("\\", "\\\\")).decode("utf-8", errors="backslashreplace")
+    return name.replace("\\", "\\\\") if _ESCAPE.search(name) else name
+
+
+def _unescaped(name: str) -> str:
+    if not _ESCAPE.search(name):
+        return name
+    raw = re.sub(
+        rb"\\(\\|x[0-9a-f]{2})",
+        lambda found: b"\\" if found[1] == b"\\" else bytes((int(found[1][1:], 16),)),
+        os.fsencode(name),
+    )
+    return os.fsdecode(raw)

@@ -1,0 +1,88 @@
+"""What a reader returns, and the few rules that all of them share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Content", "Limits", "Metadata", "Section", "clean", "one_line", "scalars"]
+
+Metadata = dict[str, str | int]
+
+# Everything below U+0020 but tab and newline, DEL, the C1 block, lone surrogates, noncharacters.
+_DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACES = re.compile(r"\s+")
+_MAX_VALUE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one file. All sizes are in bytes.
+
+    ``max_bytes`` of the file itself; ``max_unpacked`` of what a zip container may hold; no member
+    larger than ``ratio_from`` may be packed tighter than ``max_ratio`` to 1; ``max_depth`` of
+    nested JSON or XML; ``max_rows`` of a sheet.
+    """
+
+    max_bytes: int = 100_000_000
+    max_unpacked: int = 400_000_000
+    ratio_from: int = 8_000_000
+    max_ratio: int = 100
+    max_depth: int = 200
+    max_rows: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One page, sheet, slide or record; ``metadata`` holds what is true of it alone."""
+
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's sections in reading order, and the metadata of the whole file."""
+
+    sections: tuple[Section, ...]
+    metadata: Metadata = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str, metadata: Metadata) -> Content:
+        """Return the content of a file that is one section."""
+        return cls((Section(text),), metadata)
+
+
+def clean(text: str) -> str:
+    r"""Return ``text`` with ``\n`` newlines and without byte order marks and control characters.
+
+    Lone surrogates become U+FFFD. Nothing else changes, so that quotes stay verbatim.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\x0c", "\n").replace("\x85", "\n")
+    text = _SURROGATE.sub("\ufffd", _DROPPED.sub("", text))
+    return text.removeprefix("\ufeff")
+
+
+def one_line(value: object) -> str:
+    """Return ``value`` as text without line breaks or runs of white space."""
+    return _SPACES.sub(" ", clean(str(value))).strip()
+
+
+def scalars(values: Mapping[str, object]) -> Metadata:
+    """Return the non-empty strings and numbers of ``values``, as metadata.
+
+    Text becomes one line of at most 500 characters; true, false and fractions become text.
+    """
+    found: Metadata = {}
+    for key, value in values.items():
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+            found[key] = value
+        elif isinstance(value, str | int | float) and (text := one_line(value)):
+            found[key] = text[:_MAX_VALUE]
+    return found

@@ -1,0 +1,199 @@
+"""Word documents: paragraphs, headings, lists, tables, text boxes and notes, in reading order.
+
+python-docx opens the package and knows the styles; the text is read from its XML, because its
+paragraphs leave out text boxes, content controls, tracked insertions and equations.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ragkit.ingest.readers.content import Content, Metadata, one_line
+from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.tables import table_text
+
+__all__ = ["read_docx"]
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_BOX = _W + "txbxContent"
+_HEADING = re.compile(r"heading (\d)$", re.I)
+_NOTES = re.compile(r"/(footnotes|endnotes)$")
+
+
+def read_docx(data: bytes) -> Content:
+    """Return a Word document as Markdown-like text, footnotes and endnotes last."""
+    import docx
+
+    document = docx.Document(io.BytesIO(data))
+    levels = _heading_levels(document.styles.element)
+    blocks = list(_blocks(document.element.body, levels))
+    for relation in document.part.rels.values():
+        if _NOTES.search(relation.reltype) and not relation.is_external:
+            blocks.extend(_notes(relation.target_part.blob, levels))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        metadata = core_properties(archive) | {"markup": "markdown"}
+    if "title" not in metadata:
+        title = next((text for text, level in blocks if level == 1), None)
+        if title:
+            metadata["title"] = one_line(title.lstrip("# "))
+    return Content.of(_joined(blocks), metadata)
+
+
+def _joined(blocks: list[tuple[str, int]]) -> str:
+    """Return blocks with an empty line between them, list items (level -1) without one."""
+    parts: list[str] = []
+    before = 0
+    for text, level in blocks:
+        parts.append("\n" if before == level == -1 else "\n\n" if parts else "")
+        parts.append(text)
+        before = level
+    return "".join(parts)
+
+
+def _heading_levels(styles: Any) -> dict[str, int]:
+    """Return the heading level of each paragraph style that has one, inherited ones included.
+
+    Built-in names are English in every language's Word.
+    """
+    own: dict[str, int] = {}
+    parents: dict[str, str] = {}
+    for style in styles.iter(_W + "style"):
+        identity = style.get(_W + "styleId") or ""
+        name = style.find(_W + "name")
+        named = "" if name is None else name.get(_W + "val") or ""
+        found = _HEADING.match(named)
+        outline = _value(style, "pPr/outlineLvl")
+        if found:
+            own[identity] = int(found[1])
+        elif named.lower() == "title":
+            own[identity] = 1
+        elif outline and outline.isdecimal() and int(outline) < 9:
+            own[identity] = int(outline) + 1
+        parents[identity] = _value(style, "basedOn") or ""
+    levels = dict(own)
+    for identity in parents:
+        parent, seen = parents[identity], {identity}
+        while identity not in levels and parent and parent not in seen:
+            if parent in own:
+                levels[identity] = own[parent]
+            seen.add(parent)
+            parent = parents.get(parent, "")
+    return levels
+
+
+def _value(element: Any, path: str) -> str | None:
+    found = element.find("/".join(_W + step for step in path.split("/")))
+    return None if found is None else found.get(_W + "val")
+
+
+def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield text and heading level (0 none, -1 list item) of each block below ``body``.
+
+    An explicit stack, since content controls and text boxes nest.
+    """
+    stack = list(reversed(body))
+    while stack:
+        element = stack.pop()
+        if element.tag == _W + "p":
+            text = _paragraph(element).strip()
+            if text:
+                yield _marked(text, element, levels)
+            stack.extend(child for box in reversed(_boxes(element)) for child in reversed(box))
+        elif element.tag == _W + "tbl":
+            if text := table_text(_rows(element)):
+                yield text, 0
+        elif element.tag not in (_FALLBACK, _W + "sectPr"):
+            stack.extend(reversed(element))
+
+
+def _boxes(paragraph: Any) -> list[Any]:
+    """Return the outermost text boxes anchored in ``paragraph``, each once."""
+    return [
+        box
+        for box in paragraph.iter(_BOX)
+        if not any(above.tag in (_FALLBACK, _BOX) for above in _above(box, paragraph))
+    ]
+
+
+def _above(element: Any, top: Any) -> Iterator[Any]:
+    for above in element.iterancestors():
+        if above is top:
+            return
+        yield above
+
+
+def _paragraph(paragraph: Any) -> str:
+    """Return the text of a paragraph without that of text boxes in it."""
+    parts: list[str] = []
+    stack = list(reversed(paragraph))
+    while stack:
+        element = stack.pop()
+        tag = element.tag
+        if tag in (_W + "t", _M + "t"):
+            parts.append(element.text or "")
+        elif tag in (_W + "tab", _W + "ptab"):
+            parts.append("\t")
+        elif tag in (_W + "br", _W + "cr"):
+            parts.append("\n")
+        elif tag == _W + "noBreakHyphen":
+            parts.append("-")
+        elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", _W + "del"):
+            stack.extend(reversed(element))
+    return "".join(parts)
+
+
+def _marked(text: str, paragraph: Any, levels: Mapping[str, int]) -> tuple[str, int]:
+    level = levels.get(_value(paragraph, "pPr/pStyle") or "", 0)
+    outline = _value(paragraph, "pPr/outlineLvl")
+    if not level and outline and outline.isdecimal() and int(outline) < 9:
+        level = int(outline) + 1
+    if level:
+        return f"{'#' * min(level, 6)} {one_line(text)}", level
+    if paragraph.find(f"{_W}pPr/{_W}numPr") is not None:
+        depth = _value(paragraph, "pPr/numPr/ilvl") or "0"
+        return f"{'  ' * min(8, int(depth) if depth.isdecimal() else 0)}- {text}", -1
+    return text, 0
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Yield the rows of ``table``; a cell that spans rows repeats its text in each of them."""
+    above: list[str] = []
+    for row in _within(table, _W + "tr"):
+        cells: list[str] = []
+        for cell in _within(row, _W + "tc"):
+            merge = cell.find(f"{_W}tcPr/{_W}vMerge")
+            goes_on = merge is not None and merge.get(_W + "val") != "restart"
+            column = len(cells)
+            if goes_on and column < len(above):
+                cells.append(above[column])
+            else:
+                cells.append(" ".join(text for text, _ in _blocks(cell, {})))
+            span = _value(cell, "tcPr/gridSpan") or "1"
+            cells.extend([""] * (min(int(span), 100) - 1 if span.isdecimal() else 0))
+        above = cells
+        yield cells
+
+
+def _within(element: Any, tag: str) -> Iterator[Any]:
+    """Yield children called ``tag``, also those inside content controls and revisions."""
+    stack = list(reversed(element))
+    while stack:
+        child = stack.pop()
+        if child.tag == tag:
+            yield child
+        elif child.tag not in (_W + "tr", _W + "tc", _W + "tbl", _W + "p"):
+            stack.extend(reversed(child))
+
+
+def _notes(xml: bytes, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    from ragkit.ingest.readers.xml import parse_xml
+
+    for note in parse_xml(xml):
+        if note.get(_W + "type") in (None, "normal"):
+            yield from _blocks(note, levels)

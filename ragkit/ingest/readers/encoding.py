@@ -1,0 +1,198 @@
+"""Bytes to text: byte order marks, UTF-8, UTF-16 and 32 without marks, and legacy encodings.
+
+Statistical detectors need long texts: a 90-byte GBK note defeats them. Here every candidate
+encoding decodes a sample, and the result is scored by how common its characters are in the
+language that the encoding is for (see ``letters``). Valid UTF-8 always wins, since
+other encodings almost never form it by chance.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.letters import PROFILES, Profile, is_plausible
+
+__all__ = ["Decoded", "decode"]
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix of it
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE = 24_000
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_ACCEPT = 0.3
+_MAX_CONTROLS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text, the encoding it was in, and how many characters could not be decoded."""
+
+    text: str
+    encoding: str
+    replaced: int = 0
+
+
+def decode(data: bytes, *, declared: str | None = None) -> Decoded:
+    """Return the text of ``data``; ``declared`` is an encoding that the file itself names.
+
+    Raises IngestError where the bytes are not text in any encoding known here.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _replacing(data, encoding)
+    wide = _wide_encoding(data)
+    if wide is not None:
+        return _replacing(data, wide)
+    if b"\x1b$" in data[:_SAMPLE]:
+        shifted = _strict(data, "iso2022_jp_2")
+        if shifted is not None:
+            return Decoded(shifted, "iso2022_jp")
+    utf8 = _as_utf8(data)
+    if utf8 is not None:
+        return utf8
+    sample = _sample(data)
+    if _is_ebcdic(data[:_SAMPLE]):
+        return Decoded(data.decode("cp500"), "cp500")
+    _refuse_binary(data[: 4 * _SAMPLE])
+    if declared and (named := _as_declared(data, sample, declared)) is not None:
+        return named
+    return _as_legacy(data, sample)
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None
+
+
+def _replacing(data: bytes, encoding: str) -> Decoded:
+    text = data.decode(encoding, errors="replace")
+    already = 0 if "utf" not in encoding else data.count("\ufffd".encode(encoding.split("-sig")[0]))
+    name = encoding.removesuffix("-sig")
+    return Decoded(text, name, max(0, text.count("\ufffd") - already))
+
+
+def _as_utf8(data: bytes) -> Decoded | None:
+    """Return ``data`` read as UTF-8 if it is valid, or valid but for a few damaged places."""
+    text = _strict(data, "utf-8")
+    if text is not None:
+        controls = len(_CONTROLS.findall(data[: 4 * _SAMPLE].replace(b"\x00", b"")))
+        if controls > 8 + len(data[: 4 * _SAMPLE]) * _MAX_CONTROLS:
+            raise IngestError("Not text: it is full of control characters.")
+        return Decoded(text, "utf-8")
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    multibyte = sum(not c.isascii() for c in text[: 4 * _SAMPLE]) - broken
+    if multibyte >= 4 * broken and _printable(data):
+        return Decoded(text, "utf-8", broken)
+    return None
+
+
+def _printable(data: bytes) -> bool:
+    head = data[: 4 * _SAMPLE]
+    return len(_CONTROLS.findall(head.replace(b"\x00", b""))) <= len(head) * _MAX_CONTROLS
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 in the byte order that the NUL bytes of unmarked text show."""
+    head = data[: 4 * _SAMPLE]
+    if b"\x00" not in head:
+        return None
+    if len(data) % 4 == 0:
+        for encoding in ("utf-32-le", "utf-32-be"):
+            if _strict(head[: len(head) // 4 * 4], encoding) is not None:
+                return encoding
+    if len(data) % 2:
+        return None
+    shares = {
+        encoding: sum(map(is_plausible, text)) / len(text)
+        for encoding in ("utf-16-le", "utf-16-be")
+        if (text := codecs.getincrementaldecoder(encoding)("replace").decode(head, final=False))
+    }
+    best = max(shares, key=lambda encoding: shares[encoding], default=None)
+    return best if best and shares[best] > 0.8 else None
+
+
+def _is_ebcdic(head: bytes) -> bool:
+    """Tell whether spaces and small letters are where EBCDIC has them."""
+    if len(head) < 64 or head.count(b"\x40") * 20 < len(head):
+        return False
+    text = head.decode("cp500")
+    return sum(c.isalnum() or c in " .,-\n\r\x85'\"" for c in text) > 0.9 * len(text)
+
+
+def _refuse_binary(head: bytes) -> None:
+    if not _printable(head):
+        raise IngestError("Not text: it looks like binary data.")
+
+
+def _sample(data: bytes) -> bytes:
+    """Return lines that hold non-ASCII bytes, up to a few thousand bytes of them."""
+    if len(data) <= _SAMPLE:
+        return data
+    taken: list[bytes] = []
+    size = 0
+    for line in _lines(data):
+        if not line.isascii():
+            taken.append(line[: _SAMPLE - size])
+            size += len(taken[-1])
+            if size >= _SAMPLE:
+                break
+    return b"\n".join(taken)
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        yield data[start:end]
+        start = end + 1
+
+
+def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
+    try:
+        name = codecs.lookup(declared).name
+    except LookupError:
+        return None
+    # Pages say gb2312 and latin-1 and mean the supersets that browsers use.
+    wider = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
+             "euc_kr": "cp949", "big5": "cp950", "ascii": "cp1252"}  # fmt: skip
+    name = wider.get(name, name)
+    if name.startswith(("utf", "iso2022")):
+        return None
+    try:
+        text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
+    except (LookupError, UnicodeError, AttributeError):  # such as rot13, base64
+        return None
+    return _replacing(data, name) if text.count("\ufffd") <= 0.01 * len(text) else None
+
+
+def _as_legacy(data: bytes, sample: bytes) -> Decoded:
+    scored = [(_score(sample, profile), profile) for profile in PROFILES]
+    best, profile = max(scored, key=lambda pair: pair[0])  # the first of equals
+    if best < _ACCEPT:
+        raise IngestError("Not text: no known encoding gives readable characters.")
+    for encoding in profile.encodings:
+        text = _strict(data, encoding)
+        if text is not None:
+            return Decoded(text, profile.encodings[0])
+    decoded = _replacing(data, profile.encodings[0])
+    if decoded.replaced > 0.05 * sum(not c.isascii() for c in decoded.text):
+        raise IngestError("Not text: no known encoding gives readable characters.")
+    return decoded
+
+
+def _score(sample: bytes, profile: Profile) -> float:
+    """Return the mean weight of the non-ASCII characters of ``sample`` under ``profile``."""
+    decoder = codecs.getincrementaldecoder(profile.encodings[0])("replace")
+    return profile.mean_weight(decoder.decode(sample, final=False))

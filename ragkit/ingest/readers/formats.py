@@ -1,0 +1,63 @@
+"""Which reader reads which format. Each is imported when a file needs it."""
+
+from __future__ import annotations
+
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.content import Content, Limits, Metadata
+from ragkit.ingest.readers.encoding import decode
+from ragkit.ingest.readers.sniff import binary_format, text_format
+
+__all__ = ["read_bytes"]
+
+
+def read_bytes(data: bytes, suffix: str, *, limits: Limits, password: str | None = None) -> Content:
+    """Return the content of a file's bytes; ``suffix`` has no dot and is only a hint.
+
+    The metadata always has ``format`` and ``markup``, for text formats also ``encoding``.
+    Raises IngestError, or whatever the format's library raises on damaged input.
+    """
+    kind = binary_format(data, suffix, limits)
+    if kind is not None:
+        content = _read_binary(kind, data, limits, password)
+        return Content(content.sections, {"format": kind} | content.metadata)
+    if suffix == "eml":
+        from ragkit.ingest.readers.mail import read_mail
+
+        content = read_mail(data)
+        return Content(content.sections, {"format": "eml"} | content.metadata)
+    from ragkit.ingest.readers.html import charset_of
+
+    decoded = decode(data, declared=charset_of(data))
+    kind = text_format(decoded.text, suffix)
+    content = _read_text(kind, decoded.text, limits)
+    file: Metadata = {"format": kind, "encoding": decoded.encoding}
+    if decoded.replaced:
+        file["undecodable"] = decoded.replaced
+    return Content(content.sections, file | content.metadata)
+
+
+def _read_binary(kind: str, data: bytes, limits: Limits, password: str | None) -> Content:
+    if kind == "pdf":
+        from ragkit.ingest.readers.pdf import read_pdf
+
+        return read_pdf(data, password=password)
+    if kind == "docx":
+        from ragkit.ingest.readers.docx import read_docx
+
+        return read_docx(data)
+    raise IngestError(f"Format {kind} is not supported.")
+
+
+def _read_text(kind: str, text: str, limits: Limits) -> Content:
+    if kind == "html":
+        from ragkit.ingest.readers.html import read_html
+
+        return read_html(text)
+    if kind == "xml":
+        from ragkit.ingest.readers.xml import read_xml
+
+        return read_xml(text)
+    from ragkit.ingest.readers import text as plain
+
+    readers = {"md": plain.read_markdown, "rst": plain.read_rst, "srt": plain.read_subtitles}
+    return readers.get(kind, plain.read_plain)(text)

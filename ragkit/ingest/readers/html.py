@@ -1,0 +1,271 @@
+"""HTML to Markdown-like text: headings, lists, code and tables stay, page furniture goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
+from ragkit.ingest.readers.tables import table_text
+
+__all__ = ["charset_of", "element_text", "read_html"]
+
+_CHARSET = re.compile(
+    rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
+)
+_NEVER = frozenset(
+    "script style noscript template svg math iframe object embed applet canvas audio video head "  # noqa: SIM905
+    "datalist".split()
+)
+_FURNITURE = frozenset("nav menu button dialog".split())  # noqa: SIM905
+_FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())  # noqa: SIM905
+_CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
+_CONSENT_LENGTH = 3000
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_BLOCKS = frozenset(
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "  # noqa: SIM905
+    "footer form header hr li main ol option p section summary tr td th ul caption legend".split()
+)
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_SPACES = re.compile(r"[ \t\n\f]+")
+
+
+def charset_of(data: bytes) -> str | None:
+    """Return the encoding that an HTML or XML file declares in its first bytes, if any."""
+    found = _CHARSET.search(data[:4096])
+    return found[1].decode("ascii", errors="ignore") if found else None
+
+
+def read_html(text: str) -> Content:
+    """Return the main text of a page, with title, author, date and address where it names them.
+
+    Scripts and styles never come out. Navigation, dialogs and cookie banners are left out,
+    unless nothing else is there.
+    """
+    root = parse_html(text)
+    if root is None:
+        return Content.of("", {"markup": "markdown"})
+    body = element_text(root) or element_text(root, furniture=True)
+    return Content.of(body, {"markup": "markdown"} | _head(root))
+
+
+def parse_html(text: str) -> Any:
+    """Return the root element of ``text``, or None where it holds none."""
+    from lxml import etree
+
+    # Without huge_tree, libxml2 silently stops at 256 nested elements. no_network is the default.
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    data = clean(text).encode("utf-8", errors="replace")
+    try:
+        return etree.fromstring(data, parser) if data.strip() else None
+    except etree.XMLSyntaxError:
+        return None  # nothing but comments
+
+
+def _head(root: Any) -> Metadata:
+    metadata: Metadata = {}
+    for element in root.iter("title"):
+        if title := one_line("".join(element.itertext())):
+            metadata["title"] = title[:500]
+        break
+    if "title" not in metadata:
+        for element in root.iter("h1"):
+            if title := one_line("".join(element.itertext())):
+                metadata["title"] = title[:500]
+                break
+    wanted = {"author": "author", "article:author": "author", "date": "date", "og:url": "url",
+              "article:published_time": "date", "dc.date": "date"}  # fmt: skip
+    for element in root.iter("meta"):
+        key = (element.get("name") or element.get("property") or "").lower()
+        value = one_line(element.get("content") or "")
+        if key in wanted and value:
+            metadata.setdefault(wanted[key], value[:500])
+    for element in root.iter("link"):
+        href = (element.get("href") or "").strip()
+        if element.get("rel") == "canonical" and href.startswith(("http://", "https://")):
+            metadata.setdefault("url", href[:500])
+    language = (root.get("lang") or "").strip()
+    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", language):
+        metadata["language"] = language
+    return metadata
+
+
+def element_text(root: Any, *, furniture: bool = False) -> str:
+    """Return the readable text below ``root``; with ``furniture`` also navigation and banners."""
+    lines = _Lines()
+    for step, element, tag in _walk(root, furniture):
+        if step == "table":
+            lines.block(_table(element, furniture))
+        elif step == "pre":
+            lines.block(_preformatted(element))
+        elif step == "start":
+            lines.start(tag, element)
+        elif step == "end":
+            lines.end(tag)
+        else:
+            lines.inline(element)
+    return lines.text()
+
+
+def _walk(root: Any, furniture: bool) -> Iterator[tuple[str, Any, str]]:
+    """Yield start, end, text, table and pre steps in document order, without recursion."""
+    stack: list[tuple[str, Any]] = [("open", root)]
+    while stack:
+        step, item = stack.pop()
+        if step == "text":
+            yield "text", item, ""
+            continue
+        tag = _tag(item)
+        if step == "close":
+            yield "end", item, tag
+            continue
+        if not tag or _is_left_out(item, tag, furniture):
+            continue
+        if tag == "pre" or (tag == "table" and not _is_layout(item)):
+            yield tag, item, tag
+            continue
+        yield "start", item, tag
+        stack.append(("close", item))
+        for child in reversed(item):
+            if child.tail:
+                stack.append(("text", child.tail))
+            stack.append(("open", child))
+        if item.text:
+            stack.append(("text", item.text))
+
+
+def _tag(element: Any) -> str:
+    """Return an element's name without namespace; empty for comments and the like."""
+    tag = element.tag
+    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
+
+
+def _is_left_out(element: Any, tag: str, furniture: bool) -> bool:
+    if tag in _NEVER:
+        return True
+    if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
+        return True
+    if furniture or tag in ("html", "body", "main", "article"):
+        return False
+    if tag in _FURNITURE or element.get("role") in _FURNITURE_ROLES:
+        return True
+    names = f"{element.get('id') or ''} {element.get('class') or ''}"
+    return bool(_CONSENT.search(names)) and _length(element) < _CONSENT_LENGTH
+
+
+def _length(element: Any) -> int:
+    total = 0
+    for text in element.itertext():
+        total += len(text)
+        if total >= _CONSENT_LENGTH:
+            break
+    return total
+
+
+def _is_layout(table: Any) -> bool:
+    """Tell tables that only place things on the page from tables of data."""
+    if any(_tag(e) in ("table", "h1", "h2", "h3", "pre") for e in table.iterdescendants("*")):
+        return True
+    rows = _rows(table, furniture=True)
+    return not rows or max(map(len, rows)) < 2
+
+
+def _rows(table: Any, furniture: bool) -> list[list[str]]:
+    rows = []
+    for row in table.iter("tr", "{*}tr"):
+        cells: list[str] = []
+        for cell in row:
+            if _tag(cell) in ("td", "th"):
+                cells.append(one_line(element_text(cell, furniture=furniture)))
+                span = cell.get("colspan") or ""
+                cells.extend([""] * (min(int(span), 100) - 1 if span.isdecimal() else 0))
+        rows.append(cells)
+    return rows
+
+
+def _table(table: Any, furniture: bool) -> str:
+    rows = _rows(table, furniture)
+    first = next(table.iter("tr", "{*}tr"), None)
+    cells = [] if first is None else [_tag(c) for c in first if _tag(c) in ("td", "th")]
+    has_header = len(rows) > 1 and bool(cells) and all(tag == "th" for tag in cells)
+    captions = (one_line("".join(c.itertext())) for c in table.iter("caption", "{*}caption"))
+    return "\n".join(filter(None, [*captions, table_text(rows, header=has_header or None)]))
+
+
+def _preformatted(element: Any) -> str:
+    code = "".join(element.itertext()).strip("\n")
+    return f"```\n{code}\n```" if code.strip() else ""
+
+
+class _Lines:
+    """Collects inline text into blocks. Markers (``# ``, ``- ``) wait for the text they mark."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._inline: list[str] = []
+        self._marker = ""
+        self._lists: list[int | None] = []
+
+    def inline(self, text: str) -> None:
+        self._inline.append(_SPACES.sub(" ", text))
+
+    def block(self, text: str) -> None:
+        self._flush()
+        if text:
+            self._blocks.append(text)
+
+    def start(self, tag: str, element: Any) -> None:
+        if tag == "br":
+            self._inline.append("\n")
+        elif tag in _HEADINGS:
+            self._flush()
+            self._marker = "#" * _HEADINGS[tag] + " "
+        elif tag in ("ul", "ol"):
+            self._flush()
+            self._lists.append(1 if tag == "ol" else None)
+        elif tag == "li":
+            self._flush()
+            self._marker = self._item_marker()
+        elif tag in _BLOCKS:
+            self._flush(keep_marker=True)
+
+    def end(self, tag: str) -> None:
+        if tag in ("ul", "ol") and self._lists:
+            self._flush()
+            self._lists.pop()
+        elif tag in _HEADINGS or tag in _BLOCKS:
+            self._flush()
+
+    def text(self) -> str:
+        self._flush()
+        parts: list[str] = []
+        for before, block in zip(["", *self._blocks], self._blocks, strict=False):
+            if parts:
+                both_items = _ITEM.match(before) and _ITEM.match(block)
+                parts.append("\n" if both_items else "\n\n")
+            parts.append(block)
+        return "".join(parts)
+
+    def _item_marker(self) -> str:
+        indent = "  " * max(0, len(self._lists) - 1)
+        number = self._lists[-1] if self._lists else None
+        if number is None:
+            return f"{indent}- "
+        self._lists[-1] = number + 1
+        return f"{indent}{number}. "
+
+    def _flush(self, *, keep_marker: bool = False) -> None:
+        raw = "".join(self._inline)
+        self._inline.clear()
+        lines = (_SPACES.sub(" ", line).strip() for line in raw.split("\n"))
+        text = "\n".join(filter(None, lines))
+        if text:
+            if self._marker.startswith("#"):
+                text = one_line(text)
+            self._blocks.append(self._marker + text)
+        if text or not keep_marker:
+            self._marker = ""
+
+
+_ITEM = re.compile(r" *(?:-|\d+\.) ")

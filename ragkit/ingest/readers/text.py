@@ -1,0 +1,74 @@
+"""Plain text, Markdown, reStructuredText, source code and subtitles."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit.ingest.readers.content import Content, Metadata, clean, one_line, scalars
+
+__all__ = ["read_markdown", "read_plain", "read_rst", "read_subtitles"]
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
+_FIELD = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(\S.*)$", re.M)
+_KNOWN = {"title": "title", "author": "author", "date": "date", "url": "url", "lang": "language",
+          "language": "language", "category": "category", "tags": "tags",
+          "keywords": "tags", "description": "description", "summary": "description"}  # fmt: skip
+_ATX = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
+_SETEXT = re.compile(r"^(\S.*)\n=+[ \t]*$", re.M)
+_FENCE = re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1", re.M | re.S)
+_RST_TITLE = re.compile(
+    r"^(?:([=~#*^\"'-])\1{2,}\n)?[ \t]*(\S.*)\n([=~#*^\"'-])\3{2,}[ \t]*$", re.M
+)
+_HEAD = 20_000
+
+
+def read_plain(text: str) -> Content:
+    """Return text, source code, configuration or a log as it is."""
+    return Content.of(text, {"markup": "text"})
+
+
+def read_markdown(text: str) -> Content:
+    """Return Markdown as it is; title and more come from front matter or the first heading."""
+    text = clean(text)
+    metadata: Metadata = {"markup": "markdown"}
+    head = text[:_HEAD]
+    front = _FRONT_MATTER.match(head)
+    if front:
+        metadata |= _front_matter(front[1])
+        head = head[front.end() :]
+    if "title" not in metadata:
+        head = _FENCE.sub("", head)
+        found = [m for m in (_ATX.search(head), _SETEXT.search(head)) if m]
+        if found:
+            metadata["title"] = one_line(min(found, key=lambda m: m.start())[1])
+    return Content.of(text, metadata)
+
+
+def _front_matter(block: str) -> Metadata:
+    """Return the plain ``key: value`` lines of YAML front matter, without a YAML parser."""
+    fields: dict[str, object] = {}
+    for key, value in _FIELD.findall(block):
+        name = _KNOWN.get(key.lower())
+        if name and name not in fields and value[0] not in "|>{&*!":
+            fields[name] = value.strip().strip("[]").strip("\"'")
+    return scalars(fields)
+
+
+def read_rst(text: str) -> Content:
+    """Return reStructuredText as it is; its first section title is the title."""
+    text = clean(text)
+    metadata: Metadata = {"markup": "rst"}
+    if found := _RST_TITLE.search(text[:_HEAD]):
+        metadata["title"] = one_line(found[2])
+    return Content.of(text, metadata)
+
+
+_CUE = re.compile(r"^(?:\d+[ \t]*\n)?(?:\d+:)?\d\d?:\d\d[.,]\d{3}[ \t]*-->[ \t]*[\d:.,]+.*$", re.M)
+_TAG = re.compile(r"</?[a-zA-Z][^>\n]{0,80}>|\{\\[^}\n]{0,80}\}")
+
+
+def read_subtitles(text: str) -> Content:
+    """Return the spoken lines of SRT or WebVTT, one cue a line, without numbers and times."""
+    text = clean(text).removeprefix("WEBVTT")
+    cues = (one_line(_TAG.sub("", cue)) for cue in _CUE.split(text))
+    return Content.of("\n".join(filter(None, cues)), {"markup": "text"})
