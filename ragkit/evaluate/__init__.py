@@ -1,0 +1,1 @@
+"""How well retrieval finds the passages that answer the questions of a test set."""

@@ -1,0 +1,202 @@
+"""One tokenizer for index and question, in every script.
+
+Text is normalised (Unicode NFKC), cut into words and identifiers, and each becomes one or more
+terms:
+
+- a word: its Snowball stem in the text's language, case and diacritics folded;
+- an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in parts;
+- Chinese and Japanese: single characters and pairs; Korean: pairs of syllables;
+- Thai, Lao, Khmer and Burmese, which put no space between words: pairs and triples of characters.
+
+Everything here is deterministic and linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from ragkit.retrieve.languages import detect_language, function_words, stemmer_name
+
+if TYPE_CHECKING:
+    import Stemmer
+
+__all__ = [
+    "count_tokens",
+    "detect_language",
+    "fold",
+    "is_function_word",
+    "normalize",
+    "terms",
+]
+
+_CJK = "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+# Letters, vowels and tone marks without the scripts' own digits and punctuation.
+_UNSPACED = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
+)
+# Combining marks that Python's \w leaves out but that belong to the word they stand in.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a4d"
+    "\u0a81-\u0acd\u0b01-\u0bcd\u0bd7\u0c00-\u0c4d\u0c81-\u0ccd\u0d00-\u0d4d\u0d82-\u0ddf"
+)
+_LETTER = rf"(?:(?![{_CJK}{_HANGUL}{_UNSPACED}])[^\W_]|[{_MARKS}])"
+# A chunk holds words joined by the marks that hold identifiers, numbers, paths and dates together.
+# Every repetition of a joined thing is bounded, so that no input takes quadratic time.
+_CHUNK = re.compile(
+    rf"(?P<cjk>[{_CJK}]+)|(?P<hangul>[{_HANGUL}]+)|(?P<unspaced>[{_UNSPACED}]+)"
+    rf"|(?P<word>(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{_LETTER}+(?:[._\-/:'’@+#&·]{{1,3}}{_LETTER}+){{0,9}}(?:\+\+|#)?)"
+)
+_PART = re.compile(rf"{_LETTER}+")
+# camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
+_IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|\.")
+# A longer run of letters is no word of any language (base64, a DNA string): it is cut.
+_LONGEST = 40
+# What NFKD leaves whole although readers type it without.
+_PLAIN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ـ": None}
+)
+
+
+def normalize(text: str) -> str:
+    """Return ``text`` in Unicode NFKC, the form that every function here works on."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+@lru_cache(maxsize=1 << 16)
+def fold(word: str) -> str:
+    """Return ``word`` without case and, in alphabets, without diacritics."""
+    if word.isascii():
+        return word.lower()
+    decomposed = unicodedata.normalize("NFKD", word.casefold()).translate(_PLAIN)
+    kept = "".join(c for c in decomposed if not _is_diacritic(c))
+    return unicodedata.normalize("NFC", kept)
+
+
+def _is_diacritic(char: str) -> bool:
+    # Latin, Greek, Cyrillic, Hebrew and Arabic marks; Indic vowel signs are letters.
+    return "\u0300" <= char <= "\u06ed" and unicodedata.combining(char) != 0
+
+
+def count_tokens(text: str) -> int:
+    """Return the length of ``text`` in units of about one word.
+
+    A word or number counts 1 (a run of more than 16 letters 1 for each 16), a Chinese, Japanese or
+    Korean character 1, and Thai, Lao, Khmer or Burmese 1 for each 4 characters. Linear in time.
+    """
+    total = 0
+    for match in _UNIT.finditer(text):
+        length = match.end() - match.start()
+        kind = match.lastgroup
+        if kind == "single":
+            total += length
+        elif kind == "unspaced":
+            total += (length + 3) // 4
+        else:
+            total += (length + 15) // 16
+    return total
+
+
+_UNIT = re.compile(
+    rf"(?P<single>[{_CJK}{_HANGUL}]+)|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>{_LETTER}+)"
+)
+
+
+def terms(text: str, *, language: str | None = None) -> list[str]:
+    """Return the index terms of ``text`` in reading order, repeats kept; no term holds a space.
+
+    ``language`` (ISO 639-1) chooses the stemmer; without it the language is detected.
+    """
+    text = normalize(text)
+    if language is None:
+        language = detect_language(text)
+    found: list[str] = []
+    for match in _CHUNK.finditer(text):
+        kind, chunk = match.lastgroup, match.group()
+        if kind == "word":
+            if len(chunk) > _LONGEST * 2:
+                found.extend(_long_chunk_terms(chunk, language))
+            else:
+                found.extend(_chunk_terms(chunk, language))
+        elif kind == "cjk":
+            found.extend(chunk)
+            found.extend(_grams(chunk, 2))
+        elif kind == "hangul":
+            found.extend(_grams(chunk, 2) or [chunk])
+        else:
+            found.extend(_grams(chunk, 2) or [chunk])
+            found.extend(_grams(chunk, 3))
+    return found
+
+
+def is_function_word(word: str, language: str | None) -> bool:
+    """Return whether ``word`` is one of the commonest words of ``language`` (its grammar)."""
+    return language is not None and word.lower() in function_words(language)
+
+
+def _grams(run: str, size: int) -> list[str]:
+    return [run[i : i + size] for i in range(len(run) - size + 1)]
+
+
+def _long_chunk_terms(chunk: str, language: str | None) -> list[str]:
+    """Return the parts of a chunk that is longer than any identifier, long runs cut."""
+    found: list[str] = []
+    for part in _PART.findall(chunk):
+        if len(part) > _LONGEST:
+            found.extend(fold(part[i : i + _LONGEST]) for i in range(0, len(part), _LONGEST))
+        else:
+            found.extend(_chunk_terms(part, language))
+    return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
+    """Return the terms of a word, or of an identifier whole and in parts."""
+    parts = [part for part in _PART.findall(chunk) if part]
+    pieces = [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
+    if len(pieces) == 1 and pieces[0] == chunk:
+        return (_word_term(chunk, language),)
+    found = [_word_term(piece, language) for piece in pieces]
+    if _IDENTIFIER.search(chunk):
+        whole = fold(chunk)
+        found.append(whole)
+        bare = whole.lstrip("-_")
+        if bare != whole and bare not in found:
+            found.append(bare)
+    return tuple(found)
+
+
+def _word_term(word: str, language: str | None) -> str:
+    stemmer = _stemmer(stemmer_name(_script_language(word, language)))
+    if stemmer is None or any(c.isdigit() for c in word):
+        return fold(word)
+    return fold(stemmer.stemWord(word.lower()))
+
+
+def _script_language(word: str, language: str | None) -> str | None:
+    """Return the language to stem ``word`` in: a Latin word in a Russian or Chinese text is English."""
+    latin = word[0] < "\u0250" or "\u1e00" <= word[0] < "\u1f00"
+    if latin and language in _NOT_LATIN:
+        return "en"
+    if not latin and (language is None or language not in _NOT_LATIN):
+        return detect_language(word)
+    return language
+
+
+_NOT_LATIN = frozenset(
+    "zh zh-Hant ja ko th lo km my ru uk bg el he ar fa ur hi mr ne ta hy".split()
+)
+
+
+@cache
+def _stemmer(name: str | None) -> Stemmer.Stemmer | None:
+    if name is None:
+        return None
+    import Stemmer
+
+    return Stemmer.Stemmer(name, 0)
