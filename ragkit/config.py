@@ -141,7 +141,10 @@ def preset_names() -> tuple[str, ...]:
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Return a preset's table, ``about`` included; raise ConfigError for an unknown name."""
+    """Return a preset's table; raise ConfigError for an unknown name.
+
+    Besides settings it holds ``about``, a sentence, and ``memory_gib``, what its models take.
+    """
     if name not in preset_names():
         raise ConfigError(_unknown("preset", name, preset_names(), "List them: ragkit presets"))
     text = (resources.files("ragkit") / "presets" / f"{name}.toml").read_text("utf-8")
@@ -178,7 +181,8 @@ def load_config(
         requested = layer.get("preset", requested)
     name, notice = _choose_preset(requested, weights_present)
     table = read_preset(name)
-    table.pop("about", None)
+    for key in ("about", "memory_gib"):
+        table.pop(key, None)
     layers.insert(0, ("preset", _flatten(table)))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = dict.fromkeys(known, "default")

@@ -1,0 +1,81 @@
+"""The command line: arguments, printing and exit codes; each command loads only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ragkit._version import __version__
+from ragkit.errors import ConfigError, RagkitError
+
+__all__ = ["main"]
+
+# Name -> module of ragkit.cli that holds a click command of that name.
+_COMMANDS = {
+    "query": "Ask a question and get a cited answer.",
+    "index": "Build or refresh the index of a folder.",
+    "chat": "Open the chat in the browser.",
+    "presets": "Show the presets and the settings in force.",
+    "doctor": "Check this machine, the weights and the index.",
+    "evaluate": "Measure retrieval on questions with known passages.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Lists commands without importing them, so that ``--help`` and one-offs start at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"ragkit.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ragkit")
+def ragkit() -> None:
+    """Ask a folder of documents and get cited answers, on open models that you run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 3 not in the documents, 2 bad usage, 1 any failure."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = ragkit.main(arguments, prog_name="ragkit", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        code = 130
+    except RagkitError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        code = 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:
+        # The reader of our output left (`ragkit query … | head`): not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback on a face
+        if "--debug" in arguments:
+            raise
+        click.echo(
+            f"Error: {type(error).__name__}: {error}. This is a bug in ragkit: run the command "
+            "again with --debug and report what it prints.",
+            err=True,
+        )
+        code = 1
+    sys.exit(code or 0)

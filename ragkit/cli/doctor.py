@@ -1,0 +1,186 @@
+"""``ragkit doctor``: what this machine has, what is missing, and the command that helps."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import socket
+import sqlite3
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from ragkit._version import __version__
+from ragkit.cli.options import debug_option, index_option, preset_option, ssh_line
+from ragkit.cli.terminal import echo_json, printable
+from ragkit.config import preset_names, read_preset
+from ragkit.errors import RagkitError
+from ragkit.models.hub import find_weights
+
+__all__ = ["doctor"]
+
+State = Literal["ok", "warning", "error"]
+_SIGN = {"ok": "✓", "warning": "!", "error": "✗"}
+_COLOUR = {"ok": "green", "warning": "yellow", "error": "red"}
+_PORT = 8501
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: its state, what was found, and what to do about it."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, metavar="DIR"
+)
+@index_option
+@preset_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@debug_option
+def doctor(data: Path, *, index: str | None, preset: str | None, as_json: bool) -> int:
+    """Check device, memory, weights, hub, index and port.
+
+    Exit status 1 if something is broken. Looking whether the hub (or the mirror in HF_ENDPOINT) can
+    be reached is the only request to the network.
+    """
+    checks = [
+        _python(),
+        _sqlite(),
+        _device(),
+        *_memory(),
+        *_weights(),
+        _mirror(),
+        *_index(data, index, preset),
+        _port(),
+    ]
+    tunnel = ssh_line(_PORT)
+    if as_json:
+        echo_json({"checks": [asdict(c) for c in checks], "ssh": tunnel})
+    else:
+        for check in checks:
+            sign = click.style(_SIGN[check.state], fg=_COLOUR[check.state])
+            click.echo(f"{sign} {check.name}: {printable(check.found)}")
+            if check.advice:
+                click.echo(f"    {printable(check.advice)}")
+        click.echo(f"\nChat from another machine: {tunnel}")
+    return 1 if any(check.state == "error" for check in checks) else 0
+
+
+def _python() -> Check:
+    return Check("ragkit", "ok", f"{__version__} on Python {platform.python_version()}")
+
+
+def _sqlite() -> Check:
+    try:
+        with sqlite3.connect(":memory:") as connection:
+            connection.execute("CREATE VIRTUAL TABLE t USING fts5(x)")
+    except sqlite3.Error as error:
+        advice = "Use a Python whose SQLite has FTS5, such as python.org's or Debian's."
+        return Check("SQLite", "error", f"{sqlite3.sqlite_version} without FTS5: {error}", advice)
+    return Check("SQLite", "ok", f"{sqlite3.sqlite_version} with FTS5")
+
+
+def _device() -> Check:
+    if importlib.util.find_spec("torch") is None:
+        found = f"{os.cpu_count()} CPU cores; torch is not installed"
+        advice = 'Preset lite needs neither; for the others: pip install "ragkit[models]"'
+        return Check("device", "ok", found, advice)
+    import torch
+
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        return Check("device", "ok", f"{name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
+    return Check("device", "ok", f"{os.cpu_count()} CPU cores, no GPU that torch can use")
+
+
+def _memory() -> list[Check]:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):
+        return []
+    checks = [Check("memory", "ok", f"{available:.1f} of {total:.1f} GiB free")]
+    for name in preset_names():
+        need = read_preset(name).get("memory_gib", 0)
+        if need > total:
+            found = f"needs about {need} GiB in this process, the machine has {total:.1f}"
+            checks.append(Check(f"memory for {name}", "warning", found, "Use a smaller preset."))
+    return checks
+
+
+def _weights() -> list[Check]:
+    checks = []
+    for name in preset_names():
+        table = read_preset(name)
+        wanted = {
+            part["model"]
+            for part in (table.get("embedder", {}), table.get("llm", {}))
+            if part.get("kind") in ("huggingface", "llm")
+        }
+        missing = sorted(model for model in wanted if find_weights(model) is None)
+        if not wanted:
+            checks.append(Check(f"preset {name}", "ok", "needs no weights"))
+        elif missing:
+            advice = "; ".join(f"hf download {model}" for model in missing)
+            found = f"weights missing: {', '.join(missing)}"
+            checks.append(Check(f"preset {name}", "warning", found, advice))
+        else:
+            checks.append(Check(f"preset {name}", "ok", "weights are on this machine"))
+    return checks
+
+
+def _mirror() -> Check:
+    """Ask the hub, or the mirror in HF_ENDPOINT, for its front page: the one look at the network."""
+    import httpx
+
+    address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    try:
+        status = httpx.head(address, timeout=3, follow_redirects=False).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        advice = "Only for downloads. Use a mirror: HF_ENDPOINT=URL, or copy the weights by hand."
+        return Check("hub", "warning", f"{address} cannot be reached: {reason}", advice)
+    return Check("hub", "ok", f"{address} answers (HTTP {status})")
+
+
+def _index(data: Path, index: str | None, preset: str | None) -> list[Check]:
+    from ragkit.knowledge import open as open_folder
+
+    try:
+        kb = open_folder(data, index=index, preset=preset)
+        checks = [Check("settings", "ok", f"preset {kb.config.preset}")]
+        if not data.is_dir():
+            advice = "Give the folder of your documents with --data."
+            checks.append(Check("folder", "warning", f"there is no folder '{data}'", advice))
+        status = kb.index_status()
+    except RagkitError as error:
+        return [Check("index", "error", str(error))]
+    if status.documents is None:
+        advice = f"Build it: ragkit index {data}"
+        return [*checks, Check("index", "warning", f"none yet at {status.uri}", advice)]
+    size = f"{status.bytes / 2**20:.1f} MiB"
+    found = f"{status.documents} files, {status.nodes} nodes, {size} at {status.uri}"
+    if status.damage:
+        advice = f"Delete {status.uri} and run ragkit index {data}"
+        return [*checks, Check("index", "error", f"{found}; damaged: {status.damage}", advice)]
+    return [*checks, Check("index", "ok", found)]
+
+
+def _port() -> Check:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        taken = probe.connect_ex(("127.0.0.1", _PORT)) == 0
+    if taken:
+        advice = "If that is no ragkit chat, choose another port: ragkit chat --port 8502"
+        return Check("port", "warning", f"{_PORT} is in use", advice)
+    return Check("port", "ok", f"{_PORT} is free")

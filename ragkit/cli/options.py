@@ -1,0 +1,59 @@
+"""Options that several commands share, and how they become a knowledge base."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ragkit.knowledge import KnowledgeBase
+
+__all__ = ["debug_option", "index_option", "open_knowledge", "preset_option", "ssh_line"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def index_option(command: F) -> F:
+    """Add ``--index``."""
+    return click.option(
+        "--index",
+        metavar="PATH",
+        help="SQLite file or store URI of the index. Default: one index a folder.",
+    )(command)
+
+
+def preset_option(command: F) -> F:
+    """Add ``--preset``."""
+    return click.option(
+        "--preset", metavar="NAME", help="A preset of `ragkit presets`, or auto (default)."
+    )(command)
+
+
+def debug_option(command: F) -> F:
+    """Add ``--debug``, which ``ragkit.cli.main`` reads."""
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show tracebacks instead of messages."
+    )(command)
+
+
+def open_knowledge(
+    data: Path, *, index: str | None, preset: str | None, top_k: int | None = None
+) -> KnowledgeBase:
+    """Open the knowledge base of ``data``; a choice made by ``auto`` is said on stderr."""
+    from ragkit.knowledge import open as open_folder
+
+    kb = open_folder(data, index=index, preset=preset, top_k=top_k)
+    if kb.notice:
+        click.echo(kb.notice, err=True)
+    return kb
+
+
+def ssh_line(port: int) -> str:
+    """Return the command that brings the chat's ``port`` to another machine."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or "USER"
+    return f"ssh -L {port}:127.0.0.1:{port} {user}@{socket.gethostname()}"

@@ -1,0 +1,58 @@
+"""``ragkit presets``: what each preset is, and the settings in force with where they came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ragkit.cli.options import debug_option
+from ragkit.cli.terminal import echo_json
+from ragkit.config import Loaded, load_config, preset_names, read_preset
+
+__all__ = ["presets"]
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@debug_option
+def presets(name: str | None, *, as_json: bool) -> None:
+    """List the presets, or show the effective settings of NAME and where each came from.
+
+    Without NAME the settings in force here are shown below the list.
+    """
+    loaded = load_config(arguments={"preset": name})
+    values = _effective(loaded)
+    if as_json:
+        about = {preset: read_preset(preset)["about"] for preset in preset_names()}
+        echo_json({"preset": loaded.config.preset, "presets": about, "settings": values})
+        return
+    if name is None:
+        for preset in preset_names():
+            mark = "*" if preset == loaded.config.preset else " "
+            click.echo(f"{mark} {click.style(preset, bold=True)}: {read_preset(preset)['about']}")
+        click.echo()
+    else:
+        click.echo(read_preset(name)["about"] + "\n")
+    width = max(map(len, values))
+    for key, entry in values.items():
+        click.echo(f"{key:<{width}}  {_shown(entry['value'])}  ({entry['from']})")
+
+
+def _effective(loaded: Loaded) -> dict[str, dict[str, Any]]:
+    """Return ``{"top_k": {"value": 5, "from": "default"}, …}`` in the order of the settings."""
+    flat: dict[str, Any] = {}
+    for key, value in loaded.config.model_dump().items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{leaf}": inner for leaf, inner in value.items()}
+        else:
+            flat[key] = str(value) if isinstance(value, Path) else value
+    return {k: {"value": v, "from": loaded.origins.get(k, "default")} for k, v in flat.items()}
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,141 @@
+"""``ragkit query``: one question, one answer with its sources on stdout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ragkit.cli.options import debug_option, index_option, open_knowledge, preset_option
+from ragkit.cli.progress import index_progress
+from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
+
+if TYPE_CHECKING:
+    from ragkit.knowledge import KnowledgeBase
+    from ragkit.types import Answer, SourceNode
+
+__all__ = ["query"]
+
+NOT_IN_DOCUMENTS = 3
+
+
+@click.command()
+@click.argument("question", required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of documents.",
+)
+@index_option
+@preset_option
+@click.option("--top-k", type=click.IntRange(1, 100), metavar="N", help="Nodes to retrieve.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only nodes with this metadata, such as source=a.md, folder=guide, format=pdf, "
+    "language=zh, page=3. Repeat a key to widen, use several keys to narrow.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
+@click.option("--sources-only", is_flag=True, help="Print what was retrieved, without an answer.")
+@click.option("--no-refresh", is_flag=True, help="Ask the index as it is; don't look at the folder.")
+@debug_option
+def query(
+    question: str | None,
+    *,
+    data: Path,
+    index: str | None,
+    preset: str | None,
+    top_k: int | None,
+    filters: tuple[str, ...],
+    as_json: bool,
+    no_stream: bool,
+    sources_only: bool,
+    no_refresh: bool,
+) -> int:
+    """Ask QUESTION (or read it from stdin) and print the answer and its numbered sources.
+
+    Exit status: 0 answered, 3 not in the documents, 2 bad usage or configuration, 1 other failure.
+    """
+    question = _question(question)
+    kb = open_knowledge(data, index=index, preset=preset, top_k=top_k)
+    if not no_refresh:
+        _refresh(kb)
+    if sources_only:
+        return _print_sources(kb.retrieve(question, filters=filters), as_json, question)
+    if as_json:
+        answer = kb.ask(question, filters=filters)
+        echo_json(answer.to_dict())
+    elif no_stream or not sys.stdout.isatty():
+        answer = kb.ask(question, filters=filters)
+        echo_answer(answer)
+    else:
+        answer = _stream(kb, question, filters)
+    if not as_json:
+        click.echo()
+        echo_sources(answer)
+    return NOT_IN_DOCUMENTS if answer.refused else 0
+
+
+def _question(argument: str | None) -> str:
+    """Return the question from the argument or from stdin; raise UsageError when there is none."""
+    question = argument
+    if question is None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise click.UsageError('Ask a question: ragkit query "How do I …?"')
+        question = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if not question.strip():
+        raise click.UsageError("The question is empty.")
+    return question.strip()
+
+
+def _refresh(kb: KnowledgeBase) -> None:
+    """Bring the index up to date; skipped files and a busy index are said on stderr."""
+    with index_progress() as progress:
+        report = kb.refresh(progress=progress)
+    if report is None:
+        click.echo("Another process is indexing; answering from the last commit.", err=True)
+        return
+    changed = len(report.added) + len(report.updated) + len(report.deleted)
+    if changed:
+        click.echo(
+            f"Indexed {kb.folder}: {len(report.added)} added, {len(report.updated)} updated, "
+            f"{len(report.deleted)} deleted, {len(report.skipped)} skipped "
+            f"({report.seconds:.1f} s).",
+            err=True,
+        )
+
+
+def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answer:
+    """Print the answer while it is written."""
+    if not kb.generates:
+        answer = kb.ask(question, filters=filters)
+        echo_answer(answer)
+        return answer
+    stream = kb.stream(question, filters=filters)
+    for piece in stream:
+        click.echo(printable(piece), nl=False)
+    click.echo()
+    return stream.answer
+
+
+def _print_sources(sources: tuple[SourceNode, ...], as_json: bool, question: str) -> int:
+    """Print retrieved nodes; exit status 3 when there are none."""
+    if as_json:
+        nodes = [
+            {"n": s.n, "source": s.source, "page": s.page, "score": s.score, "text": s.text}
+            for s in sources
+        ]
+        echo_json({"question": question, "sources": nodes})
+    else:
+        for source in sources:
+            click.echo(f"{source_line(source)} · {source.score:.3f}")
+            click.echo(printable(source.text) + "\n")
+    return 0 if sources else NOT_IN_DOCUMENTS

@@ -1,0 +1,345 @@
+"""Keep an index in step with its folder: read what is new, drop what is gone, embed nothing twice.
+
+An unchanged file costs a stat. A file whose time stamp or size moved is hashed; only when its
+bytes differ is it read, split and embedded. Prepared documents are written in short transactions
+that hold whole documents, so a run that is killed loses at most the last half second and the next
+run goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragkit.errors import IngestError
+from ragkit.ingest.extract import Extraction, extract
+from ragkit.ingest.folder import Entry, walk
+from ragkit.ingest.splitter import split
+from ragkit.store.catalog import FileState
+from ragkit.types import IndexReport, SkippedFile
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import TextNode
+
+    from ragkit.store.sqlite import SqliteStore
+
+__all__ = ["Progress", "sync"]
+
+Progress = Callable[[int, int, str], None]
+"""Called with files done, files in all, and the source being worked on."""
+
+_SETTLED_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
+_BATCH_NODES = 512
+_BATCH_SECONDS = 0.5
+_NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits."""
+
+    count_tokens: Callable[[str], int]
+    chunk_size: int
+    chunk_overlap: int = 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One file, ready to be written; ``text`` is None when its document is already stored."""
+
+    state: FileState
+    text: str | None = None
+    metadata: Mapping[str, str | int] = field(default_factory=dict)
+    nodes: Sequence[TextNode] = ()
+
+
+def sync(
+    folder: Path,
+    store: SqliteStore,
+    *,
+    sizing: Sizing,
+    detect_language: Callable[[str], str | None],
+    embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None = None,
+    max_bytes: int,
+    progress: Progress | None = None,
+) -> IndexReport:
+    """Bring ``store`` up to date with ``folder`` and report what was done.
+
+    The caller holds the store's indexing lock. A file that cannot be read is skipped with its
+    reason. Raises IngestError when the folder itself cannot be read, StoreError when the index
+    cannot be written.
+    """
+    began = time.monotonic()
+    known = store.catalog.files()
+    own = {f"{store.path}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
+    entries = [entry for entry in walk(folder) if str(entry.path) not in own]
+    tally = _Tally()
+    prepare = _Preparer(store, known, sizing, detect_language, embed, max_bytes)
+    todo: list[Entry] = []
+    for entry in entries:
+        state = known.get(entry.source)
+        if entry.problem is not None:
+            tally.skipped.append(SkippedFile(entry.source, entry.problem))
+        elif state and (state.size, state.mtime_ns) == (entry.size, entry.mtime_ns):
+            _count_unchanged(tally, state)
+        else:
+            todo.append(entry)
+    _write_changes(store, _with_progress(todo, progress), prepare, tally)
+    readable = {entry.source for entry in entries if entry.problem is None}
+    _remove(store, (state for source, state in known.items() if source not in readable), tally)
+    return IndexReport(
+        added=tuple(tally.added),
+        updated=tuple(tally.updated),
+        deleted=tuple(tally.deleted),
+        unchanged=tally.unchanged,
+        skipped=tuple(sorted(tally.skipped, key=lambda s: s.source)),
+        nodes=store.catalog.counts().nodes,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _write_changes(
+    store: SqliteStore, todo: Iterable[Entry], prepare: _Preparer, tally: _Tally
+) -> None:
+    batch: list[_Prepared] = []
+    nodes, since = 0, time.monotonic()
+    try:
+        for entry in todo:
+            prepared = prepare(entry, tally)
+            batch.append(prepared)
+            nodes += len(prepared.nodes)
+            if nodes >= _BATCH_NODES or time.monotonic() - since > _BATCH_SECONDS:
+                _write(store, batch)
+                batch, nodes, since = [], 0, time.monotonic()
+    finally:
+        # Also on Ctrl-C: what is ready is kept.
+        _write(store, batch)
+
+
+def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
+    if not batch:
+        return
+    with store.transaction():
+        for prepared in batch:
+            document_id = prepared.state.document_id
+            if prepared.text is not None and document_id is not None:
+                # Two files of one batch may hold the same text.
+                if not store.catalog.has_document(document_id):
+                    store.catalog.put_document(document_id, prepared.text, prepared.metadata)
+                    store.vector_store.add(list(prepared.nodes))
+            store.catalog.put_file(prepared.state)
+
+
+def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> None:
+    with store.transaction():
+        for state in states:
+            store.catalog.remove_file(state.source)
+            if state.document_id is not None:
+                tally.deleted.append(state.source)
+
+
+def _count_unchanged(tally: _Tally, state: FileState) -> None:
+    if state.reason is None:
+        tally.unchanged += 1
+    else:
+        tally.skipped.append(SkippedFile(state.source, state.reason))
+
+
+def _with_progress(entries: Sequence[Entry], progress: Progress | None) -> Iterator[Entry]:
+    for done, entry in enumerate(entries):
+        if progress:
+            progress(done, len(entries), entry.source)
+        yield entry
+    if progress and entries:
+        progress(len(entries), len(entries), "")
+
+
+class _Preparer:
+    """Turns a changed entry into what is to be written, reusing whatever is already stored."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        known: Mapping[str, FileState],
+        sizing: Sizing,
+        detect_language: Callable[[str], str | None],
+        embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None,
+        max_bytes: int,
+    ) -> None:
+        self._store = store
+        self._known = known
+        self._sizing = sizing
+        self._detect_language = detect_language
+        self._embed = embed
+        self._max_bytes = max_bytes
+        self._by_bytes = {
+            (state.sha256, Path(source).suffix.lower()): state.document_id
+            for source, state in known.items()
+            if state.document_id is not None
+        }
+        self._prepared_ids: set[str] = set()
+
+    def __call__(self, entry: Entry, tally: _Tally) -> _Prepared:
+        """Return what to write for ``entry`` and count it."""
+        old = self._known.get(entry.source)
+        try:
+            sha256 = _hash(entry.path, self._max_bytes)
+        except IngestError as error:
+            return self._skipped(entry, "", str(error), old, tally)
+        if old and old.sha256 == sha256 and sha256:
+            _count_unchanged(tally, old)
+            return _Prepared(old._replace(size=entry.size, mtime_ns=_settled(entry)))
+        twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
+        if twin is not None:
+            self._count(entry, old, tally)
+            return _Prepared(_state(entry, sha256, twin))
+        try:
+            extraction = extract(entry.path, max_bytes=self._max_bytes)
+        except IngestError as error:
+            return self._skipped(entry, sha256, str(error), old, tally)
+        sha256 = extraction.sha256 or sha256  # the file may have changed since it was hashed
+        prepared = self._prepare(entry, sha256, extraction)
+        if prepared.text is not None and not prepared.nodes:
+            return self._skipped(entry, sha256, "no text in it", old, tally)
+        self._count(entry, old, tally)
+        document_id = prepared.state.document_id
+        assert document_id is not None
+        self._prepared_ids.add(document_id)
+        self._by_bytes[sha256, Path(entry.source).suffix.lower()] = document_id
+        return prepared
+
+    def _prepare(self, entry: Entry, sha256: str, extraction: Extraction) -> _Prepared:
+        document_id = _document_id(extraction)
+        state = _state(entry, sha256, document_id)
+        if document_id in self._prepared_ids or self._store.catalog.has_document(document_id):
+            return _Prepared(state)
+        metadata = dict(extraction.metadata)
+        language = self._detect_language(extraction.text[:20_000])
+        if language and "language" not in metadata:
+            metadata["language"] = language
+        nodes = build_nodes(document_id, extraction, metadata, self._sizing)
+        if self._embed and nodes:
+            from llama_index.core.schema import MetadataMode
+
+            vectors = self._embed([n.get_content(MetadataMode.EMBED) for n in nodes])
+            for node, vector in zip(nodes, vectors, strict=True):
+                node.embedding = list(vector)
+        return _Prepared(state, extraction.text, metadata, nodes)
+
+    def _skipped(
+        self, entry: Entry, sha256: str, reason: str, old: FileState | None, tally: _Tally
+    ) -> _Prepared:
+        tally.skipped.append(SkippedFile(entry.source, reason))
+        if old is not None and old.document_id is not None:
+            tally.deleted.append(entry.source)
+        return _Prepared(_state(entry, sha256, None, reason))
+
+    @staticmethod
+    def _count(entry: Entry, old: FileState | None, tally: _Tally) -> None:
+        known_before = old is not None and old.document_id is not None
+        (tally.updated if known_before else tally.added).append(entry.source)
+
+
+def build_nodes(
+    document_id: str,
+    extraction: Extraction,
+    metadata: Mapping[str, str | int],
+    sizing: Sizing,
+) -> list[TextNode]:
+    """Split an extraction into nodes with exact offsets into ``extraction.text``.
+
+    Nodes never cross a part (a page, a sheet, a record). Their ids follow from the document's id
+    and their place, so writing the same document again changes nothing.
+    """
+    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+
+    owner = RelatedNodeInfo(node_id=document_id)
+    nodes: list[TextNode] = []
+    markup = str(metadata.get("markup", "text"))
+    for part in extraction.parts:
+        text = extraction.text[part.start : part.end]
+        spans = split(
+            text,
+            count_tokens=sizing.count_tokens,
+            chunk_size=sizing.chunk_size,
+            chunk_overlap=sizing.chunk_overlap,
+            markup=markup,  # type: ignore[arg-type]
+        )
+        for span in spans:
+            details = {**metadata, **part.metadata}
+            details.pop("markup", None)
+            if span.heading_path:
+                details["heading_path"] = " > ".join(span.heading_path)
+            nodes.append(
+                TextNode(
+                    id_=str(uuid.uuid5(_NAMESPACE, f"{document_id}/{len(nodes)}")),
+                    text=text[span.start : span.end],
+                    start_char_idx=part.start + span.start,
+                    end_char_idx=part.start + span.end,
+                    metadata=details,
+                    relationships={NodeRelationship.SOURCE: owner},
+                    excluded_embed_metadata_keys=[
+                        key for key in details if key not in ("title", "heading_path")
+                    ],
+                )
+            )
+    return nodes
+
+
+def _document_id(extraction: Extraction) -> str:
+    """Same text in the same form is the same document, whatever its file is called."""
+    form = [
+        {key: value for key, value in extraction.metadata.items() if key != "encoding"},
+        [[part.start, part.end, part.metadata] for part in extraction.parts],
+    ]
+    digest = hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode())
+    digest.update(extraction.text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def _hash(path: Path, max_bytes: int) -> str:
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size > max_bytes:
+                return ""  # extract() refuses it in words
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise IngestError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _state(
+    entry: Entry, sha256: str, document_id: str | None, reason: str | None = None
+) -> FileState:
+    return FileState(
+        source=entry.source,
+        size=entry.size,
+        mtime_ns=_settled(entry),
+        sha256=sha256,
+        document_id=document_id,
+        reason=reason,
+        indexed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _settled(entry: Entry) -> int:
+    """Return the time stamp to remember: 0, which never matches, while the file is still fresh.
+
+    A write within the time stamp's granularity after our read would otherwise go unseen.
+    """
+    return entry.mtime_ns if time.time_ns() - entry.mtime_ns > _SETTLED_NS else 0

@@ -1,0 +1,377 @@
+"""``KnowledgeBase``: the one place that wires configuration, ingest, store, retrieval and answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from ragkit.config import Config, load_config
+from ragkit.errors import ConfigError, ModelUnavailable
+from ragkit.models.hub import find_weights
+from ragkit.types import Answer, DocumentInfo, IndexReport, SourceNode
+
+if TYPE_CHECKING:
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.query_engine import RetrieverQueryEngine
+    from llama_index.core.schema import NodeWithScore
+    from llama_index.core.vector_stores.types import MetadataFilters
+
+    from ragkit.answer.engine import AnswerStream
+    from ragkit.indexing import Progress, Sizing
+    from ragkit.store.sqlite import SqliteStore
+
+__all__ = ["Chat", "KnowledgeBase", "configure", "open"]
+
+# Part of an index's fingerprint: raise it when the same files would give other texts or nodes.
+READERS = 1
+SPLITTER = 1
+
+
+def open(
+    folder: str | Path = "data",
+    *,
+    index: str | Path | None = None,
+    preset: str | None = None,
+    top_k: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> KnowledgeBase:
+    """Open the knowledge base of ``folder``; neither loads a model nor indexes.
+
+    ``index`` is an SQLite file or a store URI (default: one index a folder, under the user's data
+    directory). ``settings`` takes dotted keys, such as ``{"splitter.chunk_size": 300}``.
+    Raises ConfigError for a setting that cannot be used, or when ``folder`` is a file.
+    """
+    arguments: dict[str, Any] = dict(settings or {})
+    given = {"store.uri": index and str(index), "preset": preset, "top_k": top_k}
+    arguments |= {key: value for key, value in given.items() if value is not None}
+    # No answer-writing model is wired in this version, so `auto` never finds one.
+    loaded = load_config(arguments=arguments)
+    return KnowledgeBase(Path(folder), loaded.config, notice=loaded.notice)
+
+
+class KnowledgeBase:
+    """A folder, its index, and the way to ask it. Safe to share between threads."""
+
+    def __init__(self, folder: Path, config: Config, *, notice: str | None = None) -> None:
+        """Wire nothing yet; ``notice`` is a line that faces show once (what ``auto`` chose)."""
+        self.folder = folder.expanduser()
+        self.config = config
+        self.notice = notice
+        if self.folder.is_file():
+            raise ConfigError(
+                f"'{self.folder}' is a file, not a folder. Give the folder that holds it."
+            )
+
+    @property
+    def generates(self) -> bool:
+        """Whether a model writes the answers, token by token."""
+        return self.config.llm.kind != "none"
+
+    @cached_property
+    def index_uri(self) -> str:
+        """Where the index is: ``store.uri``, or a file of its own for folder and fingerprint."""
+        if self.config.store.uri:
+            return self.config.store.uri
+        home = self.config.home or platformdirs.user_data_path("ragkit", appauthor=False)
+        resolved = str(self.folder.resolve())
+        key = hashlib.sha256(repr((resolved, sorted(self._fingerprint.items()))).encode())
+        name = re.sub(r"\W+", "-", self.folder.resolve().name).strip("-")[:40] or "folder"
+        return str(Path(home).expanduser() / "indexes" / f"{name}-{key.hexdigest()[:16]}.db")
+
+    def index(self, *, rebuild: bool = False, progress: Progress | None = None) -> IndexReport:
+        """Bring the index up to date with the folder; wait for another process that does so.
+
+        With ``rebuild`` everything is read again into a new generation beside the old one, which
+        answers until the new one is complete. Raises ConfigError when the folder is missing,
+        IndexMismatch when the index was built with other settings, StoreError when it cannot be
+        written.
+        """
+        with self._store.indexing_lock(timeout=3600):
+            if not rebuild:
+                return self._sync(self._store, progress)
+            target = self._store.begin_rebuild()
+            report = self._sync(target, progress)
+            target.finish_rebuild()
+            return report
+
+    def refresh(self, *, progress: Progress | None = None) -> IndexReport | None:
+        """Like ``index``, but return None at once while another process is indexing."""
+        from ragkit.store.sqlite import IndexBusy
+
+        try:
+            with self._store.indexing_lock(timeout=0):
+                return self._sync(self._store, progress)
+        except IndexBusy:
+            return None
+
+    def watch(self) -> Iterator[IndexReport]:
+        """Follow the folder: yield a report after each change, until interrupted."""
+        from watchfiles import watch
+
+        for _ in watch(self._existing_folder(), recursive=True):
+            report = self.index()
+            if report.added or report.updated or report.deleted:
+                yield report
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return one row for each indexed file, duplicates included, by source."""
+        return self._store.catalog.documents()
+
+    def text(self, source: str) -> str:
+        """Return the extracted text of a file, to which citations' offsets refer.
+
+        Raises StoreError when no such file is indexed.
+        """
+        return self._store.catalog.text(source)
+
+    def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
+        """Return the nodes found for ``question``, best first, without an answer."""
+        from ragkit.answer.citations import source_nodes
+
+        return source_nodes(self._retrieve(question, filters))
+
+    def ask(self, question: str, *, filters: Sequence[str] = ()) -> Answer:
+        """Answer ``question`` from the folder, indexing it first when it never was.
+
+        ``filters`` are ``KEY=VALUE`` strings over node metadata. Raises ConfigError for an empty
+        question or a filter that cannot be read, and whatever ``index`` raises.
+        """
+        return self.stream(question, filters=filters).answer
+
+    def stream(self, question: str, *, filters: Sequence[str] = ()) -> AnswerStream:
+        """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole."""
+        return self._stream(question, question, filters)
+
+    def chat(self) -> Chat:
+        """Start a conversation, in which a follow-up question may lean on the one before."""
+        return Chat(self)
+
+    def as_retriever(
+        self, *, top_k: int | None = None, filters: MetadataFilters | None = None
+    ) -> BaseRetriever:
+        """Return a LlamaIndex retriever over this index."""
+        from ragkit.retrieve.retriever import StoreRetriever
+
+        self._ensure_indexed()
+        embedder = self._embedder
+        return StoreRetriever(
+            self._store.vector_store,
+            kind=self.config.retriever.kind,
+            top_k=top_k or self.config.top_k,
+            embed_query=embedder.get_query_embedding if embedder else None,
+            filters=filters,
+        )
+
+    def as_query_engine(self) -> RetrieverQueryEngine:
+        """Return a LlamaIndex query engine that retrieves and answers like ``ask``."""
+        from llama_index.core.query_engine import RetrieverQueryEngine
+
+        from ragkit.answer.extractive import ExtractiveSynthesizer
+
+        self._require_answerer()
+        return RetrieverQueryEngine(
+            retriever=self.as_retriever(),
+            response_synthesizer=ExtractiveSynthesizer(
+                document_frequencies=self._store.document_frequencies
+            ),
+        )
+
+    def close(self) -> None:
+        """Close the index; using the knowledge base again opens it again."""
+        self._store.close()
+
+    @cached_property
+    def _fingerprint(self) -> dict[str, str | int | None]:
+        """What an index is built with; its file and its generation are tied to it."""
+        from ragkit.retrieve.analyzer import LexicalAnalyzer
+
+        splitter, embedder = self.config.splitter, self.config.embedder
+        return {
+            "analyzer": LexicalAnalyzer().version,
+            "chunk_overlap": splitter.chunk_overlap,
+            "chunk_size": splitter.chunk_size,
+            "embedder": embedder.model if embedder.kind != "none" else None,
+            "readers": READERS,
+            "revision": embedder.revision,
+            "splitter": SPLITTER,
+        }
+
+    @cached_property
+    def _store(self) -> SqliteStore:
+        from ragkit.retrieve.analyzer import LexicalAnalyzer
+        from ragkit.store import open_store
+
+        return open_store(
+            self.index_uri, analyzer=LexicalAnalyzer(), fingerprint=self._fingerprint
+        )
+
+    @cached_property
+    def _embedder(self) -> BaseEmbedding | None:
+        settings = self.config.embedder
+        if settings.kind == "none":
+            return None
+        if settings.kind == "llm":
+            raise ModelUnavailable(
+                "This version cannot embed with a language model (embedder.kind = 'llm'). "
+                "Use embedder.kind 'huggingface', or work without: --preset lite."
+            )
+        from ragkit.models.embedder import load_embedder
+
+        return load_embedder(settings.model, revision=settings.revision)
+
+    @cached_property
+    def _sizing(self) -> Sizing:
+        from ragkit.indexing import Sizing
+        from ragkit.retrieve.tokenizer import count_tokens
+
+        size, overlap = self.config.splitter.chunk_size, self.config.splitter.chunk_overlap
+        if self._embedder is None:
+            return Sizing(count_tokens, size, overlap)
+        from ragkit.models.embedder import token_counter
+
+        count, limit = token_counter(self._embedder)
+        return Sizing(count, min(size, limit), overlap)
+
+    def _sync(self, store: SqliteStore, progress: Progress | None) -> IndexReport:
+        from ragkit.indexing import sync
+        from ragkit.retrieve.tokenizer import detect_language
+
+        embedder = self._embedder
+        return sync(
+            self._existing_folder(),
+            store,
+            sizing=self._sizing,
+            detect_language=detect_language,
+            embed=embedder.get_text_embedding_batch if embedder else None,
+            max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
+            progress=progress,
+        )
+
+    def _existing_folder(self) -> Path:
+        if not self.folder.is_dir():
+            raise ConfigError(
+                f"There is no folder '{self.folder}'. Give the folder of your documents with "
+                "--data, or ask an existing index with --no-refresh."
+            )
+        return self.folder
+
+    def _ensure_indexed(self) -> None:
+        if self._store.live_fingerprint() is None:
+            self.index()
+
+    def _require_answerer(self) -> None:
+        """Raise when the answers are to be written by a model, which this version cannot do."""
+        llm = self.config.llm
+        if llm.kind == "none":
+            return
+        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
+            raise ModelUnavailable(
+                f"No weights for '{llm.model}' on this machine. "
+                f"Get them: hf download {llm.model} (mirror: HF_ENDPOINT), "
+                "or ask without a model: --preset lite."
+            )
+        raise ConfigError(
+            f"This version cannot answer with a model yet (llm.kind = '{llm.kind}'). "
+            "Ask without one: --preset lite, or set llm.kind to none."
+        )
+
+    def _retrieve(self, question: str, filters: Sequence[str]) -> list[NodeWithScore]:
+        from ragkit.retrieve.retriever import parse_filters
+
+        retriever = self.as_retriever(filters=parse_filters(filters))
+        return retriever.retrieve(question)
+
+    def _stream(self, question: str, search: str, filters: Sequence[str]) -> AnswerStream:
+        """Answer ``question``, looking for ``search`` (the question in its conversation)."""
+        if not question.strip():
+            raise ConfigError("The question is empty. Ask something about the documents.")
+        self._require_answerer()
+        clock = _Clock()
+        self._ensure_indexed()
+        from ragkit.answer.engine import stream_extract
+
+        clock.lap("load")
+        nodes = self._retrieve(search, filters)
+        clock.lap("retrieve")
+        return stream_extract(
+            question,
+            search,
+            nodes,
+            document_frequencies=self._store.document_frequencies,
+            preset=self.config.preset,
+            clock=clock.lap,
+        )
+
+
+class Chat:
+    """A conversation. ``history`` holds its answers, oldest first."""
+
+    def __init__(self, kb: KnowledgeBase) -> None:
+        self._kb = kb
+        self.history: list[Answer] = []
+
+    def ask(self, question: str, *, filters: Sequence[str] = ()) -> Answer:
+        """Answer ``question`` in the light of the conversation so far."""
+        from ragkit.answer.followup import in_context
+
+        kb = self._kb
+        kb._ensure_indexed()
+        search = in_context(
+            question,
+            [answer.question for answer in self.history],
+            document_frequencies=kb._store.document_frequencies,
+        )
+        answer = kb._stream(question, search, filters).answer
+        self.history.append(answer)
+        return answer
+
+
+def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None = None) -> Config:
+    """Set LlamaIndex's global ``Settings`` from a preset and return the configuration.
+
+    Sets ``Settings.embed_model`` and ``Settings.node_parser``. Where the preset has no embedder or
+    no model, LlamaIndex's explicit "none" is set, so that nothing reaches for a remote service.
+    Raises ConfigError and ModelUnavailable.
+    """
+    arguments = dict(settings or {}) | ({"preset": preset} if preset else {})
+    config = load_config(arguments=arguments).config
+    kb = KnowledgeBase(Path(), config)
+    from llama_index.core import Settings
+
+    from ragkit.ingest.node_parser import SentenceAwareSplitter
+
+    kb._require_answerer()
+    sizing = kb._sizing
+    Settings.llm = None
+    Settings.embed_model = kb._embedder
+    Settings.node_parser = SentenceAwareSplitter(
+        count_tokens=sizing.count_tokens,
+        chunk_size=sizing.chunk_size,
+        chunk_overlap=sizing.chunk_overlap,
+    )
+    return config
+
+
+class _Clock:
+    """Milliseconds since it was made, noted by name."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._last = self._began
+        self.timings: dict[str, float] = {}
+
+    def lap(self, name: str) -> dict[str, float]:
+        """Note the time since the last lap under ``name``, the total so far, and return all."""
+        now = time.perf_counter()
+        self.timings[name] = round((now - self._last) * 1000, 3)
+        self.timings["total"] = round((now - self._began) * 1000, 3)
+        self._last = now
+        return self.timings

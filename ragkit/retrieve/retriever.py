@@ -1,0 +1,101 @@
+"""The retriever: a question in, nodes out, best first; a LlamaIndex ``BaseRetriever``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    FilterCondition,
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+)
+
+from ragkit.errors import ConfigError
+
+__all__ = ["StoreRetriever", "parse_filters"]
+
+_MODES = {
+    "lexical": VectorStoreQueryMode.TEXT_SEARCH,
+    "dense": VectorStoreQueryMode.DEFAULT,
+    "hybrid": VectorStoreQueryMode.HYBRID,
+}
+
+
+class StoreRetriever(BaseRetriever):
+    """Ask a vector store by words, by vectors, or by both.
+
+    ``embed_query`` turns a question into its vector, and is needed for ``dense`` and ``hybrid``.
+    LlamaIndex's own ``VectorIndexRetriever`` embeds the question in every mode and would fetch a
+    default embedder for that, which ``lite`` must not.
+    """
+
+    def __init__(
+        self,
+        vector_store: BasePydanticVectorStore,
+        *,
+        kind: Literal["lexical", "dense", "hybrid"] = "lexical",
+        top_k: int = 5,
+        embed_query: Callable[[str], Sequence[float]] | None = None,
+        filters: MetadataFilters | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Raise ConfigError when ``kind`` needs an embedder and there is none."""
+        if kind != "lexical" and embed_query is None:
+            raise ConfigError(f"retriever.kind '{kind}' needs an embedder. Use 'lexical'.")
+        super().__init__(**kwargs)
+        self._vector_store = vector_store
+        self._kind = kind
+        self._top_k = top_k
+        self._embed_query = embed_query
+        self._filters = filters
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        embedding = None
+        if self._embed_query is not None and self._kind != "lexical":
+            embedding = list(query_bundle.embedding or self._embed_query(query_bundle.query_str))
+        result = self._vector_store.query(
+            VectorStoreQuery(
+                query_str=query_bundle.query_str,
+                query_embedding=embedding,
+                similarity_top_k=self._top_k,
+                mode=_MODES[self._kind],
+                filters=self._filters,
+            )
+        )
+        scores = result.similarities or []
+        return [
+            NodeWithScore(node=node, score=score)
+            for node, score in zip(result.nodes or [], scores, strict=True)
+        ]
+
+
+def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
+    """Turn ``KEY=VALUE`` arguments into filters that must all hold; None when there are none.
+
+    A value that reads as an integer matches numbers. Raises ConfigError for an
+    argument without ``=``.
+    """
+    wanted: dict[str, list[str]] = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found or not key.strip():
+            raise ConfigError(f"Filter '{pair}' is not KEY=VALUE. Example: --filter source=a.md")
+        wanted.setdefault(key.strip(), []).append(value.strip())
+    if not wanted:
+        return None
+    groups: list[MetadataFilter | MetadataFilters] = []
+    for key, values in wanted.items():
+        alternatives: list[MetadataFilter | MetadataFilters] = []
+        for value in values:
+            alternatives.append(MetadataFilter(key=key, value=value, operator=FilterOperator.EQ))
+            if value.lstrip("-").isdecimal():
+                alternatives.append(MetadataFilter(key=key, value=int(value)))
+        groups.append(MetadataFilters(filters=alternatives, condition=FilterCondition.OR))
+    return MetadataFilters(filters=groups, condition=FilterCondition.AND)

@@ -1,0 +1,107 @@
+"""Indexing measured: ragkit against the naive LlamaIndex path, each in a process of its own.
+
+    python scripts/bench_index.py [--files 1000 10000]
+
+Naive is SimpleDirectoryReader, SentenceSplitter and BM25Retriever, persisted. Peak memory is the
+process's largest resident size. Compare ratios within one run: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from synthetic import make_folder
+
+
+def run_ragkit(folder: Path, target: Path) -> dict[str, float]:
+    """Index with ragkit (lite), then once more unchanged."""
+    import ragkit
+
+    kb = ragkit.open(folder, index=target / "index.db", preset="lite")
+    first = kb.index()
+    second = kb.index()
+    size = sum(p.stat().st_size for p in target.iterdir())
+    return {
+        "nodes": first.nodes,
+        "seconds": first.seconds,
+        "again": second.seconds,
+        "disk_mb": size / 2**20,
+    }
+
+
+def run_naive(folder: Path, target: Path) -> dict[str, float]:
+    """Index as LlamaIndex's own examples do."""
+    from llama_index.core import SimpleDirectoryReader
+    from llama_index.core.node_parser import SentenceSplitter
+    from llama_index.retrievers.bm25 import BM25Retriever
+
+    began = time.perf_counter()
+    documents = SimpleDirectoryReader(str(folder), recursive=True).load_data()
+    nodes = SentenceSplitter().get_nodes_from_documents(documents)
+    BM25Retriever.from_defaults(nodes=nodes, similarity_top_k=5).persist(str(target))
+    seconds = time.perf_counter() - began
+    size = sum(p.stat().st_size for p in target.iterdir())
+    return {"nodes": len(nodes), "seconds": seconds, "disk_mb": size / 2**20}
+
+
+def _child(kind: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as target:
+        result = (run_ragkit if kind == "ragkit" else run_naive)(folder, Path(target))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(result | {"peak_mb": peak / (2**20 if sys.platform == "darwin" else 2**10)}))
+
+
+def _measure(kind: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--child", kind, str(folder)]
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{kind} failed:\n{done.stderr[-2000:]}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        _child(arguments.child[0], Path(arguments.child[1]))
+        return
+    head = ("files", "path", "nodes", "seconds", "nodes/s", "peak MB", "disk MB", "again / first")
+    print("".join(f"{h:>14}" for h in head))
+    for files in arguments.files:
+        with tempfile.TemporaryDirectory() as folder:
+            make_folder(Path(folder), files)
+            results = {kind: _measure(kind, Path(folder)) for kind in ("ragkit", "naive")}
+        for kind, r in results.items():
+            again = f"{r['again'] / r['seconds']:.2%}" if "again" in r else "–"
+            row = (
+                files,
+                kind,
+                int(r["nodes"]),
+                f"{r['seconds']:.2f}",
+                f"{r['nodes'] / r['seconds']:.0f}",
+                f"{r['peak_mb']:.0f}",
+                f"{r['disk_mb']:.1f}",
+                again,
+            )
+            print("".join(f"{cell!s:>14}" for cell in row))
+        ratio = results["naive"]["seconds"] / results["ragkit"]["seconds"]
+        print(f"  naive / ragkit seconds at {files} files: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

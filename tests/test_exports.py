@@ -1,0 +1,48 @@
+"""What ``import ragkit`` offers is what ``__all__`` says, and each name is documented."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import ragkit
+
+PACKAGE = Path(ragkit.__file__).parent
+MODULES = [
+    ".".join(("ragkit", *p.relative_to(PACKAGE).with_suffix("").parts))
+    for p in sorted(PACKAGE.rglob("*.py"))
+    if p.name not in ("__init__.py", "__main__.py", "query.py")
+]
+
+
+def test_all_is_sorted_and_whole() -> None:
+    assert list(ragkit.__all__) == sorted(ragkit.__all__)
+    for name in ragkit.__all__:
+        assert getattr(ragkit, name) is not None
+    assert set(dir(ragkit)) == set(ragkit.__all__)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        ragkit.nonsense  # noqa: B018
+
+
+def test_every_error_is_exported() -> None:
+    tree = {ragkit.RagkitError}
+    while missing := {s for e in tree for s in e.__subclasses__()} - tree:
+        tree |= missing
+    public = {e for e in tree if e.__module__ == "ragkit.errors"}
+    assert {e.__name__ for e in public} <= set(ragkit.__all__)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_say_what_they_export(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    for exported in getattr(module, "__all__", []):
+        value = getattr(module, exported)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            assert inspect.getdoc(value), f"{name}.{exported} has no docstring"
