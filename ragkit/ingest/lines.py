@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
-__all__ = ["LINE_BREAK", "soft_runs"]
+__all__ = ["FRONT_MATTER", "LINE_BREAK", "Run", "RunKind", "soft_runs"]
+
+RunKind = Literal["prose", "item", "row", "code"]
 
 LINE_BREAK = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
-_FENCE = re.compile(r" {0,3}(?:[-*+]\s+|\d+\.\s+)?(`{3,}|~{3,})")
+# YAML or TOML between two marker lines at the very start of a file.
+FRONT_MATTER = re.compile(
+    r"\ufeff?(?:---[ \t]*\r?\n(?=[^\n:]*:)(?:(?!---|\.\.\.)[^\n]*\n)*+(?:---|\.\.\.)"
+    r"|\+\+\+[ \t]*\r?\n(?:(?!\+\+\+)[^\n]*\n)*+\+\+\+)[ \t]*(?=\r?\n|$)"
+)
+_FENCE = re.compile(r"(?:>\s*+)*+(?:[-*+]\s+|\d+\.\s+)?(`{3,}+(?=[^`]*+$)|~{3,}+)")
 _ALONE = re.compile(r"\s*+(?:#{1,6}\s|\||\+[-=+]{3,}|\.\. |:[\w-]+:\s|<!--|</?[a-zA-Z][^<>]*>\s*$)")
-_UNDERLINE = re.compile(r"""\s*+([=\-~^"'`#*+._:])\1{2,}\s*+$|\s*+\|?(?:\s*+:?-+:?\s*+\|)+""")
+_UNDERLINE = re.compile(r"""\s*+([=\-~^"'`#*+._:])\1{2,}\s*+$|\s*+\|?(?:\s*+:?-++:?\s*+\|)++""")
 _ITEM = re.compile(
     r"\s*+(?:>\s*+)*+(?:[-*+•·▪■◦‣●○◆–—]\s|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\s"
     r"|\d{1,3}(?:\.\d{1,3}){0,4}[、．]?\s*+(?=[\u4e00-\u9fff])|[(（\[](?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）\]]"
@@ -34,47 +42,74 @@ _NARROW = 30
 _RAGGED = 0.2
 
 
-def soft_runs(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield ``(start, end, verbatim)`` runs of ``text[start:end]`` whose line breaks are soft.
+class Run(NamedTuple):
+    """A span whose line breaks are soft, trimmed of white space and not empty.
 
-    Runs are trimmed of white space, not empty, in order, and cover all that is not white space.
-    ``verbatim`` marks a line of fenced code, in which a full stop means nothing.
+    ``item`` opens with a list marker, ``row`` is a row of a table, ``code`` is a line of a fenced
+    block, in which a full stop means nothing.
     """
+
+    start: int
+    end: int
+    kind: RunKind
+
+
+def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
+    """Yield the runs of ``text[start:end]`` in order; they cover all that is not white space."""
+    held: list[tuple[int, int]] = []  # lines of the paragraph so far
     fence = ""
-    held: list[tuple[int, int]] = []
-    for line_start, line_end in _lines(text, start, end):
-        if line_start == line_end:
-            yield from _paragraph(text, held)
-            held = []
-            continue
-        mark = _FENCE.match(text, line_start, line_end)
-        if fence or mark:
-            yield from _paragraph(text, held)
-            held = []
-            yield line_start, line_end, True
-            if mark and not fence:
-                fence = mark[1]
-            elif mark and mark[1].startswith(fence) and mark.end() == line_end:
-                fence = ""
-        elif held and _UNDERLINE.match(text, line_start, line_end):
-            held.append((line_start, line_end))
-            *rest, (title_start, _) = held[:-1]
-            yield from _paragraph(text, rest)
-            yield title_start, line_end, False
-            held = []
-        elif _ALONE.match(text, line_start, line_end):
-            yield from _paragraph(text, held)
-            held = []
-            held.append((line_start, line_end))
-            if text[line_start] != "|":
-                yield line_start, line_end, False
-                held = []
+    front = FRONT_MATTER.match(text, 0, end) if start == 0 else None
+    front_end = front.end() if front else start
+    for begin, stop in _lines(text, start, end):
+        if begin == stop:
+            yield from _flush(text, held)
+        elif begin < front_end:
+            yield Run(begin, stop, "row")
+        elif fence or _FENCE.match(text, begin, stop):
+            yield from _flush(text, held)
+            yield Run(begin, stop, "code")
+            fence = _fence_after(text, begin, stop, end, fence)
+        elif held and not text[begin:stop].strip("> "):
+            held.append((begin, stop))  # the blank line of a quotation
+            yield from _flush(text, held)
+        elif held and _UNDERLINE.match(text, begin, stop):
+            yield from _underlined(text, held, stop)
+        elif _ALONE.match(text, begin, stop):
+            yield from _flush(text, held)
+            if text[begin] == "|":
+                held.append((begin, stop))  # its delimiter row may follow
+            else:
+                yield Run(begin, stop, "prose")
         else:
-            if held and (text[held[-1][0]] == "|" or _ITEM.match(text, line_start, line_end)):
-                yield from _paragraph(text, held)
-                held = []
-            held.append((line_start, line_end))
-    yield from _paragraph(text, held)
+            if held and (text[held[-1][0]] == "|" or _ITEM.match(text, begin, stop)):
+                yield from _flush(text, held)
+            held.append((begin, stop))
+    yield from _flush(text, held)
+
+
+def _fence_after(text: str, begin: int, stop: int, end: int, fence: str) -> str:
+    """Return the fence that is open after the line ``text[begin:stop]``, given the one before it.
+
+    A bare fence that nothing closes is the end of a block whose beginning was cut off.
+    """
+    mark = _FENCE.match(text, begin, stop)
+    if mark is None:
+        return fence
+    bare = mark.end() == stop
+    if fence:
+        return "" if bare and mark[1].startswith(fence) else fence
+    if bare and text.find(mark[1], stop, end) < 0:
+        return ""
+    return mark[1]
+
+
+def _underlined(text: str, held: list[tuple[int, int]], stop: int) -> Iterator[Run]:
+    """Yield the paragraph before a title, then the title with the line under (and over) it."""
+    title = held.pop()[0]
+    if held and _UNDERLINE.match(text, *held[-1]):
+        title = held.pop()[0]
+    yield from _flush(text, held)
+    yield Run(title, stop, "row" if text[title] == "|" else "prose")
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -91,22 +126,28 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         at = found.end() if found else end
 
 
-def _paragraph(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
-    """Yield the runs of consecutive lines, none of which opens a list item or a table row."""
+def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
+    """Yield the runs of consecutive lines and empty the list.
+
+    Only the first line may open a list item; a row of a table is alone.
+    """
     if not lines:
         return
-    if len(lines) == 1:
-        yield *lines[0], False
-        return
-    widths = [_columns(text[s:e]) for s, e in lines]
+    kind: RunKind = "prose"
+    if text[lines[0][0]] == "|":
+        kind = "row"
+    elif _ITEM.match(text, *lines[0]):
+        kind = "item"
+    widths = [_columns(text[s:e]) for s, e in lines] if len(lines) > 1 else [0]
     full = max(widths)
     prose = any(text.endswith(_STOPS, s, e) for s, e in lines)
     begin = lines[0][0]
     for (_, here), (there, there_end), width in zip(lines, lines[1:], widths, strict=False):
         if not _wraps(text, here, there, there_end, width=width, full=full, prose=prose):
-            yield begin, here, False
-            begin = there
-    yield begin, lines[-1][1], False
+            yield Run(begin, here, kind)
+            begin, kind = there, "prose"
+    yield Run(begin, lines[-1][1], kind)
+    lines.clear()
 
 
 def _wraps(
@@ -114,7 +155,9 @@ def _wraps(
 ) -> bool:
     """Tell whether a line that ends at ``here`` goes on in the next, at ``there``."""
     first = _FIRST_WORD.match(text, there, there_end)
-    word = first[1] if first else ""
+    if first is None:
+        return True
+    word = first[1]
     if word[:1].islower() or text.endswith(_COMMAS, 0, here):
         return True
     if full < _NARROW:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ragkit.ingest.lines import soft_runs
 
-__all__ = ["iter_sentences", "sentence_spans"]
+__all__ = ["iter_sentences", "scan_run", "sentence_spans"]
 
 # Terminators that always stand for a full stop, question or exclamation mark in their script:
 # CJK, Devanagari, Arabic and Urdu, Armenian, Tibetan, Burmese, Khmer, Ethiopic, Sinhala, Mongolian.
@@ -94,15 +94,15 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 def iter_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the spans of ``sentence_spans`` for ``text[start:end]``, as offsets into ``text``."""
-    for run_start, run_end, verbatim in soft_runs(text, start, end):
-        if verbatim:
-            yield run_start, run_end
+    for run in soft_runs(text, start, end):
+        if run.kind == "code":
+            yield run.start, run.end
         else:
-            yield from _scan(text, run_start, run_end)
+            yield from scan_run(text, run.start, run.end)
 
 
-def _scan(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the sentences of one run; ``text[start]`` and ``text[end - 1]`` are not white space."""
+def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the sentences of a soft run, which opens and closes with no white space."""
     begin = seen = start
     quotes = 0  # straight double quotes up to ``seen``; an odd count means that one is open
     for match in _CANDIDATE.finditer(text, start, end):
@@ -164,7 +164,7 @@ def _dot_ends(text: str, begin: int, dot: int, word: str, *, gap: bool) -> bool:
         return True
     token = found[0]
     if not gap:  # Chinese typed with ASCII stops: 你好.我们走 ends, 1.安装 and E.I.杜邦 do not
-        return not token.isascii() or token[-2:].isalpha() and len(token) > 1
+        return not token.isascii() or (token[-2:].isalpha() and len(token) > 1)
     if token.lower() == token.upper() and token[-1].isalpha():
         # Caseless scripts: a short word is an initial; Thai ends nothing with a full stop.
         return len(token) > 2 and not _THAI.match(token)

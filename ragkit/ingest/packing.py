@@ -1,0 +1,289 @@
+"""Cutting a run of text into units that fit, and packing units into nodes of even size.
+
+Token counters are called on short pieces only, so that the cost stays linear in the text whatever
+it holds, and on every finished node, since the parts' counts need not add up to the whole's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+from ragkit.ingest.sentences import scan_run
+
+__all__ = ["Cut", "Meter", "Unit", "pack", "sentence_units", "verbatim_units"]
+
+
+class Cut:
+    """What it costs to end a node there, in shares of a node's size that it may be off target."""
+
+    PARAGRAPH = 0.0
+    ITEM = 0.1
+    LINE = 0.2
+    SENTENCE = 0.45
+    CODE_PARAGRAPH = 0.5
+    INTRODUCTION = 0.55
+    CLAUSE = 0.7
+    CODE_LINE = 0.8
+    WORD = 1.0
+    CHARACTER = 1.4
+    HEADING = 1.6
+
+
+class Unit(NamedTuple):
+    """A piece of text that fits into a node; ``after`` is the cost of a cut behind it."""
+
+    start: int
+    end: int
+    cost: float
+    after: float
+
+
+_CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›"
+_CLAUSE = re.compile(f"(?:[，、；：،؛၊]|[,;:|](?=[\\s{_CLOSE}]))[{_CLOSE}]*+")
+_CHARS_PER_TOKEN = 20
+_LONGEST_WORD = 48
+
+
+class Meter:
+    """Counts tokens of pieces of one text, and says what fits.
+
+    A piece fits when it has at most ``size`` tokens and ``20 * size`` characters: some counters
+    see one token in a million letters, and nobody can read such a node.
+    """
+
+    def __init__(self, text: str, count_tokens: Callable[[str], int], size: int) -> None:
+        self.text = text
+        self.size = size
+        self.max_chars = _CHARS_PER_TOKEN * size
+        self.grain = max(1, size // 8)  # characters; units need not be finer
+        self._count = count_tokens
+        # What a counter adds to every text (special tokens), and counts for a space (characters).
+        self._base = max(0, count_tokens(""))
+        lone, pair = count_tokens("a"), count_tokens("a a")
+        self._space = min(1, max(0, pair - 2 * lone + self._base))
+
+    @property
+    def budget(self) -> int:
+        """Tokens that the units of one node may have together."""
+        return max(1, self.size - self._base)
+
+    def excess(self, start: int, end: int) -> float:
+        """Return the piece's size over the allowed one: it fits when that is at most 1."""
+        if end - start > self.max_chars:
+            return (end - start) / self.max_chars
+        return self._count(self.text[start:end]) / self.size
+
+    def cost(self, start: int, end: int) -> int | None:
+        """Return the piece's own tokens, or None where it does not fit."""
+        if end - start > self.max_chars:
+            return None
+        count = self._count(self.text[start:end])
+        return max(0, count - self._base) if count <= self.size else None
+
+    def gap(self, end: int, start: int) -> int:
+        """Return the tokens of the white space between two pieces."""
+        return self._space * (start - end)
+
+
+Spans = Iterable[tuple[int, int]]
+_Cutter = Callable[[Meter, int, int], Spans]
+
+
+def sentence_units(meter: Meter, start: int, end: int, after: float) -> Iterator[Unit]:
+    """Yield units of a soft run: sentences, or parts of one that is too long for a node."""
+    spans = scan_run(meter.text, start, end)
+    return _fitting(meter, spans, _FINER, cut=Cut.SENTENCE, after=after)
+
+
+def verbatim_units(meter: Meter, start: int, end: int, after: float) -> Iterator[Unit]:
+    """Yield one unit, or parts of it where it is too long: for code, titles and table rows."""
+    return _fitting(meter, [(start, end)], _FINER, cut=Cut.CLAUSE, after=after)
+
+
+def _fitting(
+    meter: Meter,
+    spans: Spans,
+    finer: tuple[tuple[_Cutter, float], ...],
+    *,
+    cut: float,
+    after: float,
+) -> Iterator[Unit]:
+    """Yield units for ``spans``, small ones joined, those that do not fit cut by ``finer``."""
+    held: tuple[int, int] | None = None
+    for start, end in spans:
+        if held is None:
+            held = start, end
+        elif end - held[0] <= meter.grain:
+            held = held[0], end
+        else:
+            # Letters on both sides and no space: the cut is inside a word.
+            at = Cut.CHARACTER if cut == Cut.WORD and held[1] == start else cut
+            yield from _fit(meter, *held, finer, after=at, gap=meter.gap(held[1], start))
+            held = start, end
+    if held is not None:
+        yield from _fit(meter, *held, finer, after=after, gap=0)
+
+
+def _fit(
+    meter: Meter,
+    start: int,
+    end: int,
+    finer: tuple[tuple[_Cutter, float], ...],
+    *,
+    after: float,
+    gap: int,
+) -> Iterator[Unit]:
+    cost = meter.cost(start, end)
+    if cost is not None:
+        yield Unit(start, end, cost + gap, after)
+    elif finer:
+        (cutter, cut), *rest = finer
+        yield from _fitting(meter, cutter(meter, start, end), tuple(rest), cut=cut, after=after)
+    else:
+        yield Unit(start, end, meter.budget, after)  # one character; no counter can refuse it
+
+
+def _clauses(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
+    text, begin = meter.text, start
+    for match in _CLAUSE.finditer(text, start, end):
+        if match.end() < end:
+            yield begin, match.end()
+            begin = _skip_space(text, match.end(), end)
+    if begin < end:
+        yield begin, end
+
+
+def _words(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield pieces of about a grain, cut at white space, else between scripts, else anywhere."""
+    text, at = meter.text, start
+    while end - at > meter.grain:
+        stop = _word_end(text, at, at + meter.grain, end)
+        yield at, stop
+        at = _skip_space(text, stop, end)
+    if at < end:
+        yield at, end
+
+
+def _word_end(text: str, at: int, aim: int, end: int) -> int:
+    """Return where to cut ``text[at:end]`` near ``aim``: after a word, before its white space."""
+    head = text[at : aim + 1]
+    for place in range(len(head) - 1, len(head) // 2, -1):
+        if head[place].isspace():
+            return at + len(head[:place].rstrip())
+    stop = min(end, aim + _LONGEST_WORD)
+    latin = aim
+    while latin < stop and _latin(text[latin - 1]) and _latin(text[latin]):
+        latin += 1
+    if latin == stop and stop < end:  # longer than any word
+        latin = aim
+    return _whole_character(text, at, latin, end)
+
+
+def _latin(char: str) -> bool:
+    """Tell whether ``char`` is part of a word in a script that separates words."""
+    return char.isalnum() and not "\u2e80" <= char <= "\uffdc"
+
+
+def _characters(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
+    text, at = meter.text, start
+    while at < end:
+        stop = _whole_character(text, at, at + 1, end)
+        if not text[at:stop].isspace():
+            yield at, stop
+        at = stop
+
+
+_FINER: tuple[tuple[_Cutter, float], ...] = (
+    (_clauses, Cut.CLAUSE),
+    (_words, Cut.WORD),
+    (_characters, Cut.CHARACTER),
+)
+
+
+def _whole_character(text: str, at: int, aim: int, end: int) -> int:
+    """Return a cut near ``aim`` that parts no letter from its marks, no emoji and no CRLF."""
+    stop, last = aim, min(end, aim + 16)
+    while stop < last and _joined(text[stop - 1], text[stop]):
+        stop += 1
+    return stop if stop < last or stop == end else aim
+
+
+def _joined(left: str, right: str) -> bool:
+    return (
+        unicodedata.category(right)[0] == "M"
+        or "\u200d" in (left, right)
+        or "\U0001f3fb" <= right <= "\U0001f3ff"
+        or ("\ud800" <= left <= "\udbff" and "\udc00" <= right <= "\udfff")
+        or ("\U0001f1e6" <= left <= "\U0001f1ff" and "\U0001f1e6" <= right <= "\U0001f1ff")
+        or left + right == "\r\n"
+    )
+
+
+def _skip_space(text: str, at: int, end: int) -> int:
+    while at < end and text[at].isspace():
+        at += 1
+    return at
+
+
+def pack(meter: Meter, units: list[Unit], overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield the span of each node that ``units``, all of one section, are packed into.
+
+    Every node fits ``meter``. Cuts weigh the cost of their place against even sizes. A node opens
+    with the last whole sentences of the one before, up to ``overlap`` tokens.
+    """
+    sums = [0.0, *accumulate(unit.cost for unit in units)]
+    lead = begin = 0  # the node's first unit, and its first that the node before does not have
+    while begin < len(units):
+        budget = float(meter.budget)
+        stop = _choose(meter, units, sums, lead, begin, budget)
+        while (excess := meter.excess(units[lead].start, units[stop - 1].end)) > 1:
+            if lead < begin:
+                lead = begin
+            elif stop == begin + 1:
+                break  # a unit fits alone, or nothing smaller exists
+            else:
+                used = sums[stop] - sums[lead]
+                budget = min(budget / excess, used * 0.98) if used else 0
+                stop = min(stop - 1, _choose(meter, units, sums, lead, begin, budget))
+                continue
+            stop = _choose(meter, units, sums, lead, begin, budget)
+        yield units[lead].start, units[stop - 1].end
+        lead = _repeat_from(units, sums, lead, stop, overlap)
+        begin = stop
+
+
+def _choose(
+    meter: Meter, units: list[Unit], sums: list[float], lead: int, begin: int, budget: float
+) -> int:
+    """Return where the node from ``lead`` on should end; always beyond ``begin``."""
+    first, total = sums[lead], sums[-1] - sums[lead]
+    room = units[lead].start + meter.max_chars
+    if total <= budget and units[-1].end <= room:
+        return len(units)
+    length = units[-1].end - units[lead].start
+    pieces = max(-(-total // max(budget, 1)), -(-length // meter.max_chars), 1)
+    target = total / pieces
+    best, least = begin + 1, float("inf")
+    for stop in range(begin + 1, len(units) + 1):
+        size = sums[stop] - first
+        if size > budget or units[stop - 1].end > room:
+            break
+        loss = units[stop - 1].after + abs(size - target) / meter.size
+        if loss <= least:
+            best, least = stop, loss
+    return best
+
+
+def _repeat_from(units: list[Unit], sums: list[float], lead: int, stop: int, overlap: int) -> int:
+    """Return the first unit of the next node: a sentence's start, at most ``overlap`` back."""
+    best = stop
+    for place in range(stop - 1, lead, -1):
+        if sums[stop] - sums[place] > overlap:
+            break
+        if units[place - 1].after <= Cut.INTRODUCTION:
+            best = place
+    return best
