@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ragkit.ingest.readers.content import Content, Metadata, one_line
+from ragkit.ingest.readers.content import Content, one_line
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.tables import table_text
 

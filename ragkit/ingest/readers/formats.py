@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Metadata
 from ragkit.ingest.readers.encoding import decode
 from ragkit.ingest.readers.sniff import binary_format, text_format
@@ -19,12 +18,12 @@ def read_bytes(data: bytes, suffix: str, *, limits: Limits, password: str | None
     kind = binary_format(data, suffix, limits)
     if kind is not None:
         content = _read_binary(kind, data, limits, password)
-        return Content(content.sections, {"format": kind} | content.metadata)
+        return Content(content.sections, content.metadata | {"format": kind})
     if suffix == "eml":
         from ragkit.ingest.readers.mail import read_mail
 
         content = read_mail(data)
-        return Content(content.sections, {"format": "eml"} | content.metadata)
+        return Content(content.sections, content.metadata | {"format": "eml"})
     from ragkit.ingest.readers.html import charset_of
 
     decoded = decode(data, declared=charset_of(data))
@@ -33,7 +32,7 @@ def read_bytes(data: bytes, suffix: str, *, limits: Limits, password: str | None
     file: Metadata = {"format": kind, "encoding": decoded.encoding}
     if decoded.replaced:
         file["undecodable"] = decoded.replaced
-    return Content(content.sections, file | content.metadata)
+    return Content(content.sections, content.metadata | file)
 
 
 def _read_binary(kind: str, data: bytes, limits: Limits, password: str | None) -> Content:
@@ -45,10 +44,40 @@ def _read_binary(kind: str, data: bytes, limits: Limits, password: str | None) -
         from ragkit.ingest.readers.docx import read_docx
 
         return read_docx(data)
-    raise IngestError(f"Format {kind} is not supported.")
+    if kind == "pptx":
+        from ragkit.ingest.readers.pptx import read_pptx
+
+        return read_pptx(data)
+    if kind == "xlsx":
+        from ragkit.ingest.readers.spreadsheet import read_xlsx
+
+        return read_xlsx(data, limits)
+    if kind == "epub":
+        from ragkit.ingest.readers.epub import read_epub
+
+        return read_epub(data)
+    if kind == "rtf":
+        from ragkit.ingest.readers.rtf import read_rtf
+
+        return read_rtf(data)
+    from ragkit.ingest.readers.opendocument import read_opendocument
+
+    return read_opendocument(data, kind, limits)
 
 
 def _read_text(kind: str, text: str, limits: Limits) -> Content:
+    if kind in ("json", "jsonl"):
+        from ragkit.ingest.readers.records import read_json, read_json_lines
+
+        return (read_json if kind == "json" else read_json_lines)(text, limits)
+    if kind == "ipynb":
+        from ragkit.ingest.readers.notebook import read_notebook
+
+        return read_notebook(text)
+    if kind in ("csv", "tsv"):
+        from ragkit.ingest.readers.spreadsheet import read_delimited
+
+        return read_delimited(text, delimiter="\t" if kind == "tsv" else None)
     if kind == "html":
         from ragkit.ingest.readers.html import read_html
 

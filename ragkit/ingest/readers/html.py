@@ -55,7 +55,9 @@ def parse_html(text: str) -> Any:
     from lxml import etree
 
     # Without huge_tree, libxml2 silently stops at 256 nested elements. no_network is the default.
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+    )
     data = clean(text).encode("utf-8", errors="replace")
     try:
         return etree.fromstring(data, parser) if data.strip() else None
@@ -85,9 +87,6 @@ def _head(root: Any) -> Metadata:
         href = (element.get("href") or "").strip()
         if element.get("rel") == "canonical" and href.startswith(("http://", "https://")):
             metadata.setdefault("url", href[:500])
-    language = (root.get("lang") or "").strip()
-    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", language):
-        metadata["language"] = language
     return metadata
 
 

@@ -32,9 +32,7 @@ class FileReader(BaseReader):
         self._limits = limits or Limits()
         self._password = password
 
-    def load_data(
-        self, file: Path, extra_info: dict[str, Any] | None = None
-    ) -> list[Document]:
+    def load_data(self, file: Path, extra_info: dict[str, Any] | None = None) -> list[Document]:
         """Return the non-empty Documents of ``file``, in order.
 
         Raises IngestError, its message the reason in words, where there is nothing to read.

@@ -10,8 +10,8 @@ __all__ = ["read_markdown", "read_plain", "read_rst", "read_subtitles"]
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _FIELD = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(\S.*)$", re.M)
-_KNOWN = {"title": "title", "author": "author", "date": "date", "url": "url", "lang": "language",
-          "language": "language", "category": "category", "tags": "tags",
+_KNOWN = {"title": "title", "author": "author", "date": "date", "url": "url",
+          "category": "category", "tags": "tags",
           "keywords": "tags", "description": "description", "summary": "description"}  # fmt: skip
 _ATX = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
 _SETEXT = re.compile(r"^(\S.*)\n=+[ \t]*$", re.M)

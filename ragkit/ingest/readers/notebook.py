@@ -1,0 +1,89 @@
+"""Jupyter notebooks: Markdown cells as they are, code fenced, text outputs below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.content import Content, clean
+from ragkit.ingest.readers.records import load_json
+
+__all__ = ["read_notebook"]
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_MAX_OUTPUT = 10_000
+_TITLE = re.compile(r"^#[ \t]+(\S.*?)[ \t#]*$", re.M)
+
+
+def read_notebook(text: str) -> Content:
+    """Return a notebook (nbformat 3 or 4) as Markdown; images and widgets are left out.
+
+    Raises IngestError where it is not a notebook.
+    """
+    try:
+        book = load_json(text)
+    except ValueError as error:
+        raise IngestError("Damaged notebook: it is not JSON.") from error
+    cells = _cells(book)
+    if cells is None:
+        raise IngestError("Damaged notebook: it holds no cells.")
+    blocks = [block for cell in cells if isinstance(cell, dict) for block in _cell(cell)]
+    content = "\n\n".join(filter(str.strip, blocks))
+    title = next(
+        (m[1] for b in blocks if not b.startswith("```") and (m := _TITLE.search(b))), None
+    )
+    return Content.of(content, {"markup": "markdown"} | ({"title": title[:500]} if title else {}))
+
+
+def _cells(book: object) -> list[Any] | None:
+    if not isinstance(book, dict):
+        return None
+    if isinstance(book.get("cells"), list):
+        return list(book["cells"])
+    sheets = book.get("worksheets")  # nbformat 3
+    if not isinstance(sheets, list):
+        return None
+    return [c for sheet in sheets if isinstance(sheet, dict) for c in sheet.get("cells") or []]
+
+
+def _cell(cell: dict[str, Any]) -> Iterator[str]:
+    source = _text(cell.get("source", cell.get("input")))
+    if cell.get("cell_type") != "code":
+        yield source
+        return
+    if source.strip():
+        yield _fenced(source)
+    for output in cell.get("outputs") or []:
+        if isinstance(output, dict) and (shown := _output(output)).strip():
+            yield shown
+
+
+def _fenced(code: str) -> str:
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}\n{code.strip(chr(10))}\n{fence}"
+
+
+def _output(output: dict[str, Any]) -> str:
+    data = output.get("data")
+    if isinstance(data, dict):
+        if markdown := _text(data.get("text/markdown")):
+            return markdown[:_MAX_OUTPUT]
+        plain = _text(data.get("text/plain"))
+        # Figures and tables print a placeholder such as <Figure size 640x480 with 1 Axes>.
+        text = "" if re.fullmatch(r"\s*<[^<>\n]*>\s*", plain) else plain
+    elif output.get("output_type") in ("error", "pyerr"):
+        text = f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
+    else:
+        text = _text(output.get("text"))
+    text = clean(_ANSI.sub("", text))[:_MAX_OUTPUT]
+    return _fenced(text) if text.strip() else ""
+
+
+def _text(source: object) -> str:
+    if isinstance(source, list):
+        return "".join(piece for piece in source if isinstance(piece, str))
+    return source if isinstance(source, str) else ""

@@ -1,0 +1,113 @@
+"""OpenDocument text, spreadsheets and presentations, from their content.xml."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.content import Content, Limits, Section
+from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.spreadsheet import sheet_section
+from ragkit.ingest.readers.tables import table_text
+from ragkit.ingest.readers.xml import parse_xml
+
+__all__ = ["read_opendocument"]
+
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_LEFT_OUT = frozenset(
+    (_TEXT + "tracked-changes", _TEXT + "table-of-content", _OFFICE + "annotation",
+     _TEXT + "sequence-decls", _OFFICE + "forms")
+)  # fmt: skip
+_MAX_COLUMNS = 1000
+
+
+def read_opendocument(data: bytes, kind: str, limits: Limits) -> Content:
+    """Return an odt as one section, an ods as one a sheet, an odp as one a slide."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if "content.xml" not in archive.namelist():
+            raise IngestError(f"Damaged {kind}: it has no content.")
+        if b"encryption-data" in archive.read("META-INF/manifest.xml"):
+            raise IngestError(f"Password-protected {kind} file. Save it without a password.")
+        root = parse_xml(archive.read("content.xml"))
+        metadata = core_properties(archive)
+    body = root.find(f".//{_OFFICE}body")
+    if body is None:
+        raise IngestError(f"Damaged {kind}: it has no body.")
+    if kind == "ods":
+        sheets = (
+            sheet_section(table.get(_TABLE + "name") or "", islice(_rows(table), limits.max_rows))
+            for table in body.iter(_TABLE + "table")
+        )
+        sections = tuple(section for section in sheets if section.text)
+        return Content(sections, metadata | {"markup": "table"})
+    if kind == "odp":
+        slides = enumerate(body.iter(_DRAW + "page"), start=1)
+        sections = tuple(Section(_flow(s), {"page": n, "slide": n}) for n, s in slides)
+        return Content(sections, metadata | {"markup": "markdown", "slides": len(sections)})
+    return Content.of(_flow(body), metadata | {"markup": "markdown"})
+
+
+def _flow(top: Any) -> str:
+    """Return paragraphs, headings, list items and tables below ``top``, in order."""
+    blocks: list[str] = []
+    stack: list[tuple[Any, int]] = [(child, 0) for child in reversed(top)]
+    while stack:
+        element, depth = stack.pop()
+        if element.tag in _LEFT_OUT:
+            continue
+        if element.tag == _TABLE + "table":
+            blocks.append(table_text(_rows(element)))
+        elif element.tag == _TEXT + "h":
+            level = element.get(_TEXT + "outline-level") or "1"
+            text = " ".join(_inline(element).split())
+            blocks.append(f"{'#' * min(6, int(level) if level.isdecimal() else 1)} {text}")
+        elif element.tag == _TEXT + "p":
+            text = _inline(element).strip()
+            blocks.append(f"{'  ' * (depth - 1)}- {text}" if depth and text else text)
+            stack.extend((box, 0) for box in reversed(list(element.iter(_DRAW + "text-box"))))
+        else:
+            deeper = depth + (element.tag == _TEXT + "list")
+            stack.extend((child, deeper) for child in reversed(element))
+    return "\n\n".join(block for block in blocks if block.strip("# "))
+
+
+def _inline(paragraph: Any) -> str:
+    """Return a paragraph's text with its tabs, line breaks and runs of spaces."""
+    parts: list[str] = [paragraph.text or ""]
+    stack = list(reversed(paragraph))
+    while stack:
+        element = stack.pop()
+        if isinstance(element, str):
+            parts.append(element)
+            continue
+        stack.append(element.tail or "")
+        if element.tag == _TEXT + "s":
+            count = element.get(_TEXT + "c") or "1"
+            parts.append(" " * (min(int(count), 100) if count.isdecimal() else 1))
+        elif element.tag in (_TEXT + "tab", _TEXT + "line-break"):
+            parts.append("\t" if element.tag == _TEXT + "tab" else "\n")
+        elif element.tag not in (*_LEFT_OUT, _DRAW + "frame", _TEXT + "note-citation"):
+            stack.extend(reversed(element))
+            stack.append(element.text or "")
+    return "".join(parts)
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Yield rows; a cell that is repeated is repeated, an empty tail is not."""
+    for row in table.iter(_TABLE + "table-row"):
+        cells: list[str] = []
+        for cell in row.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
+            repeat = cell.get(_TABLE + "number-columns-repeated") or "1"
+            count = min(int(repeat) if repeat.isdecimal() else 1, _MAX_COLUMNS - len(cells))
+            text = " ".join(_inline(p) for p in cell.iter(_TEXT + "p"))
+            cells.extend([text] * count)
+        while cells and not cells[-1]:
+            cells.pop()
+        yield cells

@@ -1,0 +1,106 @@
+"""PowerPoint: one section a slide, with title, text, tables, charts, diagrams and notes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from ragkit.ingest.readers.content import Content, Section, one_line
+from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.tables import table_text
+from ragkit.ingest.readers.xml import parse_xml
+
+__all__ = ["read_pptx"]
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_DIAGRAM = "/diagramData"
+
+
+def read_pptx(data: bytes) -> Content:
+    """Return one section a slide, numbered from 1 as ``slide`` and ``page``."""
+    import pptx
+
+    presentation = pptx.Presentation(io.BytesIO(data))
+    sections = []
+    for number, slide in enumerate(presentation.slides, start=1):
+        text = "\n\n".join(filter(None, _slide(slide)))
+        sections.append(Section(text, {"page": number, "slide": number}))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        metadata = core_properties(archive) | {"markup": "markdown", "slides": len(sections)}
+    if "title" not in metadata and sections and sections[0].text.startswith("# "):
+        metadata["title"] = sections[0].text.partition("\n")[0].removeprefix("# ")
+    return Content(tuple(sections), metadata)
+
+
+def _slide(slide: Any) -> Iterator[str]:
+    title = slide.shapes.title
+    if title is not None and title.has_text_frame and (text := one_line(title.text_frame.text)):
+        yield f"# {text}"
+    for shape in _shapes(slide.shapes):
+        if title is None or shape.shape_id != title.shape_id:
+            yield _shape(shape)
+    for relation in slide.part.rels.values():
+        if relation.reltype.endswith(_DIAGRAM) and not relation.is_external:
+            root = parse_xml(relation.target_part.blob)
+            paragraphs = (_paragraph(p) for p in root.iter(_A + "p"))
+            yield "\n".join(f"- {text}" for text in paragraphs if text)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        notes = slide.notes_slide.notes_text_frame.text.strip()
+        yield f"Notes: {notes}" if notes else ""
+
+
+def _shapes(shapes: Any) -> Iterator[Any]:
+    """Yield shapes in drawing order, those inside groups included, page furniture left out."""
+    from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
+
+    furniture = (PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER)
+    stack = list(reversed(list(shapes)))
+    while stack:
+        shape = stack.pop()
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            stack.extend(reversed(list(shape.shapes)))
+        elif not (shape.is_placeholder and shape.placeholder_format.type in furniture):
+            yield shape
+
+
+def _shape(shape: Any) -> str:
+    if shape.has_text_frame:
+        paragraphs = list(shape.text_frame._txBody.iter(_A + "p"))
+        texts = [(_paragraph(p), _depth(p)) for p in paragraphs]
+        texts = [(text, depth) for text, depth in texts if text]
+        if len(texts) == 1:
+            return texts[0][0]
+        return "\n".join(f"{'  ' * depth}- {text}" for text, depth in texts)
+    if getattr(shape, "has_table", False) and shape.has_table:
+        rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
+        return table_text(rows, header=bool(shape.table.first_row) or None)
+    if getattr(shape, "has_chart", False) and shape.has_chart:
+        return _chart(shape.chart)
+    return ""
+
+
+def _paragraph(paragraph: Any) -> str:
+    """Return a paragraph's text, fields included, which python-pptx leaves out."""
+    parts = (
+        " " if element.tag == _A + "br" else element.text or ""
+        for element in paragraph.iter(_A + "t", _A + "br")
+    )
+    return one_line("".join(parts))
+
+
+def _depth(paragraph: Any) -> int:
+    properties = paragraph.find(_A + "pPr")
+    level = "0" if properties is None else properties.get("lvl") or "0"
+    return min(8, int(level)) if level.isdecimal() else 0
+
+
+def _chart(chart: Any) -> str:
+    title = chart.chart_title.text_frame.text if chart.has_title else ""
+    lines = [f"Chart: {one_line(title)}" if title.strip() else "Chart"]
+    for plot in chart.plots:
+        names = [str(category) for category in plot.categories]
+        rows = [["", *names], *([series.name, *series.values] for series in plot.series)]
+        lines.append(table_text(rows, header=bool(names)))
+    return "\n".join(filter(None, lines))

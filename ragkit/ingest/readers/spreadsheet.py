@@ -1,0 +1,110 @@
+"""Excel workbooks and delimited text: a row a line, each value with its column's name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time
+from itertools import islice
+from statistics import median
+
+from ragkit.ingest.readers.content import Content, Limits, Section, clean
+from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.tables import row_lines, table_text
+
+__all__ = ["cell_text", "read_delimited", "read_xlsx", "sheet_section"]
+
+_UNNAMED = re.compile(r"(sheet|table|工作表|シート|tabelle|feuille?|hoja|лист) ?\d*$", re.I)
+_DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_SWALLOWED_LINES = 20
+# Above this many characters, repeating the column names in each row costs too much.
+_NAMED_UP_TO = 20_000_000
+
+
+def read_xlsx(data: bytes, limits: Limits) -> Content:
+    """Return one section a sheet that holds anything, its name as ``sheet``.
+
+    Formulas come out as the values that Excel stored with them.
+    """
+    import openpyxl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles and validations, which are not read
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        try:
+            sections = []
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()  # files often claim a million empty rows or columns
+                rows = islice(sheet.iter_rows(values_only=True), limits.max_rows)
+                sections.append(sheet_section(sheet.title, rows))
+        finally:
+            book.close()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        metadata = core_properties(archive) | {"markup": "table", "sheets": len(sections)}
+    return Content(tuple(filter(lambda section: section.text, sections)), metadata)
+
+
+def sheet_section(name: str, rows: Iterable[Iterable[object]]) -> Section:
+    """Return a sheet as a section; its text starts with its name unless that is "Sheet1"."""
+    text = "\n".join(row_lines([cell_text(cell) for cell in row] for row in rows))
+    if text and not _UNNAMED.match(name):
+        text = f"{name}\n{text}"
+    return Section(text, {"sheet": name})
+
+
+def cell_text(value: object) -> str:
+    """Return a cell's value as a reader would see it: 3 not 3.0, a day without 00:00:00."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
+
+
+def read_delimited(text: str, *, delimiter: str | None = None) -> Content:
+    """Return CSV or TSV as rows; the delimiter is guessed from the first lines unless given."""
+    text = clean(text)
+    delimiter = delimiter or _delimiter(text[:50_000])
+    header = None if len(text) <= _NAMED_UP_TO else False
+    try:
+        lines = table_text(_rows(text, delimiter), header=header)
+    except csv.Error:
+        lines = text  # such as a quoted field of more than 128 kB: still text
+    return Content.of(lines, {"markup": "table"})
+
+
+def _delimiter(head: str) -> str:
+    """Return the delimiter that most lines have in equal number, outside quotes."""
+    lines = [line for line in _QUOTED.sub("", head).split("\n")[:40] if line.strip()]
+    if not lines:
+        return ","
+
+    def evenness(mark: str) -> tuple[float, float]:
+        counts = [line.count(mark) for line in lines]
+        middle = median(counts)
+        return (sum(c == middle for c in counts) / len(counts) if middle else 0.0, middle)
+
+    return max(_DELIMITERS, key=evenness)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield rows; from a quote that is never closed on, quotes are read as plain characters."""
+    stream = io.StringIO(text, newline="")
+    before = 0
+    for row in csv.reader(stream, delimiter=delimiter):
+        after = stream.tell()
+        if after >= len(text) and row and row[-1].count("\n") > _SWALLOWED_LINES:
+            rest = io.StringIO(text[before:], newline="")
+            yield from csv.reader(rest, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+            return
+        before = after
+        yield row
