@@ -13,12 +13,12 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragkit.errors import IngestError
+from ragkit.errors import IndexMismatch, IngestError
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.splitter import split
@@ -86,6 +86,7 @@ def sync(
     cannot be written.
     """
     began = time.monotonic()
+    _claim(folder, store)
     known = store.catalog.files()
     own = {f"{store.path}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
     entries = [entry for entry in walk(folder) if str(entry.path) not in own]
@@ -114,6 +115,19 @@ def sync(
     )
 
 
+def _claim(folder: Path, store: SqliteStore) -> None:
+    """Tie the index to ``folder``; one that follows another folder would lose all its files."""
+    wanted, noted = str(folder.resolve()), store.folder()
+    if noted == wanted:
+        return
+    if noted and Path(noted).is_dir():
+        raise IndexMismatch(
+            f"The index {store.path} follows another folder, '{noted}', not '{wanted}'. "
+            "Give each folder an index of its own with --index."
+        )
+    store.set_folder(wanted)
+
+
 def _write_changes(
     store: SqliteStore, todo: Iterable[Entry], prepare: _Preparer, tally: _Tally
 ) -> None:
@@ -139,11 +153,10 @@ def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
         for prepared in batch:
             document_id = prepared.state.document_id
             if prepared.text is not None and document_id is not None:
-                # Two files of one batch may hold the same text.
-                if not store.catalog.has_document(document_id):
-                    store.catalog.put_document(document_id, prepared.text, prepared.metadata)
-                    store.vector_store.add(list(prepared.nodes))
-            store.catalog.put_file(prepared.state)
+                store.catalog.put_document(document_id, prepared.text, prepared.metadata)
+                store.vector_store.add(list(prepared.nodes))
+            # What this file held before may turn up under another name later in the run.
+            store.catalog.put_file(prepared.state, keep_unused=True)
 
 
 def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> None:
@@ -152,6 +165,7 @@ def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> N
             store.catalog.remove_file(state.source)
             if state.document_id is not None:
                 tally.deleted.append(state.source)
+        store.catalog.drop_unused_documents()
 
 
 def _count_unchanged(tally: _Tally, state: FileState) -> None:
@@ -204,7 +218,7 @@ class _Preparer:
             return self._skipped(entry, "", str(error), old, tally)
         if old and old.sha256 == sha256 and sha256:
             _count_unchanged(tally, old)
-            return _Prepared(old._replace(size=entry.size, mtime_ns=_settled(entry)))
+            return _Prepared(replace(old, size=entry.size, mtime_ns=_settled(entry)))
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
         if twin is not None:
             self._count(entry, old, tally)

@@ -1,11 +1,11 @@
-"""``KnowledgeBase``: the one place that wires configuration, ingest, store, retrieval and answer."""
+"""``KnowledgeBase``: the one place that wires configuration, ingest, store and answer."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import platformdirs
 from ragkit.config import Config, load_config
 from ragkit.errors import ConfigError, ModelUnavailable
 from ragkit.models.hub import find_weights
-from ragkit.types import Answer, DocumentInfo, IndexReport, SourceNode
+from ragkit.types import Answer, DocumentInfo, IndexReport, IndexStatus, SourceNode
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -132,6 +132,20 @@ class KnowledgeBase:
         """
         return self._store.catalog.text(source)
 
+    def index_status(self) -> IndexStatus:
+        """Return where the index is and how it fares; reads all of it to look for damage."""
+        store = self._store
+        if store.live_fingerprint() is None:
+            return IndexStatus(uri=self.index_uri)
+        counts = store.catalog.counts()
+        return IndexStatus(
+            uri=self.index_uri,
+            files=counts.files - counts.skipped,
+            nodes=counts.nodes,
+            bytes=store.path.stat().st_size,
+            damage=store.damage(),
+        )
+
     def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
         """Return the nodes found for ``question``, best first, without an answer."""
         from ragkit.answer.citations import source_nodes
@@ -209,9 +223,7 @@ class KnowledgeBase:
         from ragkit.retrieve.analyzer import LexicalAnalyzer
         from ragkit.store import open_store
 
-        return open_store(
-            self.index_uri, analyzer=LexicalAnalyzer(), fingerprint=self._fingerprint
-        )
+        return open_store(self.index_uri, analyzer=LexicalAnalyzer(), fingerprint=self._fingerprint)
 
     @cached_property
     def _embedder(self) -> BaseEmbedding | None:

@@ -18,6 +18,7 @@ __all__ = [
     "Clause",
     "DocumentInfo",
     "IndexReport",
+    "IndexStatus",
     "Mark",
     "Sentence",
     "SkippedFile",
@@ -182,6 +183,20 @@ class Clause:
     terms: tuple[str, ...]
     weights: tuple[float, ...]
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """Where an index is and how it fares. ``files`` is None while there is none.
+
+    ``bytes`` is the size of its file; ``damage`` says in words what is wrong with it, or is None.
+    """
+
+    uri: str
+    files: int | None = None
+    nodes: int = 0
+    bytes: int = 0
+    damage: str | None = None
 
 
 class Analyzer(Protocol):

@@ -90,9 +90,7 @@ def test_no_drawer_of_odds_and_ends() -> None:
 
 def test_every_package_is_shipped() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-    found = {
-        ".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")
-    }
+    found = {".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")}
     assert set(settings["packages"]) == found | {"ragkit_app"}
     folders = {p.parent for p in PACKAGE.rglob("*.py")}
     assert all((folder / "__init__.py").exists() for folder in folders)

@@ -40,7 +40,11 @@ class Check:
 
 @click.command()
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True, metavar="DIR"
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    metavar="DIR",
 )
 @index_option
 @preset_option
@@ -165,11 +169,11 @@ def _index(data: Path, index: str | None, preset: str | None) -> list[Check]:
         status = kb.index_status()
     except RagkitError as error:
         return [Check("index", "error", str(error))]
-    if status.documents is None:
+    if status.files is None:
         advice = f"Build it: ragkit index {data}"
         return [*checks, Check("index", "warning", f"none yet at {status.uri}", advice)]
     size = f"{status.bytes / 2**20:.1f} MiB"
-    found = f"{status.documents} files, {status.nodes} nodes, {size} at {status.uri}"
+    found = f"{status.files} files, {status.nodes} nodes, {size} at {status.uri}"
     if status.damage:
         advice = f"Delete {status.uri} and run ragkit index {data}"
         return [*checks, Check("index", "error", f"{found}; damaged: {status.damage}", advice)]

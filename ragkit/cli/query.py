@@ -45,7 +45,9 @@ NOT_IN_DOCUMENTS = 3
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--sources-only", is_flag=True, help="Print what was retrieved, without an answer.")
-@click.option("--no-refresh", is_flag=True, help="Ask the index as it is; don't look at the folder.")
+@click.option(
+    "--no-refresh", is_flag=True, help="Ask the index as it is; don't look at the folder."
+)
 @debug_option
 def query(
     question: str | None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import StoreError
@@ -24,7 +25,8 @@ __all__ = ["Catalog", "Counts", "FileState"]
 _COMPRESSION = 6
 
 
-class FileState(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileState:
     """What is known of one file. ``document_id`` is None for a file that was not indexed, with
     the ``reason`` in words; ``indexed_at`` is ISO 8601 in UTC; ``sha256`` is of its bytes.
     """
@@ -60,17 +62,21 @@ class Catalog:
             if snapshot is None:
                 return {}
             rows = snapshot.conn.execute(f"SELECT * FROM {snapshot.table('file')}").fetchall()
-            return {row[0]: FileState._make(row) for row in rows}
+            return {row[0]: FileState(*row) for row in rows}
 
-    def put_file(self, state: FileState) -> None:
-        """Add or replace a file's row; a document that no file refers to any more is dropped."""
+    def put_file(self, state: FileState, *, keep_unused: bool = False) -> None:
+        """Add or replace a file's row; a document that no file refers to any more is dropped.
+
+        With ``keep_unused`` it stays until ``drop_unused_documents``: in a run over a folder the
+        text may turn up again under another name.
+        """
         with self._store.transaction() as snapshot:
             before = _document_of(snapshot, state.source)
             snapshot.conn.execute(
                 f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
-                state,
+                astuple(state),
             )
-            if before != state.document_id:
+            if before != state.document_id and not keep_unused:
                 self._drop_unused(snapshot, before)
 
     def touch_file(self, source: str, mtime_ns: int, size: int) -> None:
@@ -89,6 +95,16 @@ class Catalog:
                 f"DELETE FROM {snapshot.table('file')} WHERE source = ?", (source,)
             )
             self._drop_unused(snapshot, document_id)
+
+    def drop_unused_documents(self) -> None:
+        """Drop every document, with text and nodes, that no file refers to."""
+        with self._store.transaction() as snapshot:
+            file, document = snapshot.table("file"), snapshot.table("document")
+            rows = snapshot.conn.execute(
+                f"SELECT document_id FROM {document} EXCEPT SELECT document_id FROM {file}"
+            ).fetchall()
+            for (document_id,) in rows:
+                self._drop_unused(snapshot, document_id)
 
     def has_document(self, document_id: str) -> bool:
         """Return whether the document's text is stored."""

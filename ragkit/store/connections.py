@@ -90,7 +90,7 @@ class Database:
                 f"The index {self.path} was opened for reading only. "
                 "Open it without read_only to change it."
             )
-        if getattr(self._local, "in_write", False):
+        if self.is_changing():
             with storage_errors(self.path), _savepoint(self._local.active) as conn:
                 yield conn
             return
@@ -112,6 +112,10 @@ class Database:
                 self._local.active, self._local.in_write = None, False
                 _roll_back(conn)
                 self._release(conn)
+
+    def is_changing(self) -> bool:
+        """Return whether this thread is inside ``writing``."""
+        return bool(getattr(self._local, "in_write", False))
 
     def close(self) -> None:
         """Close all idle connections; the last one out folds the log into the file."""
@@ -259,7 +263,7 @@ def _open(uri: str) -> sqlite3.Connection:
     return conn
 
 
-def _lower(value: object) -> object:
+def _lower(value: str | int | float | bytes | None) -> str | int | float | bytes | None:
     return value.lower() if isinstance(value, str) else value
 
 
@@ -309,7 +313,8 @@ def _create_schema(conn: sqlite3.Connection) -> None:
     conn.execute(f"PRAGMA user_version = {FORMAT}")
     conn.execute(
         "CREATE TABLE generation (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL,"
-        " fingerprint TEXT NOT NULL, dimension INTEGER, created_at TEXT NOT NULL)"
+        " fingerprint TEXT NOT NULL, dimension INTEGER, created_at TEXT NOT NULL,"
+        " folder TEXT NOT NULL DEFAULT '')"
     )
 
 

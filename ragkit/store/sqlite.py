@@ -80,10 +80,14 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A connection inside a transaction, and the generation that it works on."""
+    """A connection inside a transaction, and the generation that it works on.
+
+    ``uncommitted``: inside a change, whose rows may yet be rolled back.
+    """
 
     conn: sqlite3.Connection
     generation: Generation
+    uncommitted: bool = False
 
     def table(self, name: str) -> str:
         """Return the name of the generation's table ``name``."""
@@ -156,7 +160,10 @@ class SqliteStore:
         """
         with self._database.reading() as conn:
             generation = None if conn is None else self._generation(conn)
-            yield None if conn is None or generation is None else Snapshot(conn, generation)
+            if conn is None or generation is None:
+                yield None
+            else:
+                yield Snapshot(conn, generation, uncommitted=self._database.is_changing())
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Snapshot]:
@@ -169,7 +176,7 @@ class SqliteStore:
             generation = self._generation(conn)
             if generation is None:
                 generation = self._create_generation(conn, "live")
-            yield Snapshot(conn, generation)
+            yield Snapshot(conn, generation, uncommitted=True)
 
     @contextlib.contextmanager
     def indexing_lock(self, timeout: float) -> Iterator[None]:
@@ -257,6 +264,32 @@ class SqliteStore:
             row = conn.execute("SELECT fingerprint FROM generation WHERE state = 'live'").fetchone()
             return None if row is None else dict(json.loads(row[0]))
 
+    def damage(self) -> str | None:
+        """Return what SQLite's quick check finds wrong with the file, or None."""
+        with self._database.reading() as conn:
+            if conn is None:
+                return None
+            first = str(conn.execute("PRAGMA quick_check(1)").fetchone()[0])
+            return None if first == "ok" else first
+
+    def folder(self) -> str:
+        """Return the folder that ``set_folder`` noted, or an empty string."""
+        with self.reading() as snapshot:
+            if snapshot is None:
+                return ""
+            row = snapshot.conn.execute(
+                "SELECT folder FROM generation WHERE id = ?", (snapshot.generation.number,)
+            ).fetchone()
+            return str(row[0])
+
+    def set_folder(self, folder: str) -> None:
+        """Note which folder this generation follows."""
+        with self.transaction() as snapshot:
+            snapshot.conn.execute(
+                "UPDATE generation SET folder = ? WHERE id = ?",
+                (folder, snapshot.generation.number),
+            )
+
     def document_frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
         """Return the number of nodes, and for each term in how many of them it occurs."""
         from ragkit.store import fts
@@ -272,12 +305,10 @@ class SqliteStore:
 
     def _generation(self, conn: sqlite3.Connection) -> Generation | None:
         """Return the generation that this handle works on, checked against its fingerprint."""
-        if self._building is None:
-            where, parameters = "state = 'live'", ()
-        else:
-            where, parameters = "id = ?", (self._building,)
         row = conn.execute(
-            f"SELECT id, fingerprint, dimension FROM generation WHERE {where}", parameters
+            "SELECT id, fingerprint, dimension FROM generation"
+            " WHERE CASE WHEN ?1 IS NULL THEN state = 'live' ELSE id = ?1 END",
+            (self._building,),
         ).fetchone()
         if row is None:
             if self._building is not None:
