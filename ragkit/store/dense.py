@@ -1,9 +1,9 @@
 """Nearest vectors by cosine, over an in-memory copy that follows the file.
 
-Up to ``EXACT_ROWS`` vectors the copy is float32 and the scan exact. Beyond, it holds one bit a
-number (the sign, after the mean of the vectors is taken off, which is what makes signs of
-anisotropic embeddings tell anything): 48 bytes a vector of 384 numbers. A Hamming scan picks
-candidates, and those are scored exactly from the float16 vectors in the file.
+Up to ``EXACT_ROWS`` vectors the copy is float32 and the scan exact. Beyond, the copy holds for
+each number its sign and a 4-bit code, 240 bytes for a vector of 384 numbers. A Hamming scan of
+the signs leaves some thousand rows, their codes leave some hundred, and those are scored exactly
+from the float16 vectors in the file.
 
 The copy is brought up to the reader's snapshot at each search: row ids only grow, so what is new
 is read by ``id > last``, and removals are read from the ``removed`` table.
@@ -14,53 +14,34 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ragkit.errors import StoreError
 from ragkit.store.nodes import check_dimension
+from ragkit.store.quantize import (
+    Codec,
+    decode,
+    greatest,
+    grown,
+    hamming,
+    learn_codec,
+    places_of,
+    products,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from ragkit.store.quantize import Codes, Floats, Ids, Mask, Words
     from ragkit.store.sqlite import Snapshot
 
-    Floats = NDArray[np.float32]
-    Ids = NDArray[np.int64]
+__all__ = ["DenseIndex"]
 
-__all__ = ["DenseIndex", "pack_vectors"]
-
-EXACT_ROWS = 50_000
-CANDIDATES = 1_000  # at least; and one row in CANDIDATE_SHARE
-CANDIDATE_SHARE = 500
-FEW_ALLOWED = 20_000  # filtered down to so few, vectors are scored exactly
-_LOAD_ROWS = 20_000
-_SCAN_ROWS = 65_536
-
-
-def pack_vectors(vectors: Sequence[Sequence[float]]) -> tuple[list[bytes], int]:
-    """Return vectors as float16 of unit length, as stored, and how many numbers each has.
-
-    Raises ``StoreError`` for vectors of unequal length, with NaN or infinity, or all zero.
-    """
-    import numpy as np
-
-    if len({len(vector) for vector in vectors}) != 1 or not len(vectors[0]):
-        raise StoreError("Embeddings of one call must have one and the same length, not 0.")
-    matrix = np.asarray(vectors, dtype=np.float64)
-    units = _unit_rows(matrix).astype("<f2")
-    return [row.tobytes() for row in units], int(matrix.shape[1])
-
-
-def _unit_rows(matrix: Any) -> Any:
-    import numpy as np
-
-    if not np.isfinite(matrix).all():
-        raise StoreError("An embedding holds NaN or infinity. The embedder failed; index again.")
-    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    if not (lengths > 0).all():
-        raise StoreError("An embedding is all zeros, so it has no direction to compare.")
-    return matrix / lengths
+EXACT_ROWS = 20_000
+FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
+_NEAR_ROWS, _NEAR_SHARE = 8_000, 64  # rows left by signs: at least, and one in
+_FINAL_ROWS, _FINAL_FACTOR = 200, 20  # rows left by codes: at least, and for each one asked for
+_SAMPLE_ROWS = 4_000
+_LOAD_ROWS = 8_192
 
 
 class DenseIndex:
@@ -86,22 +67,70 @@ class DenseIndex:
         import numpy as np
 
         check_dimension(snapshot.generation.dimension, len(query))
-        unit = _unit_rows(np.asarray([query], dtype=np.float64))[0].astype(np.float32)
+        unit = unit_rows(np.asarray([query], dtype=np.float64))[0].astype(np.float32)
         if limit < 1 or snapshot.generation.dimension is None:
             return []
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
             return _score_stored(snapshot, unit, list(allowed), limit)
-        with self._lock:
-            copy = self._copy
-            if copy is None or not copy.follow(snapshot):
-                copy = self._copy = _Copy(snapshot)
-            view = copy.view()
-        mask = None if allowed is None else np.isin(view.ids, np.asarray(allowed), kind="sort")
-        return view.nearest(snapshot, unit, limit, mask)
+        if snapshot.uncommitted:  # may be rolled back and its row ids used again: share nothing
+            view = _Copy(snapshot).view(snapshot)
+        else:
+            with self._lock:
+                if self._copy is None or not self._copy.follow(snapshot):
+                    self._copy = None  # free the old one before the new one is made
+                    self._copy = _Copy(snapshot)
+                view = self._copy.view(snapshot)
+        return view.nearest(snapshot, unit, limit, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One moment of a copy: ids ascending, which of them are there, and what is scanned."""
+
+    ids: Ids
+    alive: Mask | None
+    exact: Floats | None
+    signs: Words
+    codes: Codes
+    codec: Codec | None
+
+    def nearest(
+        self, snapshot: Snapshot, unit: Floats, limit: int, allowed: Sequence[int] | None
+    ) -> list[tuple[int, float]]:
+        """Return the ``limit`` nearest rows among those alive and allowed."""
+        import numpy as np
+
+        mask = self.alive
+        if allowed is not None:
+            among = np.zeros(len(self.ids), np.bool_)
+            among[places_of(self.ids, np.asarray(allowed, np.int64))] = True
+            mask = among if mask is None else among & mask
+        if self.exact is not None:
+            places = np.arange(len(self.ids)) if mask is None else np.flatnonzero(mask)
+            scores = products(self.exact, unit) if mask is None else self.exact[places] @ unit
+            best = greatest(scores, limit)
+            return [(int(self.ids[places[p]]), float(scores[p])) for p in best]
+        assert self.codec is not None
+        near = self._near(self.codec, unit, max(_NEAR_ROWS, len(self.ids) // _NEAR_SHARE), mask)
+        estimates = self.codec.estimate(self.codes[near], unit)
+        final = near[greatest(estimates, max(_FINAL_ROWS, _FINAL_FACTOR * limit))]
+        return _score_stored(snapshot, unit, self.ids[final].tolist(), limit)
+
+    def _near(self, codec: Codec, unit: Floats, wanted: int, mask: Mask | None) -> Ids:
+        """Return the places of at least ``wanted`` rows whose signs differ least."""
+        import numpy as np
+
+        far = 64 * len(self.signs) + 1
+        distances = hamming(self.signs, codec.signs(unit[None, :])[:, 0])
+        if mask is not None:
+            distances[~mask] = far
+        upto = np.cumsum(np.bincount(distances, minlength=far + 1))
+        reach = min(int(np.searchsorted(upto, wanted)), far - 1)
+        return np.flatnonzero(distances <= reach)
 
 
 class _Copy:
-    """Arrays that grow: ids ascending, and for each a float32 row or packed signs."""
+    """Arrays that grow with the file: ids ascending, and what a ``_View`` scans."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         import numpy as np
@@ -109,19 +138,20 @@ class _Copy:
         assert snapshot.generation.dimension is not None
         self.generation = snapshot.generation.number
         self.dimension = snapshot.generation.dimension
-        count = snapshot.conn.execute(
-            f"SELECT count(*) FROM {snapshot.table('vector')}"
-        ).fetchone()[0]
-        self.exact = count <= EXACT_ROWS
-        self.limit = EXACT_ROWS if self.exact else max(2 * count, 2 * EXACT_ROWS)
+        vectors = snapshot.table("vector")
+        count = snapshot.conn.execute(f"SELECT count(*) FROM {vectors}").fetchone()[0]
+        self.codec = None if count <= EXACT_ROWS else _sampled_codec(snapshot, self.dimension)
+        self.most_rows = 2 * max(count, EXACT_ROWS)  # beyond, the choices here are made anew
         self.size = self.dead = self.last_id = 0
-        self.last_seq = _last_seq(snapshot)
+        self.last_seq = snapshot.conn.execute(
+            f"SELECT COALESCE(max(seq), 0) FROM {snapshot.table('removed')}"
+        ).fetchone()[0]
         self.ids = np.empty(0, np.int64)
         self.alive = np.empty(0, np.bool_)
-        self.rows: Any = np.empty((0, self.dimension), np.float32)
-        self.centre: Any = None
-        if not self.exact:
-            self.rows = np.empty((-(-self.dimension // 64), 0), np.uint64)
+        width = self.dimension if self.codec is None else 0
+        self.exact = np.empty((0, width), np.float32)
+        self.codes = np.empty((0, -(-self.dimension // 2)), np.uint8)
+        self.signs = np.empty((-(-self.dimension // 64), 0), np.uint64)
         self._append_new(snapshot, expected=count)
 
     def follow(self, snapshot: Snapshot) -> bool:
@@ -131,19 +161,28 @@ class _Copy:
         first, last = snapshot.conn.execute(
             f"SELECT min(seq), max(seq) FROM {snapshot.table('removed')}"
         ).fetchone()
-        if first is not None and first > self.last_seq + 1:
-            return False
         if last is not None and last > self.last_seq:
+            if first > self.last_seq + 1:
+                return False
             self._remove(snapshot)
             self.last_seq = last
         self._append_new(snapshot, expected=0)
-        return self.size <= self.limit and 4 * self.dead <= max(self.size, 1_000)
+        return self.size <= self.most_rows and 4 * self.dead <= max(self.size, 4_000)
 
-    def view(self) -> _View:
-        """Return what a search scans; later growth does not change it."""
-        n = self.size
-        rows = self.rows[:n] if self.exact else self.rows[:, :n]
-        return _View(self.ids[:n], self.alive[:n], rows, self.centre)
+    def view(self, snapshot: Snapshot) -> _View:
+        """Return what a search scans: what its snapshot has; growth does not change it."""
+        import numpy as np
+
+        last = snapshot.conn.execute(f"SELECT max(id) FROM {snapshot.table('vector')}").fetchone()
+        n = int(np.searchsorted(self.ids[: self.size], last[0] or 0, side="right"))
+        return _View(
+            ids=self.ids[:n],
+            alive=self.alive[:n] if self.dead else None,
+            exact=self.exact[:n] if self.codec is None else None,
+            signs=self.signs[:, :n],
+            codes=self.codes[:n],
+            codec=self.codec,
+        )
 
     def _append_new(self, snapshot: Snapshot, *, expected: int) -> None:
         cursor = snapshot.conn.execute(
@@ -151,39 +190,31 @@ class _Copy:
             (self.last_id,),
         )
         while batch := cursor.fetchmany(_LOAD_ROWS):
-            self._append(batch, expected)
+            end = self.size + len(batch)
+            if end > len(self.ids):
+                self._grow(max(end, expected, len(self.ids) * 3 // 2))
+            self._append(batch, slice(self.size, end))
+            self.size, self.last_id = end, batch[-1][0]
 
-    def _append(self, batch: list[tuple[int, bytes]], expected: int) -> None:
-        import numpy as np
-
-        vectors = _decode([row[1] for row in batch], self.dimension)
-        start, end = self.size, self.size + len(batch)
-        if end > len(self.ids):
-            self._grow(max(end, expected, len(self.ids) * 3 // 2))
-        self.ids[start:end] = [row[0] for row in batch]
-        self.alive[start:end] = True
-        if self.exact:
-            self.rows[start:end] = vectors
+    def _append(self, batch: list[tuple[int, bytes]], where: slice) -> None:
+        vectors = decode([row[1] for row in batch], self.dimension)
+        self.ids[where] = [row[0] for row in batch]
+        self.alive[where] = True
+        if self.codec is None:
+            self.exact[where] = vectors
         else:
-            if self.centre is None:
-                self.centre = vectors.mean(axis=0, dtype=np.float32)
-            self.rows[:, start:end] = _signs(vectors - self.centre)
-        self.size, self.last_id = end, batch[-1][0]
+            self.signs[:, where] = self.codec.signs(vectors)
+            self.codes[where] = self.codec.codes(vectors)
 
     def _grow(self, capacity: int) -> None:
-        import numpy as np
-
-        def grown(old: Any, axis: int) -> Any:
-            shape = list(old.shape)
-            shape[axis] = capacity
-            new = np.empty(shape, old.dtype)
-            kept = [slice(None)] * old.ndim
-            kept[axis] = slice(0, self.size)
-            new[tuple(kept)] = old[tuple(kept)]
-            return new
-
-        self.ids, self.alive = grown(self.ids, 0), grown(self.alive, 0)
-        self.rows = grown(self.rows, 0 if self.exact else 1)
+        self.ids = grown(self.ids, self.size, (capacity,))
+        self.alive = grown(self.alive, self.size, (capacity,))
+        if self.codec is None:
+            self.exact = grown(self.exact, self.size, (capacity, self.dimension))
+        else:
+            self.codes = grown(self.codes, self.size, (capacity, self.codes.shape[1]))
+            words = grown(self.signs.T, self.size, (capacity, len(self.signs)))
+            self.signs = words.T.copy()
 
     def _remove(self, snapshot: Snapshot) -> None:
         import numpy as np
@@ -191,37 +222,27 @@ class _Copy:
         gone = snapshot.conn.execute(
             f"SELECT id FROM {snapshot.table('removed')} WHERE seq > ?", (self.last_seq,)
         ).fetchall()
-        wanted = np.asarray([row[0] for row in gone], np.int64)
-        places = np.searchsorted(self.ids[: self.size], wanted)
-        places = places[places < self.size]
-        hit = places[np.isin(self.ids[places], wanted)]
-        self.dead += int(self.alive[hit].sum())
-        self.alive[hit] = False
+        places = places_of(self.ids[: self.size], np.asarray([row[0] for row in gone], np.int64))
+        alive = self.alive.copy()  # a view in use keeps its own moment
+        alive[places] = False
+        self.alive = alive
+        self.dead = int(self.size - alive[: self.size].sum())
 
 
-class _View:
-    """One moment of a copy: ids, which are alive, and the rows to scan."""
+def _sampled_codec(snapshot: Snapshot, dimension: int) -> Codec:
+    """Measure mean and spread of each number on vectors picked evenly from the whole table."""
+    import numpy as np
 
-    def __init__(self, ids: Ids, alive: Any, rows: Any, centre: Any) -> None:
-        self.ids, self.alive, self.rows, self.centre = ids, alive, rows, centre
-
-    def nearest(
-        self, snapshot: Snapshot, unit: Floats, limit: int, mask: Any
-    ) -> list[tuple[int, float]]:
-        """Return the ``limit`` nearest alive rows under ``mask``."""
-        import numpy as np
-
-        alive = self.alive if mask is None else self.alive & mask
-        if self.centre is None:
-            scores = np.where(alive, self.rows @ unit, np.float32(-2))
-            places = _smallest(-scores, limit)
-            return [(int(self.ids[p]), float(scores[p])) for p in places if alive[p]]
-        wanted = max(CANDIDATES, len(self.ids) // CANDIDATE_SHARE, 10 * limit)
-        distances = _hamming(self.rows, _signs((unit - self.centre)[None, :])[:, 0])
-        distances[~alive] = np.iinfo(distances.dtype).max
-        near = np.argpartition(distances, min(wanted, len(distances)) - 1)[:wanted]
-        candidates = self.ids[near[alive[near]]]
-        return _score_stored(snapshot, unit, candidates.tolist(), limit)
+    table = snapshot.table("vector")
+    first, last = snapshot.conn.execute(f"SELECT min(id), max(id) FROM {table}").fetchone()
+    ids = np.unique(np.linspace(first, last, _SAMPLE_ROWS).astype(np.int64)).tolist()
+    rows = snapshot.conn.execute(
+        f"SELECT vector FROM {table} WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    ).fetchall()
+    if not rows:
+        rows = snapshot.conn.execute(f"SELECT vector FROM {table} LIMIT {_SAMPLE_ROWS}").fetchall()
+    return learn_codec(decode([row[0] for row in rows], dimension))
 
 
 def _score_stored(
@@ -237,51 +258,5 @@ def _score_stored(
     ).fetchall()
     if not rows:
         return []
-    scores = _decode([row[1] for row in rows], len(unit)) @ unit
-    return [(rows[p][0], float(scores[p])) for p in _smallest(-scores, limit)]
-
-
-def _decode(blobs: list[bytes], dimension: int) -> Floats:
-    import numpy as np
-
-    flat = np.frombuffer(b"".join(blobs), dtype="<f2")
-    return flat.reshape(len(blobs), dimension).astype(np.float32)
-
-
-def _signs(vectors: Floats) -> Any:
-    """Return the signs of each row as 64-bit words, one column a row: (words, rows)."""
-    import numpy as np
-
-    packed = np.packbits(vectors > 0, axis=1)
-    padded = np.zeros((len(vectors), -(-packed.shape[1] // 8) * 8), np.uint8)
-    padded[:, : packed.shape[1]] = packed
-    return np.ascontiguousarray(padded.view(np.uint64).T)
-
-
-def _hamming(words: Any, query: Any) -> Any:
-    """Return the number of differing bits of each column, in blocks that fit the CPU's cache."""
-    import numpy as np
-
-    out = np.zeros(words.shape[1], np.uint16)
-    for start in range(0, words.shape[1], _SCAN_ROWS):
-        block = words[:, start : start + _SCAN_ROWS]
-        target = out[start : start + _SCAN_ROWS]
-        for word, bits in zip(block, query, strict=True):
-            target += np.bitwise_count(word ^ bits)
-    return out
-
-
-def _smallest(values: Any, limit: int) -> list[int]:
-    """Return the places of the smallest values in ascending order; ties by place."""
-    import numpy as np
-
-    if limit < len(values):
-        places = np.sort(np.argpartition(values, limit - 1)[:limit])
-    else:
-        places = np.arange(len(values))
-    return [int(p) for p in places[np.argsort(values[places], kind="stable")]]
-
-
-def _last_seq(snapshot: Snapshot) -> int:
-    row = snapshot.conn.execute(f"SELECT max(seq) FROM {snapshot.table('removed')}").fetchone()
-    return row[0] or 0
+    scores = decode([row[1] for row in rows], len(unit)) @ unit
+    return [(rows[p][0], float(scores[p])) for p in greatest(scores, limit)]

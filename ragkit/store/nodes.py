@@ -20,6 +20,7 @@ __all__ = [
     "NodeRow",
     "StoredNode",
     "check_dimension",
+    "delete_all_rows",
     "delete_rows",
     "fix_dimension",
     "fulltext_values",
@@ -141,6 +142,18 @@ def delete_rows(
     return len(rows)
 
 
+def delete_all_rows(snapshot: Snapshot, analyzer: Analyzer) -> None:
+    """Delete every node, without taking each one's terms back."""
+    conn = snapshot.conn
+    conn.execute(
+        f"INSERT INTO {snapshot.table('removed')} (id) SELECT id FROM {snapshot.table('vector')}"
+    )
+    for name in ("node", "content", "vector"):
+        conn.execute(f"DELETE FROM {snapshot.table(name)}")
+    fts.drop(conn, snapshot.table("fts"))
+    fts.create(conn, snapshot.table("fts"), analyzer.fields)
+
+
 def read_rows(
     snapshot: Snapshot, condition: str, parameters: Sequence[Any], *, order: str = "n.id"
 ) -> list[StoredNode]:
@@ -152,7 +165,7 @@ def read_rows(
         parameters,
     ).fetchall()
     sources = read_sources(snapshot, {row[2] for row in rows if row[2] is not None})
-    return [StoredNode(*row, tuple(sources.get(row[2], ()))) for row in rows]
+    return [StoredNode._make((*row, tuple(sources.get(row[2], ())))) for row in rows]
 
 
 def read_sources(snapshot: Snapshot, document_ids: Iterable[str]) -> dict[str, list[str]]:

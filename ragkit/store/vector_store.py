@@ -29,6 +29,7 @@ from ragkit.store.fusion import fuse_scores
 from ragkit.store.nodes import (
     NodeRow,
     StoredNode,
+    delete_all_rows,
     delete_rows,
     fix_dimension,
     fulltext_values,
@@ -81,14 +82,14 @@ class SqliteVectorStore(BasePydanticVectorStore):
         if not nodes:
             return []
         vectors, dimension = _pack(nodes)
+        unique = {node.node_id: (node, vec) for node, vec in zip(nodes, vectors, strict=True)}
         with self._store.transaction() as snapshot:
             if dimension is not None:
                 fix_dimension(snapshot, dimension)
-            present = one_of("node_id", [node.node_id for node in nodes])
-            seen = bool(self._delete(snapshot, present))
-            for node, vector in zip(nodes, vectors, strict=True):
+            present = one_of("node_id", list(unique))
+            self._delete(snapshot, present)
+            for node, vector in unique.values():
                 insert_row(snapshot, self._row(node, vector))
-        del seen
         return [node.node_id for node in nodes]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
@@ -111,7 +112,7 @@ class SqliteVectorStore(BasePydanticVectorStore):
     def clear(self) -> None:
         """Delete all nodes; texts and files stay in the catalog."""
         with self._store.transaction() as snapshot:
-            self._delete(snapshot, Condition("1"))
+            delete_all_rows(snapshot, self._store.analyzer)
 
     def get_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
@@ -265,7 +266,7 @@ def _pack(nodes: Sequence[BaseNode]) -> tuple[list[bytes | None], int | None]:
     places = [place for place, node in enumerate(nodes) if node.embedding is not None]
     if not places:
         return vectors, None
-    from ragkit.store.dense import pack_vectors
+    from ragkit.store.quantize import pack_vectors
 
     packed, dimension = pack_vectors([nodes[place].get_embedding() for place in places])
     for place, blob in zip(places, packed, strict=True):
