@@ -86,36 +86,31 @@ def _real_folder(folder: Path) -> str:
 
 def _below(root: str) -> Iterator[Entry]:
     """Yield the entries below ``root``, a folder's own files and folders in one sorted order."""
-    stack: list[Iterator[os.DirEntry[str]]] = []
-    prefixes = [""]
     listing = _list(root)
     if isinstance(listing, OSError):
         raise IngestError(f"Cannot list {_escaped(root)}: {listing.strerror}.")
-    stack.append(iter(listing))
+    stack = [(iter(listing), "", Path(root))]
     while stack:
-        found = next(stack[-1], None)
-        if found is None:
-            stack.pop()
-            prefixes.pop()
-            continue
-        name = found.name
-        if name.startswith((".", "~$")):
-            continue
-        source = prefixes[-1] + _escaped(name)
-        if found.is_dir(follow_symlinks=False):
-            if name in _SKIPPED_FOLDERS:
+        listed, prefix, folder = stack[-1]
+        for found in listed:
+            name = found.name
+            if name.startswith((".", "~$")):
                 continue
-            inner = _list(found.path)
-            if isinstance(inner, OSError):
-                problem = f"Folder that cannot be listed: {inner.strerror}."
-                yield Entry(source, Path(found.path), 0, 0, problem)
-            elif not any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
-                stack.append(iter(inner))
-                prefixes.append(source + "/")
-            continue
-        entry = _link(root, found, source) if found.is_symlink() else _file(found, source)
-        if entry is not None:
-            yield entry
+            source = prefix + _escaped(name)
+            if not found.is_dir(follow_symlinks=False):
+                entry = _entry(root, found, source, folder)
+                if entry is not None:
+                    yield entry
+            elif name not in _SKIPPED_FOLDERS:
+                inner = _list(found.path)
+                if isinstance(inner, OSError):
+                    problem = f"Folder that cannot be listed: {inner.strerror}."
+                    yield Entry(source, folder / name, 0, 0, problem)
+                elif not any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
+                    stack.append((iter(inner), f"{source}/", folder / name))
+                    break
+        else:
+            stack.pop()
 
 
 def _list(folder: str) -> list[os.DirEntry[str]] | OSError:
@@ -126,15 +121,18 @@ def _list(folder: str) -> list[os.DirEntry[str]] | OSError:
         return error
 
 
-def _file(found: os.DirEntry[str], source: str) -> Entry | None:
+def _entry(root: str, found: os.DirEntry[str], source: str, folder: Path) -> Entry | None:
+    if found.is_symlink():
+        return _link(root, found, source)
+    path = folder / found.name
     try:
         status = found.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None  # deleted since it was listed
     except OSError as error:
-        return Entry(source, Path(found.path), 0, 0, f"Cannot be read: {error.strerror}.")
+        return Entry(source, path, 0, 0, f"Cannot be read: {error.strerror}.")
     problem = None if stat.S_ISREG(status.st_mode) else _special(status.st_mode)
-    return Entry(source, Path(found.path), status.st_size, status.st_mtime_ns, problem)
+    return Entry(source, path, status.st_size, status.st_mtime_ns, problem)
 
 
 def _special(mode: int) -> str:

@@ -15,13 +15,14 @@ _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
 _NEVER = frozenset(
-    "script style noscript template svg math iframe object embed applet canvas audio video head "  # noqa: SIM905
-    "datalist".split()
+    "script style noscript template svg annotation iframe object embed applet canvas audio video "  # noqa: SIM905
+    "head datalist".split()
 )
 _FURNITURE = frozenset("nav menu button dialog".split())  # noqa: SIM905
 _FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())  # noqa: SIM905
 _CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
 _CONSENT_LENGTH = 3000
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _BLOCKS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "  # noqa: SIM905
@@ -47,7 +48,7 @@ def read_html(text: str) -> Content:
     if root is None:
         return Content.of("", {"markup": "markdown"})
     body = element_text(root) or element_text(root, furniture=True)
-    return Content.of(body, {"markup": "markdown"} | _head(root))
+    return Content.of(body, _head(root) | {"markup": "markdown"})
 
 
 def parse_html(text: str) -> Any:
@@ -82,7 +83,8 @@ def _head(root: Any) -> Metadata:
         key = (element.get("name") or element.get("property") or "").lower()
         value = one_line(element.get("content") or "")
         if key in wanted and value:
-            metadata.setdefault(wanted[key], value[:500])
+            day = _DAY.match(value) if wanted[key] == "date" else None
+            metadata.setdefault(wanted[key], day[0] if day else value[:500])
     for element in root.iter("link"):
         href = (element.get("href") or "").strip()
         if element.get("rel") == "canonical" and href.startswith(("http://", "https://")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -34,10 +35,8 @@ def read_mail(data: bytes) -> Content:
     if "From" in headers:
         metadata["author"] = headers["From"][:500]
     if "Date" in headers:
-        try:
+        with suppress(ValueError):  # a date that is none is no reason to lose the message
             metadata["date"] = parsedate_to_datetime(headers["Date"]).date().isoformat()
-        except ValueError:
-            pass  # a date that is none is no reason to lose the message
     return Content.of("\n\n".join(filter(None, blocks)), metadata)
 
 

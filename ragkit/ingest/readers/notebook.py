@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, clean
+from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.records import load_json
 
 __all__ = ["read_notebook"]
@@ -31,10 +31,11 @@ def read_notebook(text: str) -> Content:
         raise IngestError("Damaged notebook: it holds no cells.")
     blocks = [block for cell in cells if isinstance(cell, dict) for block in _cell(cell)]
     content = "\n\n".join(filter(str.strip, blocks))
-    title = next(
-        (m[1] for b in blocks if not b.startswith("```") and (m := _TITLE.search(b))), None
-    )
-    return Content.of(content, {"markup": "markdown"} | ({"title": title[:500]} if title else {}))
+    metadata: Metadata = {"markup": "markdown"}
+    prose = (block for block in blocks if not block.startswith("```"))
+    if title := next(filter(None, map(_TITLE.search, prose)), None):
+        metadata["title"] = one_line(title[1])[:500]
+    return Content.of(content, metadata)
 
 
 def _cells(book: object) -> list[Any] | None:

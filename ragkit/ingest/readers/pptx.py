@@ -25,7 +25,7 @@ def read_pptx(data: bytes) -> Content:
     presentation = pptx.Presentation(io.BytesIO(data))
     sections = []
     for number, slide in enumerate(presentation.slides, start=1):
-        text = "\n\n".join(filter(None, _slide(slide)))
+        text = "\n\n".join(filter(None, _slide(slide))) or _background(slide)
         sections.append(Section(text, {"page": number, "slide": number}))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown", "slides": len(sections)}
@@ -49,6 +49,13 @@ def _slide(slide: Any) -> Iterator[str]:
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()
         yield f"Notes: {notes}" if notes else ""
+
+
+def _background(slide: Any) -> str:
+    """Return what layout and master show on a slide that has no text of its own."""
+    layout = slide.slide_layout
+    shapes = [*_shapes(layout.slide_master.shapes), *_shapes(layout.shapes)]
+    return "\n\n".join(filter(None, (_shape(s) for s in shapes if not s.is_placeholder)))
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:

@@ -69,7 +69,8 @@ def read_file(path: Path, limits: Limits) -> bytes:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise IngestError("Not a regular file.")
-            data = stream.read(limits.max_bytes + 1)
+            # A file that grows meanwhile, such as a log, is read to about where it ended.
+            data = stream.read(min(limits.max_bytes, status.st_size + 65_536) + 1)
     except FileNotFoundError as error:
         raise IngestError("The file has vanished.") from error
     except PermissionError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 
@@ -13,8 +14,9 @@ _TITLE = re.compile(r"\\title ([^{}\\]{1,500})\}")
 
 def read_rtf(data: bytes) -> Content:
     """Return the text of an RTF file; cells of a table row are joined by ``|``."""
-    from striprtf.striprtf import rtf_to_text
+    from striprtf import striprtf
 
+    rtf_to_text: Callable[..., str] = striprtf.rtf_to_text
     source = data.decode("latin-1")
     text = rtf_to_text(source, errors="replace")
     # RTF writes characters beyond U+FFFF as two halves.
