@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 import streamlit as st
 
-import ragkit
-from ragkit.render import answer_html
-
 # Streamlit puts the page's folder on the path.
 from texts import LANGUAGES, TEXTS, preferred
+
+import ragkit
+from ragkit.render import answer_html
 
 log = logging.getLogger("ragkit.app")
 
@@ -111,8 +110,6 @@ def _sidebar(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
             key="language",
             required=True,
         )
-        if kb.notice:
-            st.caption(kb.notice)
 
 
 def _conversation(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
@@ -120,6 +117,8 @@ def _conversation(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
     files = len(kb.documents())
     greeting = "greeting" if files else "empty"
     st.markdown(texts[greeting].format(folder=_plain(kb.folder.resolve().name), files=files))
+    if kb.notice:
+        st.info(kb.notice, icon=":material/info:")
     question = st.chat_input(texts["placeholder"])
     if question:
         # Noted before the answer begins, so that a rerun in between loses nothing.

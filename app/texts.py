@@ -31,8 +31,10 @@ TEXTS = {
     },
     "zh": {
         "title": "向文档提问",
-        "greeting": "可以就 **{folder}** 提问：已索引 {files} 个文件。回答引用文档原文，并注明出处。",
-        "empty": "**{folder}** 中还没有可索引的文件。请把文档放进该文件夹，然后点“重新读取文件夹”。",
+        "greeting": "可以就 **{folder}** 提问：已索引 {files} 个文件。"
+        "回答引用文档原文，并注明出处。",
+        "empty": "**{folder}** 中还没有可索引的文件。"
+        "请把文档放进该文件夹，然后点“重新读取文件夹”。",
         "placeholder": "输入问题",
         "indexing": "正在读取 {folder} …",
         "reading": "{done} / {total} 个文件",

@@ -15,7 +15,10 @@ from ragkit.types import Answer, Citation, Sentence, SourceNode
 
 __all__ = ["answer_html", "answer_markdown", "highlight_spans"]
 
-_BOX = "max-width:52rem;line-height:1.6;font-family:system-ui,sans-serif;color:inherit"
+_BOX = (
+    "max-width:52rem;line-height:1.6;font-family:system-ui,sans-serif;color:inherit;"
+    "overflow-wrap:anywhere"
+)
 _MUTED = "opacity:.65;font-size:.85em"
 _QUOTE = "background:rgba(255,193,7,.32);color:inherit;border-radius:3px;padding:0 .1em"
 _SHORT = "border-bottom:2px solid rgba(13,148,136,.9);font-weight:600"

@@ -77,4 +77,4 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         "## 备份\n\n备份每天凌晨三点自动进行，保存在 /srv/backup 目录，保留三十天。\n",
         encoding="utf-8",
     )
-    yield place
+    return place

@@ -203,7 +203,7 @@ def test_other_settings_need_another_index(kb: KnowledgeBase, folder: Path, tmp_
     kb.index()
     place = tmp_path / "index.db"
     other = ragkit.open(folder, index=place, preset="lite", settings={"splitter.chunk_size": 64})
-    with pytest.raises(ragkit.IndexMismatch, match="chunk_size 200 -> 64.*--rebuild"):
+    with pytest.raises(ragkit.IndexMismatch, match=r"chunk_size 200 -> 64.*--rebuild"):
         other.index()
     assert found(kb, "Who built the lighthouse?")[0] == "history.txt"
     other.index(rebuild=True)

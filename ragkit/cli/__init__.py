@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output left (`ragkit query … | head`): not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback on a face
+    except Exception as error:
         if "--debug" in arguments:
             raise
         click.echo(

@@ -144,7 +144,7 @@ def _weights() -> list[Check]:
 
 
 def _mirror() -> Check:
-    """Ask the hub, or the mirror in HF_ENDPOINT, for its front page: the one look at the network."""
+    """Ask the hub, or the mirror in HF_ENDPOINT, for its front page."""
     import httpx
 
     address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"

@@ -1,4 +1,4 @@
-"""What may reach a terminal: text without control sequences, JSON in its encoding, marked answers."""
+"""What may reach a terminal: text without control sequences, and JSON in its encoding."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def source_line(source: SourceNode) -> str:
 
 
 def echo_sources(answer: Answer) -> None:
-    """Print the numbered sources; those of a refusal, or uncited ones, with a line of their text."""
+    """Print the numbered sources; where none is cited, all, each with a line of its text."""
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     shown = [s for s in answer.sources if s.n in cited] or list(answer.sources)
     for source in shown:

@@ -1,0 +1,310 @@
+"""The command line as people run it: a process, its two streams and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMANDS = ("query", "index", "chat", "presets", "doctor", "evaluate")
+
+
+def ragkit(
+    *arguments: str | Path,
+    stdin: str | bytes | None = None,
+    module: str = "ragkit",
+    cwd: Path | None = None,
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line and decode what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        check=False,
+        timeout=120,
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in err, err
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+@pytest.fixture
+def asked(folder: Path, tmp_path: Path) -> tuple[str | Path, ...]:
+    """Return the options that point at the folder and an index of this test."""
+    return ("--data", folder, "--index", tmp_path / "i.db", "--preset", "lite")
+
+
+def test_answer_and_numbered_sources_on_stdout(asked: tuple[str, ...]) -> None:
+    done = ragkit("query", "When was the lighthouse of Alnmouth built?", *asked)
+    assert done.returncode == 0
+    assert "1826" in done.stdout
+    assert "[1] history.txt" in done.stdout
+    assert "Indexed" in done.stderr
+    assert "Indexed" not in done.stdout
+
+
+def test_query_module_is_the_query_command(asked: tuple[str, ...]) -> None:
+    question = "备份保存多少天？"
+    one = ragkit("query", question, *asked)
+    two = ragkit(question, *asked, module="ragkit.query")
+    assert "三十天" in one.stdout
+    assert (one.stdout, one.returncode) == (two.stdout, two.returncode)
+
+
+def test_json_is_the_contract(asked: tuple[str, ...], folder: Path) -> None:
+    done = ragkit("query", "How many metres high is the new tower?", *asked, "--json")
+    answer = json.loads(done.stdout)
+    assert set(answer) == {
+        "question", "answer", "refused", "preset", "sentences", "citations", "sources", "timings_ms",
+    }  # fmt: skip
+    assert answer["refused"] is False
+    assert answer["preset"] == "lite"
+    assert answer["citations"]
+    for sentence in answer["sentences"]:
+        assert {"text", "citations", "supported"} <= set(sentence)
+        assert sentence["supported"]
+        assert sentence["citations"]
+    text = (folder / "history.txt").read_text("utf-8")
+    for citation in answer["citations"]:
+        assert set(citation) == {"n", "source", "page", "start", "end", "quote"}
+        assert citation["quote"] == text[citation["start"] : citation["end"]]
+    for source in answer["sources"]:
+        assert set(source) == {"n", "source", "page", "score", "text"}
+    assert set(answer["timings_ms"]) == {"load", "retrieve", "first_token", "total"}
+
+
+def test_refusal_exits_3_in_the_questions_language(asked: tuple[str, ...]) -> None:
+    english = ragkit("query", "What is the salary of the finance director?", *asked)
+    chinese = ragkit("query", "财务总监的工资是多少？", *asked)
+    assert (english.returncode, chinese.returncode) == (3, 3)
+    assert "documents" in english.stdout
+    assert "文档" in chinese.stdout
+    refused = json.loads(ragkit("query", "财务总监的工资是多少？", *asked, "--json").stdout)
+    assert refused["refused"] is True
+    assert refused["citations"] == []
+
+
+def test_question_from_stdin(asked: tuple[str, ...]) -> None:
+    done = ragkit("query", *asked, stdin="Who built the lighthouse?\n")
+    assert "Thomas Blackwood" in done.stdout
+
+
+def test_changed_folder_is_refreshed_unless_told_not_to(
+    asked: tuple[str, ...], folder: Path
+) -> None:
+    question = "What colour is the submarine?"
+    assert ragkit("query", question, *asked).returncode == 3
+    (folder / "new.md").write_text("The submarine is yellow.\n", "utf-8")
+    assert ragkit("query", question, *asked, "--no-refresh").returncode == 3
+    done = ragkit("query", question, *asked)
+    assert done.returncode == 0
+    assert "1 added" in done.stderr
+
+
+def test_filter_and_top_k(asked: tuple[str, ...]) -> None:
+    def sources(*more: str) -> set[str]:
+        done = ragkit("query", "端口 port memory 内存", *asked, "--sources-only", "--json", *more)
+        return {s["source"] for s in json.loads(done.stdout)["sources"]}
+
+    assert sources("--filter", "source=手册.md") == {"手册.md"}
+    assert sources("--filter", "folder=guide") == {"guide/install.md"}
+    both = sources("--filter", "source=手册.md", "--filter", "source=guide/install.md")
+    assert both == {"手册.md", "guide/install.md"}
+    assert sources("--filter", "language=zh") == {"手册.md"}
+    assert sources("--filter", "source=none.md") == set()
+    assert len(sources("--top-k", "1")) == 1
+    assert ragkit("query", "x", *asked, "--filter", "source").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["query", "   "], "empty"),
+        (["query", "x", "--data", "no/such/folder"], "no folder"),
+        (["query", "x", "--preset", "lit"], "Did you mean 'lite'?"),
+        (["query", "x", "--top-k", "0"], "--top-k"),
+        (["query", "x", "--jsn"], "--json"),
+        (["qury", "x"], "qury"),
+        (["index", "x.md"], "x.md"),
+        (["presets", "lite2"], "Did you mean 'lite'?"),
+        (["query"], "Ask a question"),
+    ],
+)
+def test_bad_usage_exits_2_with_one_clear_line(
+    arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "x.md").write_text("x", "utf-8")
+    stdin = "" if arguments == ["query"] else None
+    done = ragkit(*arguments, cwd=tmp_path, stdin=stdin)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert says in done.stderr or (arguments == ["query"] and "empty" in done.stderr)
+
+
+def test_unknown_variable_and_key_are_refused(tmp_path: Path) -> None:
+    done = ragkit("presets", cwd=tmp_path, RAGKIT_TOPK="3")
+    assert done.returncode == 2
+    assert "RAGKIT_TOP_K" in done.stderr
+    (tmp_path / "ragkit.toml").write_text("[retriver]\nkind = 'lexical'\n", "utf-8")
+    done = ragkit("presets", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "retriever.kind" in done.stderr
+
+
+def test_model_presets_say_what_is_missing(asked: tuple[str, ...]) -> None:
+    done = ragkit("query", "x y z", *asked[:4], "--preset", "internlm2")
+    assert done.returncode == 1
+    assert "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2" in done.stderr
+    assert "--preset lite" in done.stderr
+
+
+def test_auto_says_what_it_chose_on_stderr(folder: Path) -> None:
+    done = ragkit("query", "Who built the lighthouse?", "--data", folder)
+    assert done.returncode == 0
+    assert "lite" in done.stderr
+    assert "lite" not in done.stdout
+
+
+def test_index_reports_in_json(folder: Path, tmp_path: Path) -> None:
+    (folder / "noise.txt").write_bytes(bytes(range(256)) * 40)
+    arguments = ("index", folder, "--index", tmp_path / "i.db", "--json")
+    first = json.loads(ragkit(*arguments).stdout)
+    assert set(first) == {
+        "added", "updated", "deleted", "unchanged", "skipped", "nodes", "seconds",
+    }  # fmt: skip
+    assert sorted(first["added"]) == ["guide/install.md", "history.txt", "手册.md"]
+    assert first["skipped"][0]["source"] == "noise.txt"
+    assert first["skipped"][0]["reason"]
+    second = ragkit(*arguments)
+    assert second.returncode == 0
+    assert json.loads(second.stdout)["unchanged"] == 3
+    rebuilt = json.loads(ragkit(*arguments, "--rebuild").stdout)
+    assert (len(rebuilt["added"]), rebuilt["nodes"]) == (3, first["nodes"])
+
+
+def test_watch_follows_the_folder(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ragkit", "index", str(folder), "--watch", "--json"]
+    command += ["--index", str(tmp_path / "i.db")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        first = read_object(process.stdout)
+        assert len(first["added"]) == 3
+        while "Watching" not in process.stderr.readline():
+            pass
+        time.sleep(0.5)
+        (folder / "late.md").write_text("The comet returns in 2061.\n", "utf-8")
+        assert read_object(process.stdout)["added"] == ["late.md"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+
+
+def read_object(stream: Any) -> dict[str, Any]:
+    """Read one JSON object that is printed over several lines."""
+    lines: list[str] = []
+    while True:
+        line = stream.readline()
+        assert line, "the process ended"
+        lines.append(line)
+        if line.startswith("}"):
+            return json.loads("".join(lines))
+
+
+def test_presets_show_where_each_value_came_from(tmp_path: Path) -> None:
+    (tmp_path / "ragkit.toml").write_text("top_k = 7\n[splitter]\nchunk_size = 300\n", "utf-8")
+    (tmp_path / ".env").write_text("RAGKIT_SPLITTER__CHUNK_SIZE=400\nOTHER=1\n", "utf-8")
+    done = ragkit("presets", "internlm2", "--json", cwd=tmp_path, RAGKIT_INGEST__MAX_FILE_MB="9")
+    settings = json.loads(done.stdout)["settings"]
+    assert settings["top_k"] == {"value": 7, "from": "ragkit.toml"}
+    assert settings["splitter.chunk_size"] == {"value": 400, "from": ".env"}
+    assert settings["ingest.max_file_mb"] == {"value": 9, "from": "environment"}
+    assert settings["llm.model"] == {"value": "internlm/internlm2-chat-1_8b", "from": "preset"}
+    assert settings["splitter.chunk_overlap"] == {"value": 0, "from": "default"}
+    assert settings["preset"] == {"value": "internlm2", "from": "argument"}
+    text = ragkit("presets", cwd=tmp_path).stdout
+    for name in ("lite", "internlm2", "qwen2-faiss", "qdrant-openai", "milvus-vllm"):
+        assert name in text
+
+
+def test_doctor_finds_what_is_there_and_what_is_broken(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "i.db"
+    arguments = ("doctor", "--data", folder, "--index", place, "--json")
+    environment = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    checks = by_name(ragkit(*arguments, **environment).stdout)
+    assert checks["index"]["state"] == "warning"
+    assert checks["hub"]["state"] == "warning"
+    assert "hf download" in checks["preset internlm2"]["advice"]
+    ragkit("index", folder, "--index", place)
+    done = ragkit(*arguments, **environment)
+    assert done.returncode == 0
+    assert "3 files" in by_name(done.stdout)["index"]["found"]
+    place.write_bytes(b"SQLite format 3\x00" + os.urandom(8000))
+    done = ragkit(*arguments, **environment)
+    assert done.returncode == 1
+    assert by_name(done.stdout)["index"]["state"] == "error"
+    assert json.loads(done.stdout)["ssh"].startswith("ssh -L 8501:127.0.0.1:8501 ")
+
+
+def by_name(output: str) -> dict[str, Any]:
+    return {check["name"]: check for check in json.loads(output)["checks"]}
+
+
+def test_documents_cannot_drive_the_terminal(folder: Path, tmp_path: Path) -> None:
+    evil = "The zebra code is 42.\x1b]0;owned\x07\x1b[2J\u202egnp.exe Zebra code again."
+    (folder / "evil\x1b[31m.md").write_text(evil, "utf-8")
+    asked = ("--data", folder, "--index", tmp_path / "i.db")
+    done = ragkit("query", "What is the zebra code?", *asked)
+    assert "42" in done.stdout
+    listed = ragkit("query", "zebra code", *asked, "--sources-only")
+    for text in (done.stdout, done.stderr, listed.stdout):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+def test_output_in_a_narrow_encoding_does_not_fail(asked: tuple[str, ...]) -> None:
+    question = "备份保存多少天？"
+    for encoding in ("ascii", "latin-1"):
+        environment = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+        done = ragkit("query", question, *asked, "--json", **environment)
+        assert "三十天" in json.loads(done.stdout)["answer"]
+        assert ragkit("query", question, *asked, **environment).returncode == 0
+
+
+def test_reader_that_leaves_early_is_no_error(asked: tuple[str, ...]) -> None:
+    ragkit("index", asked[1], "--index", asked[3])
+    command = f"{sys.executable} -m ragkit query 'Who built the lighthouse?'"
+    command += f" --data {asked[1]} --index {asked[3]} | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    done = ragkit(command, "--help")
+    assert done.returncode == 0
+    assert "Usage: ragkit " + command in done.stdout
+    assert "--debug" in done.stdout
+
+
+def test_no_arguments_shows_the_commands() -> None:
+    done = ragkit("--help")
+    for command in COMMANDS:
+        assert command in done.stdout
+    assert ragkit("--version").stdout.startswith("ragkit, version ")
