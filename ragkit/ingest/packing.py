@@ -46,6 +46,8 @@ _CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›"
 _CLAUSE = re.compile(f"(?:[，、；：،؛၊]|[,;:|](?=[\\s{_CLOSE}]))[{_CLOSE}]*+")
 _CHARS_PER_TOKEN = 20
 _LONGEST_WORD = 48
+# In a script that separates words by spaces.
+_WORD = re.compile("[^\\W_\u2e80-\uffdc]++")
 
 
 class Meter:
@@ -162,7 +164,7 @@ def _words(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
     text, at = meter.text, start
     while end - at > meter.grain:
         stop = _word_end(text, at, at + meter.grain, end)
-        yield at, stop
+        yield at, at + len(text[at:stop].rstrip())
         at = _skip_space(text, stop, end)
     if at < end:
         yield at, end
@@ -174,37 +176,34 @@ def _word_end(text: str, at: int, aim: int, end: int) -> int:
     for place in range(len(head) - 1, len(head) // 2, -1):
         if head[place].isspace():
             return at + len(head[:place].rstrip())
-    stop = min(end, aim + _LONGEST_WORD)
-    latin = aim
-    while latin < stop and _latin(text[latin - 1]) and _latin(text[latin]):
-        latin += 1
-    if latin == stop and stop < end:  # longer than any word
-        latin = aim
-    return _whole_character(text, at, latin, end)
-
-
-def _latin(char: str) -> bool:
-    """Tell whether ``char`` is part of a word in a script that separates words."""
-    return char.isalnum() and not "\u2e80" <= char <= "\uffdc"
+    word = _WORD.match(text, aim - 1, min(end, aim + _LONGEST_WORD))
+    # A word that does not end in sight is none.
+    stop = word.end() if word and word.end() < aim + _LONGEST_WORD else aim
+    return _whole_character(text, stop, end)
 
 
 def _characters(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
     text, at = meter.text, start
     while at < end:
-        stop = _whole_character(text, at, at + 1, end)
-        if not text[at:stop].isspace():
-            yield at, stop
+        stop = _whole_character(text, at + 1, end)
+        if shown := len(text[at:stop].rstrip()):
+            yield at, at + shown
         at = stop
+
+
+def _code_points(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
+    return ((at, at + 1) for at in range(start, end) if not meter.text[at].isspace())
 
 
 _FINER: tuple[tuple[_Cutter, float], ...] = (
     (_clauses, Cut.CLAUSE),
     (_words, Cut.WORD),
     (_characters, Cut.CHARACTER),
+    (_code_points, Cut.CHARACTER),
 )
 
 
-def _whole_character(text: str, at: int, aim: int, end: int) -> int:
+def _whole_character(text: str, aim: int, end: int) -> int:
     """Return a cut near ``aim`` that parts no letter from its marks, no emoji and no CRLF."""
     stop, last = aim, min(end, aim + 16)
     while stop < last and _joined(text[stop - 1], text[stop]):
@@ -252,7 +251,7 @@ def pack(meter: Meter, units: list[Unit], overlap: int) -> Iterator[tuple[int, i
                 continue
             stop = _choose(meter, units, sums, lead, begin, budget)
         yield units[lead].start, units[stop - 1].end
-        lead = _repeat_from(units, sums, lead, stop, overlap)
+        lead = _repeat_from(units, sums, lead, stop, overlap) if overlap else stop
         begin = stop
 
 

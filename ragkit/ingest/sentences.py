@@ -148,10 +148,10 @@ def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -
     word = ahead[1] if ahead else ""
     if ahead and len(word) == 1 and text.startswith(".", ahead.end()):
         word = word.upper() + "."  # the next of several initials opens no sentence
-    if mark.strip(".…‥") == "":
-        if len(mark) > 1 or mark != ".":  # an ellipsis breaks only before a fresh start
-            return gap and bool(word) and not word[0].islower() and not (wide and not gap)
+    if mark == ".":
         return not word[:1].islower() and _dot_ends(text, begin, stop, word, gap=gap)
+    if not mark.strip(".…‥"):  # an ellipsis ends a sentence only before a fresh start
+        return gap and bool(word) and not word[0].islower()
     if mark == "．":
         return not (following.isdigit() or _LONE_LATIN.search(text, max(begin, stop - 2), stop))
     return not (cut > stop_end and gap and word[:1].islower())
@@ -159,7 +159,8 @@ def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -
 
 def _dot_ends(text: str, begin: int, dot: int, word: str, *, gap: bool) -> bool:
     """Tell whether a single full stop at ``dot`` ends a sentence; ``word`` follows it."""
-    found = _TOKEN.search(text, max(begin, dot - 24), dot)
+    back = max(begin, dot - 24)
+    found = _TOKEN.search(text, max(back, text.rfind(" ", back, dot)), dot)
     if found is None:
         return True
     token = found[0]

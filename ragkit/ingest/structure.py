@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ __all__ = ["Block", "Markup", "find_blocks"]
 
 Markup = Literal["markdown", "rst", "text", "table"]
 
+_SLAB = 500_000  # characters of Markdown parsed at once
 _TITLE = 200  # characters of a heading that go into a heading path
 _MARKDOWN_BREAK = re.compile(r"\r\n?|\n")  # as markdown-it counts lines
 _NO_SETEXT = re.compile(r"\s*(?:[-*+>|]\s|\d+[.)]\s|:?-+:?\s*\|)")
@@ -86,20 +88,39 @@ def _markdown(text: str) -> list[Block]:
     base = front.end() if front else 0
     body = text[base:] if base else text
     starts = [base, *(base + m.end() for m in _MARKDOWN_BREAK.finditer(body)), len(text)]
-    blocks: list[Block] = []
-    tokens = _parser().parse(body)
-    for token, inner in pairwise(tokens):
-        if token.map is None:
-            continue
-        start, end = starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)]
-        if token.type == "table_open":
-            blocks.append(Block(start, end, "table"))
-        elif token.type == "heading_open":
-            if token.markup in "=-" and _NO_SETEXT.match(inner.content):
-                continue  # a list or a quotation above a rule
-            title = _markdown_title(inner.content)
-            blocks.append(Block(start, end, "heading", int(token.tag[1:]), title))
-    return blocks
+    return list(_markdown_blocks(text, starts))
+
+
+def _markdown_blocks(text: str, starts: list[int]) -> Iterator[Block]:
+    """Yield the blocks of the lines that begin at ``starts``, the end of the text being the last.
+
+    Parsed a slab at a time, since a parser's tokens take far more memory than the text. A slab's
+    last block may go on, so the next slab begins with it.
+    """
+    at, slab = 0, _SLAB
+    while at < len(starts) - 1:
+        stop = min(bisect_right(starts, starts[at] + slab, at + 1), len(starts) - 1)
+        tokens = _parser().parse(text[starts[at] : starts[stop]])
+        done = stop
+        if stop < len(starts) - 1:
+            done = at + max((t.map[0] for t in tokens if t.map and t.level == 0), default=stop - at)
+            if done == at:
+                slab *= 2
+                continue
+        slab = _SLAB
+        for token, inner in pairwise(tokens):
+            if token.map is None or at + token.map[0] >= done:
+                continue
+            start, end = starts[at + token.map[0]], starts[min(at + token.map[1], stop)]
+            if token.type == "table_open":
+                yield Block(start, end, "table")
+            # A rule under a list or a quotation is no heading's.
+            elif token.type == "heading_open" and not (
+                token.markup in "=-" and _NO_SETEXT.match(inner.content)
+            ):
+                title = _markdown_title(inner.content)
+                yield Block(start, end, "heading", int(token.tag[1:]), title)
+        at = done
 
 
 def _markdown_title(source: str) -> str:
