@@ -29,6 +29,9 @@ _SAMPLE = 24_000
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _ACCEPT = 0.3
 _MAX_CONTROLS = 0.02
+_FEW = 0.05
+_WESTERN_BONUS = 0.25
+_MAX_DAMAGE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +177,29 @@ def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
         text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
     except (LookupError, UnicodeError, AttributeError):  # such as rot13, base64
         return None
-    return _replacing(data, name) if text.count("\ufffd") <= 0.01 * len(text) else None
+    if text.count("\ufffd") > 0.01 * len(text):
+        return None
+    # Templates say iso-8859-1 whatever follows: it must give readable text, not only decode.
+    scores = [_score(sample, profile) for profile in PROFILES if name in profile.encodings]
+    return None if scores and max(scores) < _ACCEPT else _replacing(data, name)
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:
-    scored = [(_score(sample, profile), profile) for profile in PROFILES]
-    best, profile = max(scored, key=lambda pair: pair[0])  # the first of equals
-    if best < _ACCEPT:
+    scores = [_score(sample, profile) for profile in PROFILES]
+    ascii_mostly = sum(byte > 127 for byte in sample) < _FEW * len(sample)
+    if ascii_mostly:  # a few signs and names: Windows' Western code page is likeliest by far
+        at = next(i for i, profile in enumerate(PROFILES) if profile.encodings[0] == "cp1252")
+        scores[at] += _WESTERN_BONUS
+    best = max(range(len(scores)), key=scores.__getitem__)  # the first of equals
+    if scores[best] < _ACCEPT and not ascii_mostly:
         raise IngestError("Not text: no known encoding gives readable characters.")
-    for encoding in profile.encodings:
+    encodings = PROFILES[best].encodings
+    for encoding in encodings:
         text = _strict(data, encoding)
         if text is not None:
-            return Decoded(text, profile.encodings[0])
-    decoded = _replacing(data, profile.encodings[0])
-    if decoded.replaced > 0.05 * sum(not c.isascii() for c in decoded.text):
+            return Decoded(text, encodings[0])
+    decoded = _replacing(data, encodings[0])
+    if decoded.replaced > _MAX_DAMAGE * sum(not c.isascii() for c in decoded.text) + 2:
         raise IngestError("Not text: no known encoding gives readable characters.")
     return decoded
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from typing import Any
 
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
@@ -46,24 +47,51 @@ def read_html(text: str) -> Content:
     """
     root = parse_html(text)
     if root is None:
-        return Content.of("", {"markup": "markdown"})
+        return Content.of(_stripped(text), {"markup": "text"})
     body = element_text(root) or element_text(root, furniture=True)
     return Content.of(body, _head(root) | {"markup": "markdown"})
 
 
 def parse_html(text: str) -> Any:
-    """Return the root element of ``text``, or None where it holds none."""
+    """Return the root element of ``text``, or None where it holds none or nests too deeply."""
     from lxml import etree
 
-    # Without huge_tree, libxml2 silently stops at 256 nested elements. no_network is the default.
+    # Without huge_tree, libxml2 silently stops at 256 nested elements; with it, at 2,048.
     parser = etree.HTMLParser(
-        encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+        encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
     data = clean(text).encode("utf-8", errors="replace")
     try:
-        return etree.fromstring(data, parser) if data.strip() else None
+        root = etree.fromstring(data, parser) if data.strip() else None
     except etree.XMLSyntaxError:
         return None  # nothing but comments
+    cut_short = any("xcessive depth" in error.message for error in parser.error_log)
+    return None if cut_short else root
+
+
+def _stripped(text: str) -> str:
+    """Return ``text`` without tags, scripts and styles, for pages that no tree can hold."""
+    pieces: list[str] = []
+    hidden = 0
+
+    class Stripper(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            nonlocal hidden
+            hidden += tag in _NEVER
+            pieces.append("\n" if tag in _BLOCKS or tag in _HEADINGS else "")
+
+        def handle_endtag(self, tag: str) -> None:
+            nonlocal hidden
+            hidden = max(0, hidden - (tag in _NEVER))
+
+        def handle_data(self, data: str) -> None:
+            pieces.append("" if hidden else data)
+
+    stripper = Stripper()
+    stripper.feed(text)
+    stripper.close()
+    lines = (one_line(line) for line in "".join(pieces).split("\n"))
+    return "\n".join(filter(None, lines))
 
 
 def _head(root: Any) -> Metadata:

@@ -51,7 +51,7 @@ _HEBREW = "יוהלאתרבשמנםדקעחפסגטכןצזךףץאָ"
 _ARABIC = "المينوترهبسدعفقكةحجشصطخذأضغزئىثءظإآؤپچژگ،؟َُِّْ"
 _THAI = "านรอกเงมยลวดทสตะปบคหแจพชขใไโผซถธศณษฉฎฏฐภฝฟญอ่้็ีิัืุูึ์ำๆ"
 _WEST = "éèàäöüßçñáíóúâêîôûãõåæøëïœùìò¿¡ºª"
-_CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőűäöüßăâîşţđôĺľŕ"
+_CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäľĺŕô", "áéíóöőúüű", "ăâîşţ", "čćđšž")
 _TURKISH = "ğışçöüâîû"
 _BALTIC = "āčēģīķļņšūžąęėįųõäöü"
 _VIETNAMESE = "ăâđêôơưáàéèíóòúùýãõ\u0300\u0301\u0303\u0309\u0323"
@@ -152,9 +152,8 @@ def _thai_order(c: str, before: str, after: str) -> bool:
 
 
 def _ranked(letters: str) -> dict[str, float]:
-    """Return weights for ``letters``, most frequent first: 1, 0.7 and 0.3 a third each."""
-    third = max(1, len(letters) // 3)
-    return {c: (1.0, 0.7, 0.3)[min(2, i // third)] for i, c in reversed([*enumerate(letters)])}
+    """Return weights for ``letters``, most frequent first: from 1 down to 0.2."""
+    return {c: max(0.2, 1 - 0.04 * i) for i, c in reversed([*enumerate(letters)])}
 
 
 def _alphabet(encodings: str, letters: str, *ranges: str, script: str = "alphabet") -> Profile:
@@ -184,9 +183,9 @@ PROFILES = (
     _alphabet("iso8859_5", _CYRILLIC, "Ѐџ"),
     _alphabet("mac_cyrillic", _CYRILLIC, "Ѐџ"),
     _latin("cp1252", _WEST, "õû"),
-    _latin("cp1250", _CENTRAL, "ýţđĺľŕôîş"),
-    _latin("iso8859_2", _CENTRAL, "ýţđĺľŕôîş"),
-    _latin("cp1254", _TURKISH),
+    _latin("cp1254", _TURKISH),  # before cp1250, which has nearly all of its letters, too
+    *(_latin("cp1250", letters) for letters in _CENTRAL),
+    *(_latin("iso8859_2", letters) for letters in _CENTRAL),
     _latin("cp1257", _BALTIC),
     _latin("cp1258", _VIETNAMESE),
     _alphabet("cp1253", _GREEK, "ͰϿ"),
@@ -197,7 +196,7 @@ PROFILES = (
     _alphabet("cp874", _THAI, "\u0e01\u0e5b", script="thai"),
     _latin("mac_roman", _WEST, "õû"),
     _latin("cp850", _WEST),
-    _latin("cp852", _CENTRAL),
+    *(_latin("cp852", letters) for letters in _CENTRAL),
 )
 _COMMON_ANYWHERE = frozenset().union(*(profile.weights for profile in PROFILES))
 _SCRIPTS = ("Àɏ", "Ͱӿ", "\u0590\u06ff", "\u0900\u0dff", "\u0e01\u0e5b", "ぁヿ", "가힣")

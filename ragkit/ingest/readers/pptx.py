@@ -79,7 +79,7 @@ def _shape(shape: Any) -> str:
         texts = [(text, depth) for text, depth in texts if text]
         if len(texts) == 1:
             return texts[0][0]
-        return "\n".join(f"{'  ' * depth}- {text}" for text, depth in texts)
+        return "\n".join(f"{'  ' * depth}- {text.lstrip('-•· ')}" for text, depth in texts)
     if getattr(shape, "has_table", False) and shape.has_table:
         rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
         return table_text(rows, header=bool(shape.table.first_row) or None)

@@ -65,12 +65,15 @@ def read_file(path: Path, limits: Limits) -> bytes:
         handle = os.open(
             path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         )
-        with os.fdopen(handle, "rb") as stream:
+        try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise IngestError("Not a regular file.")
-            # A file that grows meanwhile, such as a log, is read to about where it ended.
-            data = stream.read(min(limits.max_bytes, status.st_size + 65_536) + 1)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                # A file that grows meanwhile, such as a log, is read to about where it ended.
+                data = stream.read(min(limits.max_bytes, status.st_size + 65_536) + 1)
+        finally:
+            os.close(handle)
     except FileNotFoundError as error:
         raise IngestError("The file has vanished.") from error
     except PermissionError as error:

@@ -122,6 +122,8 @@ def _flat(value: object, limits: Limits) -> Iterator[str]:
                 if item and all(isinstance(v, _SCALAR) for v in item.values()):
                     yield _labelled(path, "; ".join(_pairs(item)))
                     continue
+                if depth == 1:
+                    yield ""  # an empty line between the objects of the file's list
             prefix = f"{path}." if path else ""
             children = [(f"{prefix}{one_line(k)}", v, depth + 1) for k, v in item.items()]
             stack.extend(reversed(children))

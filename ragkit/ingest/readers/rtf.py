@@ -22,6 +22,7 @@ def read_rtf(data: bytes) -> Content:
     # RTF writes characters beyond U+FFFF as two halves.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     metadata: Metadata = {"markup": "text"}
-    if found := _TITLE.search(source[:50_000]):
+    found = _TITLE.search(source[:50_000])
+    if found and any(map(str.isalnum, found[1])):
         metadata["title"] = one_line(found[1])
     return Content.of(text, metadata)
