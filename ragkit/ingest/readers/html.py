@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
+from ragkit.ingest.readers.blocks import BLOCK_TAGS, HEADINGS, Blocks
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.tables import table_text
 
@@ -25,12 +26,6 @@ _CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
 _CONSENT_LENGTH = 3000
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "  # noqa: SIM905
-    "footer form header hr li main ol option p section summary tr td th ul caption legend".split()
-)
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_SPACES = re.compile(r"[ \t\n\f]+")
 
 
 def charset_of(data: bytes) -> str | None:
@@ -78,7 +73,7 @@ def _stripped(text: str) -> str:
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             nonlocal hidden
             hidden += tag in _NEVER
-            pieces.append("\n" if tag in _BLOCKS or tag in _HEADINGS else "")
+            pieces.append("\n" if tag in BLOCK_TAGS or tag in HEADINGS else "")
 
         def handle_endtag(self, tag: str) -> None:
             nonlocal hidden
@@ -122,14 +117,14 @@ def _head(root: Any) -> Metadata:
 
 def element_text(root: Any, *, furniture: bool = False) -> str:
     """Return the readable text below ``root``; with ``furniture`` also navigation and banners."""
-    lines = _Lines()
+    lines = Blocks()
     for step, element, tag in _walk(root, furniture):
         if step == "table":
             lines.block(_table(element, furniture))
         elif step == "pre":
             lines.block(_preformatted(element))
         elif step == "start":
-            lines.start(tag, element)
+            lines.start(tag)
         elif step == "end":
             lines.end(tag)
         else:
@@ -225,76 +220,3 @@ def _table(table: Any, furniture: bool) -> str:
 def _preformatted(element: Any) -> str:
     code = "".join(element.itertext()).strip("\n")
     return f"```\n{code}\n```" if code.strip() else ""
-
-
-class _Lines:
-    """Collects inline text into blocks. Markers (``# ``, ``- ``) wait for the text they mark."""
-
-    def __init__(self) -> None:
-        self._blocks: list[str] = []
-        self._inline: list[str] = []
-        self._marker = ""
-        self._lists: list[int | None] = []
-
-    def inline(self, text: str) -> None:
-        self._inline.append(_SPACES.sub(" ", text))
-
-    def block(self, text: str) -> None:
-        self._flush()
-        if text:
-            self._blocks.append(text)
-
-    def start(self, tag: str, element: Any) -> None:
-        if tag == "br":
-            self._inline.append("\n")
-        elif tag in _HEADINGS:
-            self._flush()
-            self._marker = "#" * _HEADINGS[tag] + " "
-        elif tag in ("ul", "ol"):
-            self._flush()
-            self._lists.append(1 if tag == "ol" else None)
-        elif tag == "li":
-            self._flush()
-            self._marker = self._item_marker()
-        elif tag in _BLOCKS:
-            self._flush(keep_marker=True)
-
-    def end(self, tag: str) -> None:
-        if tag in ("ul", "ol") and self._lists:
-            self._flush()
-            self._lists.pop()
-        elif tag in _HEADINGS or tag in _BLOCKS:
-            self._flush()
-
-    def text(self) -> str:
-        self._flush()
-        parts: list[str] = []
-        for before, block in zip(["", *self._blocks], self._blocks, strict=False):
-            if parts:
-                both_items = _ITEM.match(before) and _ITEM.match(block)
-                parts.append("\n" if both_items else "\n\n")
-            parts.append(block)
-        return "".join(parts)
-
-    def _item_marker(self) -> str:
-        indent = "  " * max(0, len(self._lists) - 1)
-        number = self._lists[-1] if self._lists else None
-        if number is None:
-            return f"{indent}- "
-        self._lists[-1] = number + 1
-        return f"{indent}{number}. "
-
-    def _flush(self, *, keep_marker: bool = False) -> None:
-        raw = "".join(self._inline)
-        self._inline.clear()
-        lines = (_SPACES.sub(" ", line).strip() for line in raw.split("\n"))
-        text = "\n".join(filter(None, lines))
-        if text:
-            if self._marker.startswith("#"):
-                text = one_line(text)
-            self._blocks.append(self._marker + text)
-        if text or not keep_marker:
-            self._marker = ""
-
-
-_ITEM = re.compile(r" *(?:-|\d+\.) ")

@@ -1,0 +1,92 @@
+"""Elements of a page to Markdown-like blocks: headings, list items and paragraphs."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit.ingest.readers.content import one_line
+
+__all__ = ["BLOCK_TAGS", "HEADINGS", "Blocks"]
+
+BLOCK_TAGS = frozenset(
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "  # noqa: SIM905
+    "footer form header hr li main ol option p section summary tr td th ul caption legend".split()
+)
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_SPACES = re.compile(r"[ \t\n\f]+")
+_ITEM = re.compile(r" *(?:-|\d+\.) ")
+
+
+class Blocks:
+    """Collects inline text into blocks. Markers (``# ``, ``- ``) wait for the text they mark."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._inline: list[str] = []
+        self._marker = ""
+        self._lists: list[int | None] = []
+
+    def inline(self, text: str) -> None:
+        """Add running text."""
+        self._inline.append(_SPACES.sub(" ", text))
+
+    def block(self, text: str) -> None:
+        """Add a block that is ready, such as a table."""
+        self._flush()
+        if text:
+            self._blocks.append(text)
+
+    def start(self, tag: str) -> None:
+        """Begin an element."""
+        if tag == "br":
+            self._inline.append("\n")
+        elif tag in HEADINGS:
+            self._flush()
+            self._marker = "#" * HEADINGS[tag] + " "
+        elif tag in ("ul", "ol"):
+            self._flush()
+            self._lists.append(1 if tag == "ol" else None)
+        elif tag == "li":
+            self._flush()
+            self._marker = self._item_marker()
+        elif tag in BLOCK_TAGS:
+            self._flush(keep_marker=True)
+
+    def end(self, tag: str) -> None:
+        """End an element."""
+        if tag in ("ul", "ol") and self._lists:
+            self._flush()
+            self._lists.pop()
+        elif tag in HEADINGS or tag in BLOCK_TAGS:
+            self._flush()
+
+    def text(self) -> str:
+        """Return all blocks, an empty line between any two but list items."""
+        self._flush()
+        parts: list[str] = []
+        for before, block in zip(["", *self._blocks], self._blocks, strict=False):
+            if parts:
+                both_items = _ITEM.match(before) and _ITEM.match(block)
+                parts.append("\n" if both_items else "\n\n")
+            parts.append(block)
+        return "".join(parts)
+
+    def _item_marker(self) -> str:
+        indent = "  " * max(0, len(self._lists) - 1)
+        number = self._lists[-1] if self._lists else None
+        if number is None:
+            return f"{indent}- "
+        self._lists[-1] = number + 1
+        return f"{indent}{number}. "
+
+    def _flush(self, *, keep_marker: bool = False) -> None:
+        raw = "".join(self._inline)
+        self._inline.clear()
+        lines = (_SPACES.sub(" ", line).strip() for line in raw.split("\n"))
+        text = "\n".join(filter(None, lines))
+        if text:
+            if self._marker.startswith("#"):
+                text = one_line(text)
+            self._blocks.append(self._marker + text)
+        if text or not keep_marker:
+            self._marker = ""
