@@ -1,1 +1,1 @@
-"""From a question to the nodes that may answer it: tokenizer, full-text and dense search, fusion."""
+"""From a question to the nodes that may answer it: tokenizer, lexical and dense search, fusion."""

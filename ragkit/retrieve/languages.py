@@ -1,14 +1,14 @@
 """Which language a text is in, from its script and its function words.
 
-A script names most languages by itself. Latin, Cyrillic, Arabic and Devanagari are shared by several;
-there the commonest function words decide, helped by letters that only one of them uses. Both are
-short closed lists, so this needs no model and no import, and a question of six words is enough.
+A script names most languages by itself. Latin, Cyrillic, Arabic and Devanagari are shared by
+several; there the commonest function words decide, helped by letters that only one of them uses.
+Both are short closed lists: no model, no import, and a question of six words is enough.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 
 __all__ = ["detect_language", "function_words", "stemmer_name"]
@@ -70,88 +70,94 @@ _LANGUAGE_OF_SCRIPT = {
 
 _FUNCTION_WORDS = {
     "en": "the of and to in is was are were for that with as by on from at it be which this what "
-    "who how when where why many much did does do has have had not or an a can i my you your we "
-    "they their his her its if about between than there would could should will into been but",
+    "who how when where why many much did does do has have had not or an a can i my you "
+    "your we they their his her its if about between than there would could should will "
+    "into been but",
     "de": "der die das und in den von zu mit ist im für auf des dem ein eine einer eines einem "
-    "einen nicht als auch es an werden wird wurde wurden aus er hat dass sie nach bei um wie was wer "
-    "wo wann warum welche welcher welches welchem welchen sind war kann ich man wir oder über vom "
-    "zum zur durch viele noch nur haben hatte waren wieviel",
-    "fr": "le la les de des du et en un une est que qui dans pour par sur au aux avec ne pas il elle "
-    "ce cette ces son sa ses plus ou où quel quelle quels quelles comment quand pourquoi combien qu "
-    "était sont ont été être se leur nous vous je d l c s n on mais dont a fait",
-    "es": "el la los las de del y en un una que es por con para se su sus al lo como más no fue cuál "
-    "qué quién quiénes cuándo dónde cuántos cuántas cuánto cómo era son ha han este esta entre o "
-    "pero está eran ser sobre cuáles desde también hay según muchos le",
+    "einen nicht als auch es an werden wird wurde wurden aus er hat dass sie nach bei um "
+    "wie was wer wo wann warum welche welcher welches welchem welchen sind war kann ich man "
+    "wir oder über vom zum zur durch viele noch nur haben hatte waren wieviel",
+    "fr": "le la les de des du et en un une est que qui dans pour par sur au aux avec ne pas il "
+    "elle ce cette ces son sa ses plus ou où quel quelle quels quelles comment quand "
+    "pourquoi combien qu était sont ont été être se leur nous vous je d l c s n on mais "
+    "dont a fait",
+    "es": "el la los las de del y en un una que es por con para se su sus al lo como más no fue "
+    "cuál qué quién quiénes cuándo dónde cuántos cuántas cuánto cómo era son ha han este "
+    "esta entre o pero está eran ser sobre cuáles desde también hay según muchos le",
     "it": "il lo la i gli le di del della dei delle dell e in un una è che per con non si da dal "
-    "dalla nel nella al alla sono come più ha quale quali chi quando dove perché quanto quanti "
-    "cosa era stato anche su sul sulla questo questa o ma essere hanno cui",
-    "pt": "o a os as de do da dos das e em um uma que é por com para se no na nos nas ao à mais não "
-    "foi qual quais quem quando onde como quanto quantos era são tem este esta pelo pela ou mas "
-    "também ser seu sua foram está sobre até entre",
-    "nl": "de het een en van in is dat op te zijn met voor niet aan er om door als bij ook maar wat "
-    "wie waar wanneer hoe welke waarom hoeveel werd worden was naar uit of deze dit die had heeft "
-    "hebben kan over tot wordt nog ze hij zij",
-    "sv": "och i att det som en på är av för med den till inte om ett har de var från vad vem när hur "
-    "vilken vilket vilka varför många kan vid eller men så efter mellan också hade blev där sin",
-    "da": "og i at det som en på er af for med den til ikke om et har de var fra hvad hvem hvornår "
-    "hvordan hvilken hvilket hvilke hvorfor hvor mange kan ved eller men så efter mellem også havde "
-    "blev der sig nogle jeg",
-    "no": "og i at det som en på er av for med den til ikke om et har de var fra hva hvem når hvordan "
-    "hvilken hvilket hvilke hvorfor hvor mange kan ved eller men så etter mellom også hadde ble der "
-    "seg noen jeg",
+    "dalla nel nella al alla sono come più ha quale quali chi quando dove perché quanto "
+    "quanti cosa era stato anche su sul sulla questo questa o ma essere hanno cui",
+    "pt": "o a os as de do da dos das e em um uma que é por com para se no na nos nas ao à mais "
+    "não foi qual quais quem quando onde como quanto quantos era são tem este esta pelo "
+    "pela ou mas também ser seu sua foram está sobre até entre",
+    "nl": "de het een en van in is dat op te zijn met voor niet aan er om door als bij ook maar "
+    "wat wie waar wanneer hoe welke waarom hoeveel werd worden was naar uit of deze dit die "
+    "had heeft hebben kan over tot wordt nog ze hij zij",
+    "sv": "och i att det som en på är av för med den till inte om ett har de var från vad vem när "
+    "hur vilken vilket vilka varför många kan vid eller men så efter mellan också hade blev "
+    "där sin",
+    "da": "og i at det som en på er af for med den til ikke om et har de var fra hvad hvem "
+    "hvornår hvordan hvilken hvilket hvilke hvorfor hvor mange kan ved eller men så efter "
+    "mellem også havde blev der sig nogle jeg",
+    "no": "og i at det som en på er av for med den til ikke om et har de var fra hva hvem når "
+    "hvordan hvilken hvilket hvilke hvorfor hvor mange kan ved eller men så etter mellom "
+    "også hadde ble der seg noen jeg",
     "fi": "ja on ei se että oli hän joka mutta ovat kun mitä mikä kuka missä milloin miten miksi "
-    "kuinka monta tai myös sen ne olivat ole voi kuin niin sekä sitä tämä jossa jotka mukaan hänen "
-    "jonka vain",
+    "kuinka monta tai myös sen ne olivat ole voi kuin niin sekä sitä tämä jossa jotka "
+    "mukaan hänen jonka vain",
     "tr": "ve bir bu da de için ile olarak ne nedir kim hangi nasıl neden nerede olan olduğu gibi "
-    "daha çok en kaç göre kadar sonra tarafından ya var değil ise ancak her o ki mi mı mu mü "
-    "zaman hangisi kimdir etmek eden olur veya şey",
-    "vi": "là của và các có được trong cho một những không người với khi nào gì ai đã ở này đến từ "
-    "như để về theo tại năm bao nhiêu thế đó nhất trên bị hoặc ra cũng đâu sao vào nhiều tên",
-    "pl": "i w na z do się nie to jest że od o jak przez po za dla co kto kiedy gdzie ile jaki jaka "
-    "jakie które który która są był była było były oraz lub ale czy tym tego ich jego jej ze przy",
-    "cs": "a v na se je to že s z do o i k pro ve za by jako po co kdo kdy kde kolik jak který která "
-    "které byl byla bylo byly jsou od při ale nebo podle až jeho jejich není ze proč",
-    "hu": "a az és hogy nem is egy van volt ez azt mint de meg ki mi mit mikor hol hogyan miért hány "
-    "melyik milyen vagy csak már még amely aki voltak lett után között szerint fel el",
-    "ro": "și în de la cu pe o un este a că din care pentru nu se ce cine când unde cum câți câte au "
-    "fost mai sau prin sunt al ale lui era după între dar această acest",
-    "ca": "el la els les de del dels i en un una que és per amb no es al als quin quina qui quan on "
-    "com quants més va ser van són també aquest aquesta o però seva seu han ha",
-    "id": "yang dan di dari untuk dengan pada adalah ini itu dalam ke tidak oleh sebagai apa siapa "
-    "kapan mana bagaimana mengapa berapa atau juga akan ada telah dapat karena bahwa mereka oleh",
-    "et": "ja on ei see et oli ta mis kes kus millal kuidas miks mitu või ka kui oma aga ning seda "
-    "selle olid mida pärast nende",
-    "lt": "ir yra kad su iš į ne tai kaip buvo kas kur kada kiek kodėl kuris kuri kurie arba bet dėl "
-    "nuo apie per po taip pat jo jų",
+    "daha çok en kaç göre kadar sonra tarafından ya var değil ise ancak her o ki mi mı mu "
+    "mü zaman hangisi kimdir etmek eden olur veya şey",
+    "vi": "là của và các có được trong cho một những không người với khi nào gì ai đã ở này đến "
+    "từ như để về theo tại năm bao nhiêu thế đó nhất trên bị hoặc ra cũng đâu sao vào nhiều "
+    "tên",
+    "pl": "i w na z do się nie to jest że od o jak przez po za dla co kto kiedy gdzie ile jaki "
+    "jaka jakie które który która są był była było były oraz lub ale czy tym tego ich jego "
+    "jej ze przy",
+    "cs": "a v na se je to že s z do o i k pro ve za by jako po co kdo kdy kde kolik jak který "
+    "která které byl byla bylo byly jsou od při ale nebo podle až jeho jejich není ze proč",
+    "hu": "a az és hogy nem is egy van volt ez azt mint de meg ki mi mit mikor hol hogyan miért "
+    "hány melyik milyen vagy csak már még amely aki voltak lett után között szerint fel el",
+    "ro": "și în de la cu pe o un este a că din care pentru nu se ce cine când unde cum câți câte "
+    "au fost mai sau prin sunt al ale lui era după între dar această acest",
+    "ca": "el la els les de del dels i en un una que és per amb no es al als quin quina qui quan "
+    "on com quants més va ser van són també aquest aquesta o però seva seu han ha",
+    "id": "yang dan di dari untuk dengan pada adalah ini itu dalam ke tidak oleh sebagai apa "
+    "siapa kapan mana bagaimana mengapa berapa atau juga akan ada telah dapat karena bahwa "
+    "mereka",
+    "et": "ja on ei see et oli ta mis kes kus millal kuidas miks mitu või ka kui oma aga ning "
+    "seda selle olid mida pärast nende",
+    "lt": "ir yra kad su iš į ne tai kaip buvo kas kur kada kiek kodėl kuris kuri kurie arba bet "
+    "dėl nuo apie per po taip pat jo jų",
     "eu": "eta da ez du bat zen izan dira ere den zer nor non noiz nola zenbat baina edo hau hori "
     "ziren zuen dute egin",
-    "ru": "и в не на с что как по из за от для это был была было были его к у о же или а но кто где "
-    "когда какой какая какие каком сколько почему чем при до который которые она они он так также "
-    "во со является",
-    "uk": "і в не на з що як по із за від для це був була було були його до у та або але хто де коли "
-    "який яка які скільки чому є при вона вони він також її щоб під",
-    "bg": "и в не на с че как по от за да е са се беше кой коя кои къде кога колко защо който която "
-    "които или но това при той тя те си ще като през",
-    "sr": "и у на је да се од за са су који која које као не из по били био била или али то шта ко "
-    "где када колико зашто његов",
-    "ar": "في من على إلى عن أن التي الذي هو هي ما ماذا من متى أين كيف كم هل و كان كانت هذا هذه مع لا "
+    "ru": "и в не на с что как по из за от для это был была было были его к у о же или а но кто "
+    "где когда какой какая какие каком сколько почему чем при до который которые она они он "
+    "так также во со является",
+    "uk": "і в не на з що як по із за від для це був була було були його до у та або але хто де "
+    "коли який яка які скільки чому є при вона вони він також її щоб під",
+    "bg": "и в не на с че как по от за да е са се беше кой коя кои къде кога колко защо който "
+    "която които или но това при той тя те си ще като през",
+    "sr": "и у на је да се од за са су који која које као не из по били био била или али то шта "
+    "ко где када колико зашто његов",
+    "ar": "في من على إلى عن أن التي الذي هو هي ما ماذا متى أين كيف كم هل و كان كانت هذا هذه مع لا "
     "أو بين بعد لم قد عام تم",
-    "fa": "و در به از که این را با است برای آن یک خود تا بر هم نیز می چه کی کجا چگونه چرا چند شد بود "
-    "های کرد شده ها",
-    "ur": "کے کی میں ہے اور سے کا کو اس نے پر یہ کہ ہیں تھا کیا کون کب کہاں کیسے ایک تھے جو گیا بھی",
+    "fa": "و در به از که این را با است برای آن یک خود تا بر هم نیز می چه کی کجا چگونه چرا چند شد "
+    "بود های کرد شده ها",
+    "ur": "کے کی میں ہے اور سے کا کو اس نے پر یہ کہ ہیں تھا کیا کون کب کہاں کیسے ایک تھے جو گیا "
+    "بھی",
     "hi": "के का की में है और से को ने पर यह कि हैं था क्या कौन कब कहाँ कैसे क्यों कितने एक थे जो "
     "गया भी लिए इस किया थी नहीं ही किस",
     "mr": "आहे आणि या च्या मध्ये होते होता ते हे काय कोण कधी कुठे कसे किती आहेत नाही व एक केली केले",
     "ne": "छ र को मा का ले हो भएको लागि यो के कहिले कहाँ कसरी कति छन् थियो गरेको पनि हरू",
 }
 
+_ELSEWHERE = ("ru", "uk", "bg", "sr", "ar", "fa", "ur", "hi", "mr", "ne")
 _SHARED_SCRIPTS = {
     "cyrillic": ("ru", "uk", "bg", "sr"),
     "arabic": ("ar", "fa", "ur"),
     "devanagari": ("hi", "mr", "ne"),
-    "latin": tuple(
-        code for code in _FUNCTION_WORDS if code not in "ru uk bg sr ar fa ur hi mr ne".split()
-    ),
+    "latin": tuple(code for code in _FUNCTION_WORDS if code not in _ELSEWHERE),
 }
 
 # Letters that mark one language (or few) of a shared script.
@@ -162,7 +168,7 @@ _LETTERS = {
     "hu": "őűáéö", "ro": "șțăâî", "ca": "ïò", "et": "õäü", "lt": "ėęįųūž",
     "uk": "іїєґ", "bg": "ъщ", "sr": "јљњћђџ", "ru": "ыэё",
     "fa": "پچژگکی", "ur": "ٹڈڑںےہھ", "ar": "ةىيك",
-    "mr": "ळ", 
+    "mr": "ळ",
 }  # fmt: skip
 
 # Only where PyStemmer has the language.
@@ -261,14 +267,14 @@ def _by_function_words(text: str, script: str) -> str:
     """
     words, letters = _profiles(script)
     default = _SHARED_SCRIPTS[script][0]
-    scores: Counter[str] = Counter({default: 0.01})  # type: ignore[dict-item]
+    scores: dict[str, float] = defaultdict(float, {default: 0.01})
     lowered = text.lower()
     for word in _WORD.findall(lowered):
         codes = words.get(word, ())
         for code in codes:
-            scores[code] += (0.3 + 1 / len(codes)) * (1 if len(word) > 1 else 0.5)  # type: ignore[assignment]
+            scores[code] += (0.3 + 1 / len(codes)) * (1 if len(word) > 1 else 0.5)
     for letter in lowered:
         codes = letters.get(letter, ())
         for code in codes:
-            scores[code] += 0.4 / len(codes)  # type: ignore[assignment]
+            scores[code] += 0.4 / len(codes)
     return max(scores, key=lambda code: scores[code])

@@ -4,7 +4,8 @@ Text is normalised (Unicode NFKC), cut into words and identifiers, and each beco
 terms:
 
 - a word: its Snowball stem in the text's language, case and diacritics folded;
-- an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in parts;
+- an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in
+  parts;
 - Chinese and Japanese: single characters and pairs; Korean: pairs of syllables;
 - Thai, Lao, Khmer and Burmese, which put no space between words: pairs and triples of characters.
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     import Stemmer
 
 __all__ = [
+    "CJK",
+    "HANGUL",
+    "LETTER",
+    "UNSPACED",
     "count_tokens",
     "detect_language",
     "fold",
@@ -32,10 +37,13 @@ __all__ = [
     "terms",
 ]
 
-_CJK = "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+CJK = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+)
+HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
 # Letters, vowels and tone marks without the scripts' own digits and punctuation.
-_UNSPACED = (
+UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
 )
 # Combining marks that Python's \w leaves out but that belong to the word they stand in.
@@ -44,14 +52,14 @@ _MARKS = (
     "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a4d"
     "\u0a81-\u0acd\u0b01-\u0bcd\u0bd7\u0c00-\u0c4d\u0c81-\u0ccd\u0d00-\u0d4d\u0d82-\u0ddf"
 )
-_LETTER = rf"(?:(?![{_CJK}{_HANGUL}{_UNSPACED}])[^\W_]|[{_MARKS}])"
+LETTER = rf"(?:(?![{CJK}{HANGUL}{UNSPACED}])[^\W_]|[{_MARKS}])"
 # A chunk holds words joined by the marks that hold identifiers, numbers, paths and dates together.
 # Every repetition of a joined thing is bounded, so that no input takes quadratic time.
 _CHUNK = re.compile(
-    rf"(?P<cjk>[{_CJK}]+)|(?P<hangul>[{_HANGUL}]+)|(?P<unspaced>[{_UNSPACED}]+)"
-    rf"|(?P<word>(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{_LETTER}+(?:[._\-/:'’@+#&·]{{1,3}}{_LETTER}+){{0,9}}(?:\+\+|#)?)"
+    rf"(?P<cjk>[{CJK}]+)|(?P<hangul>[{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)"
+    rf"|(?P<word>(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{LETTER}+(?:[._\-/:'’@+#&·]{{1,3}}{LETTER}+){{0,9}}(?:\+\+|#)?)"
 )
-_PART = re.compile(rf"{_LETTER}+")
+_PART = re.compile(rf"{LETTER}+")
 # camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
 _IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|\.")
@@ -102,9 +110,7 @@ def count_tokens(text: str) -> int:
     return total
 
 
-_UNIT = re.compile(
-    rf"(?P<single>[{_CJK}{_HANGUL}]+)|(?P<unspaced>[{_UNSPACED}]+)|(?P<word>{_LETTER}+)"
-)
+_UNIT = re.compile(rf"(?P<single>[{CJK}{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<word>{LETTER}+)")
 
 
 def terms(text: str, *, language: str | None = None) -> list[str]:
@@ -179,7 +185,7 @@ def _word_term(word: str, language: str | None) -> str:
 
 
 def _script_language(word: str, language: str | None) -> str | None:
-    """Return the language to stem ``word`` in: a Latin word in a Russian or Chinese text is English."""
+    """Return the language to stem ``word`` in; Latin words in a text of another script are English."""
     latin = word[0] < "\u0250" or "\u1e00" <= word[0] < "\u1f00"
     if latin and language in _NOT_LATIN:
         return "en"
@@ -189,8 +195,12 @@ def _script_language(word: str, language: str | None) -> str | None:
 
 
 _NOT_LATIN = frozenset(
-    "zh zh-Hant ja ko th lo km my ru uk bg el he ar fa ur hi mr ne ta hy".split()
-)
+    (
+        "am", "ar", "bg", "bn", "bo", "el", "fa", "gu", "he", "hi", "hy", "ja", "ka", "km", "kn",
+        "ko", "lo", "ml", "mr", "my", "ne", "pa", "ru", "si", "sr", "ta", "te", "th", "uk", "ur",
+        "zh", "zh-Hant",
+    )
+)  # fmt: skip
 
 
 @cache

@@ -3,7 +3,8 @@
 The table is contentless: it holds postings, not text. FTS5 needs no knowledge of words, since each
 value is a string of terms with a space between them; its ``ascii`` tokenizer is told to keep every
 other character. ``detail=full`` is kept because BM25 needs term frequencies, which FTS5 reads from
-the positions: on a contentless table with ``detail=column`` or ``none`` its ``bm25()`` is 0 for every row.
+the positions: on a contentless table with ``detail=column`` or ``none`` its ``bm25()`` is 0 for
+every row.
 
 Deleting from a contentless table takes the values that were inserted
 (https://sqlite.org/fts5.html#contentless_tables); SQLite 3.40 has no other way.
@@ -12,14 +13,38 @@ Deleting from a contentless table takes the values that were inserted
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from ragkit.types import Clause
 
-__all__ = ["create", "delete", "document_frequencies", "drop", "insert", "search"]
+__all__ = [
+    "QuestionAnalyzer",
+    "answer_candidates",
+    "create",
+    "delete",
+    "document_frequencies",
+    "drop",
+    "insert",
+    "search",
+]
 
 # Everything in ASCII that may stand inside a term; the space and the double quote may not.
 _TOKEN_CHARS = "!#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"
+
+
+class QuestionAnalyzer(Protocol):
+    """What ``answer_candidates`` asks of an analyzer."""
+
+    @property
+    def pool(self) -> int:
+        """How many of the best rows ``rescore`` is to see."""
+
+    def clauses(self, question: str) -> Sequence[Clause]:
+        """Return the full-text queries for ``question``."""
+
+    def rescore(self, question: str, candidates: Sequence[tuple[float, str]]) -> list[float]:
+        """Return new scores for ``(score, text)`` candidates, in their order."""
 
 
 def create(conn: sqlite3.Connection, table: str, fields: Sequence[str]) -> None:
@@ -42,21 +67,18 @@ def drop(conn: sqlite3.Connection, table: str) -> None:
 
 def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[str]) -> None:
     """Add a row: one string of space-separated terms for each field."""
-    marks = ", ".join("?" * (len(values) + 1))
+    columns, marks = _columns(conn, table, values)
     conn.execute(
-        f"INSERT INTO {_quoted(table)} VALUES ({marks})".replace(
-            " VALUES", f"(rowid, {_column_list(conn, table)}) VALUES"
-        ),
-        (rowid, *values),
+        f"INSERT INTO {_quoted(table)} (rowid, {columns}) VALUES (?, {marks})", (rowid, *values)
     )
 
 
 def delete(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[str]) -> None:
     """Remove a row; ``values`` must be exactly those it was inserted with."""
     name = _quoted(table)
-    marks = ", ".join("?" * (len(values) + 1))
+    columns, marks = _columns(conn, table, values)
     conn.execute(
-        f"INSERT INTO {name}({name}, rowid, {_column_list(conn, table)}) VALUES ('delete', {marks})",
+        f"INSERT INTO {name} ({name}, rowid, {columns}) VALUES ('delete', ?, {marks})",
         (rowid, *values),
     )
 
@@ -81,6 +103,36 @@ def search(
             totals[rowid] = totals.get(rowid, 0.0) + clause.weight * score
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return ranked[:limit]
+
+
+def answer_candidates(
+    conn: sqlite3.Connection,
+    table: str,
+    analyzer: QuestionAnalyzer,
+    question: str,
+    *,
+    limit: int,
+    texts: Callable[[Sequence[int]], Mapping[int, str]],
+    where: str = "",
+    parameters: Sequence[object] = (),
+) -> list[tuple[int, float]]:
+    """Return up to ``limit`` (rowid, score) for ``question``, best first; ties keep rowid order.
+
+    The best rows by full text are scored again by ``analyzer`` from what ``texts`` says they hold;
+    a row that it does not know counts as empty.
+    """
+    found = search(
+        conn,
+        table,
+        analyzer.clauses(question),
+        limit=max(limit, analyzer.pool),
+        where=where,
+        parameters=parameters,
+    )
+    known = texts([rowid for rowid, _ in found])
+    scores = analyzer.rescore(question, [(score, known.get(rowid, "")) for rowid, score in found])
+    ranked = zip([rowid for rowid, _ in found], scores, strict=True)
+    return sorted(ranked, key=lambda item: (-item[1], item[0]))[:limit]
 
 
 def _matches(
@@ -122,14 +174,13 @@ def _vocabulary(table: str) -> str:
     return f"{table}_vocab"
 
 
-def _column_list(conn: sqlite3.Connection, table: str) -> str:
-    columns = conn.execute(f"SELECT name FROM pragma_table_info({_literal(table)})")
-    return ", ".join(_quoted(row[0]) for row in columns)
+def _columns(conn: sqlite3.Connection, table: str, values: Sequence[str]) -> tuple[str, str]:
+    """Return the column names of ``table`` and as many question marks, for ``values``."""
+    found = conn.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+    if len(found) != len(values):
+        raise ValueError(f"{table} has {len(found)} fields, not {len(values)}")
+    return ", ".join(_quoted(row[0]) for row in found), ", ".join("?" * len(values))
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
