@@ -168,8 +168,11 @@ def _compare(stored: _Value, operator: str, value: Any) -> Condition:
         sql = f"({stored.type} = 'text' AND instr(ragkit_lower({stored.value}), ?) > 0) IS TRUE"
         return Condition(f"({sql})", (*key, *key, value.lower()))
     if operator == "is_empty":
-        sql = f"({stored.value} IS NULL OR {stored.value} = '' OR {stored.value} = '[]')"
-        return Condition(sql, key * 3)
+        sql = (
+            f"({stored.value} IS NULL OR {stored.value} = ''"
+            f" OR ({stored.type} = 'array' AND {stored.value} = '[]'))"
+        )
+        return Condition(sql, key * 4)
     raise StoreError(
         f"The filter operator {operator!r} is not known here. Known: ==, !=, >, >=, <, <=, in, "
         "nin, any, all, contains, text_match, text_match_insensitive, is_empty."
@@ -188,7 +191,7 @@ def _equal(stored: _Value, value: Any, *, negate: bool) -> Condition:
 
 
 def _types_of(value: Any) -> str:
-    return "('text')" if isinstance(value, str) else "('integer', 'real')"
+    return "('text')" if isinstance(value, str) else "('integer', 'real', 'true', 'false')"
 
 
 def _contains(stored: _Value, values: Sequence[Any], *, every: bool) -> Condition:
