@@ -328,3 +328,18 @@ def test_any_bytes_give_text_or_a_reason(
         return
     assert found.text.strip()
     found.text.encode()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_member_costs_one_file_and_says_so(tmp_path: Path, seed: int) -> None:
+    import docx
+
+    document = docx.Document()
+    document.add_paragraph("Some text. " * 50)
+    document.save(str(tmp_path / "whole.docx"))
+    data = bytearray((tmp_path / "whole.docx").read_bytes())
+    generator = random.Random(seed)
+    for _ in range(20):
+        data[generator.randrange(4, len(data))] ^= 0xFF
+
+    refused(put(tmp_path, "a.docx", bytes(data)), "Damaged|zip")

@@ -109,8 +109,10 @@ def _reason(error: BaseException) -> IngestError:
         return IngestError("Too large for the memory of this machine.")
     if isinstance(error, RecursionError):
         return IngestError("Nested too deeply to be read.")
-    detail = " ".join(str(error).split())[:160]
-    return IngestError(f"Damaged, or not what its name says ({type(error).__name__}: {detail}).")
+    detail = " ".join(str(error).split())[:160].rstrip(".")
+    if isinstance(error, ImportError):
+        return IngestError(f"Its reader is not installed ({detail}).")
+    return IngestError(f"Damaged file. Its reader says: {detail or type(error).__name__}.")
 
 
 def _joined(documents: Sequence[Document]) -> Extraction:
