@@ -61,7 +61,7 @@ class Meter:
         self.text = text
         self.size = size
         self.max_chars = _CHARS_PER_TOKEN * size
-        self.grain = max(1, size // 8)  # characters; units need not be finer
+        self.grain = max(1, size // 5)  # characters; units need not be finer
         self._count = count_tokens
         # What a counter adds to every text (special tokens), and counts for a space (characters).
         self._base = max(0, count_tokens(""))

@@ -39,7 +39,8 @@ _ROMAN = re.compile(r"[IVXLC]{2,6}")
 _WORD = re.compile(r"[^\W_]")
 
 # Thai spaces separate phrases, not sentences, and stand around names and numbers too: a phrase
-# shorter than this is not cut off from the next.
+# shorter than this is not cut off from the next,
+# nor one of half that length from the one before.
 _THAI_PHRASE = 80
 
 
@@ -67,6 +68,7 @@ _CLOSING = _words(
     "e.u d.c a.m p.m b.c a.d n.chr v.chr ph.d m.d b.a m.a usw u.s.w mio mrd str inh geb gest "
     "ee.uu uu ss aa pág págs cía kft т.д т.п н.э др пр млн млрд тыс руб коп обл"
 )
+_ABBREVIATED = _LEADING | _NUMBERED | _CLOSING
 _OPENERS = _words(
     "the a an this that these those it its he she they we you i his her their our my your in on at "
     "by for from with as if when while after before since during because although however but and "
@@ -108,7 +110,8 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for match in _CANDIDATE.finditer(text, start, end):
         if match["stop"] is None:
             cut = match.start() if text[match.start()].isspace() else match.end()
-            if cut == match.start() and cut - begin < _THAI_PHRASE:
+            phrase = cut == match.start()
+            if phrase and (cut - begin < _THAI_PHRASE or end - cut < _THAI_PHRASE // 2):
                 continue
         else:
             stop = match.end("stop")
@@ -121,8 +124,8 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         after = _skip_space(text, cut, end)
         if after == end:
             break
-        if not _WORD.search(text, after, min(end, after + 200)) and end - after < 200:
-            break  # nothing but marks is left: they belong to this sentence
+        if not text[after].isalnum() and _only_marks(text, after, end):
+            break  # they belong to this sentence
         if cut > begin:
             yield begin, cut
         begin = after
@@ -134,16 +137,13 @@ def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -
     if cut >= end:
         return True
     following = text[cut]
-    gap = following.isspace()
-    if not gap and following in _GOES_ON:
-        return False
     mark = text[stop:stop_end]
-    ascii_mark = mark.isascii()
-    wide = _CJK.match(following) is not None
-    if not gap and ascii_mark and not wide:
-        return False
-    if cut > stop_end and not gap and _HIRAGANA.match(following):
-        return False  # 「行く。」と言った: the quotation is part of the sentence
+    gap = following.isspace()
+    if not gap:
+        if following in _GOES_ON or (mark.isascii() and not _CJK.match(following)):
+            return False
+        if cut > stop_end and _HIRAGANA.match(following):
+            return False  # 「行く。」と言った: the quotation is part of the sentence
     ahead = _AHEAD.match(text, cut, end)
     word = ahead[1] if ahead else ""
     if ahead and len(word) == 1 and text.startswith(".", ahead.end()):
@@ -166,12 +166,15 @@ def _dot_ends(text: str, begin: int, dot: int, word: str, *, gap: bool) -> bool:
     token = found[0]
     if not gap:  # Chinese typed with ASCII stops: 你好.我们走 ends, 1.安装 and E.I.杜邦 do not
         return not token.isascii() or (token[-2:].isalpha() and len(token) > 1)
+    key = token.casefold()
+    if key not in _ABBREVIATED and len(key) > 1 and token.isascii() and token[1:].islower():
+        return True  # a plain word, as nearly always
     if token.lower() == token.upper() and token[-1].isalpha():
         # Caseless scripts: a short word is an initial; Thai ends nothing with a full stop.
         return len(token) > 2 and not _THAI.match(token)
     lead = text[begin : found.start()] if found.start() - begin < 16 else "a"
     marker = len(token) <= 4 and not _WORD.search(lead)
-    key, opens = token.casefold(), word.casefold() in _OPENERS
+    opens = word.casefold() in _OPENERS
     if marker and (token.isdigit() or len(token) == 1 or _ROMAN.fullmatch(token)):
         return False  # the marker of a list item or a numbered heading
     if key in _LEADING:
@@ -196,6 +199,10 @@ def _lone_letter_ends(text: str, at: int, begin: int) -> bool:
     before = text[max(begin, at - 3) : at].rstrip()
     cyrillic = "\u0400" <= text[at] <= "\u04ff"
     return cyrillic and (before[-1:].isdigit() or (before[-2:] in {"т.", "н."}))
+
+
+def _only_marks(text: str, start: int, end: int) -> bool:
+    return end - start < 200 and not _WORD.search(text, start, end)
 
 
 def _skip_space(text: str, at: int, end: int) -> int:

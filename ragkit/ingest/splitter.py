@@ -17,6 +17,11 @@ from ragkit.ingest.structure import Block, Markup, find_blocks
 
 __all__ = ["Markup", "Span", "split"]
 
+_FENCES = ("```", "~~~")
+_OPENING_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+_CLOSING_MARK = re.compile(r"(?:\s|</[\w-]+>|[^\w\s<`~|])+")
+_TITLE = 60
+_STOP = re.compile(r"[^\w\s,，、;；)）\]】>`*_-]")
 _INTRODUCES = re.compile(r"[:：][\s>*_]*$")
 
 
@@ -163,6 +168,12 @@ def _cut_between(text: str, piece: _Piece, following: _Piece, *, opens_table: bo
     blank = len(LINE_BREAK.findall(gap)) > 1 or "\x0c" in gap
     if piece.kind == "heading":
         return Cut.HEADING
+    if _OPENING_TAG.fullmatch(text, piece.start, min(piece.end, piece.start + 200)):
+        return Cut.HEADING
+    if _CLOSING_MARK.fullmatch(text, following.start, min(following.end, following.start + 80)):
+        return Cut.CHARACTER
+    if text.startswith(_FENCES, piece.start) and text.startswith(_FENCES, following.start):
+        return Cut.ITEM  # one fenced block ends, another begins
     if piece.kind == following.kind == "code":
         return Cut.CODE_PARAGRAPH if blank else Cut.CODE_LINE
     if piece.kind == following.kind == "row":
@@ -173,4 +184,10 @@ def _cut_between(text: str, piece: _Piece, following: _Piece, *, opens_table: bo
         line = text.rfind("\n", max(0, following.start - 12), following.start)
         indent = following.start - line if line >= 0 else 12
         return Cut.ITEM + 0.01 * indent  # deeper items hang on those above
+    if (
+        piece.kind == "prose"
+        and piece.end - piece.start <= _TITLE
+        and not _STOP.match(text, piece.end - 1)
+    ):
+        return Cut.INTRODUCTION  # a short line that ends with no stop: a title without markup
     return Cut.PARAGRAPH if blank else Cut.LINE
