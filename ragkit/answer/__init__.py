@@ -1,0 +1,1 @@
+"""From retrieved nodes to a cited answer: extraction, short answers, refusal, citations."""

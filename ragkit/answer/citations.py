@@ -1,0 +1,93 @@
+"""From an extracted answer to numbered sentences, verbatim citations and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragkit.types import Citation, Mark, Sentence, SourceNode
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import NodeWithScore
+
+    from ragkit.answer.extractive import ExtractedAnswer
+
+__all__ = ["CitedText", "cite_extract", "joined_text", "source_nodes"]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedText:
+    """An answer's text with ``[n]`` after each sentence, and what stands behind it."""
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+
+
+def source_nodes(nodes: Sequence[NodeWithScore]) -> tuple[SourceNode, ...]:
+    """Return the retrieved nodes as the reader sees them, numbered from 1 in the given order."""
+    found = []
+    for n, scored in enumerate(nodes, 1):
+        node, metadata = scored.node, scored.node.metadata
+        found.append(
+            SourceNode(
+                n=n,
+                source=str(metadata.get("source", "")),
+                page=_page(metadata.get("page")),
+                score=float(scored.score or 0.0),
+                text=node.get_content(),
+                start=getattr(node, "start_char_idx", None),
+                heading=metadata.get("heading_path") or None,
+            )
+        )
+    return tuple(found)
+
+
+def cite_extract(answer: ExtractedAnswer, nodes: Sequence[NodeWithScore]) -> CitedText:
+    """Return the sentences of ``answer`` with their citations into the files' texts.
+
+    A citation's ``n`` is the number that ``source_nodes(nodes)`` gives its node, and its offsets
+    count from the start of the file's extracted text (from the node's, where the store gave the
+    node no offset). Empty sentences and citations for a refusal.
+    """
+    sources = source_nodes(nodes)
+    sentences, citations = [], []
+    for extracted in answer.sentences:
+        source = sources[extracted.node]
+        offset = source.start or 0
+        mark = Mark(*extracted.mark) if extracted.mark else None
+        sentences.append(Sentence(extracted.text, (source.n,), supported=True, mark=mark))
+        citations.append(
+            Citation(
+                n=source.n,
+                source=source.source,
+                page=source.page,
+                start=offset + extracted.start,
+                end=offset + extracted.end,
+                quote=extracted.text,
+            )
+        )
+    text = answer.message if answer.refused else joined_text(sentences)
+    return CitedText(text, tuple(sentences), tuple(citations))
+
+
+def joined_text(sentences: Sequence[Sentence]) -> str:
+    """Return the sentences, each followed by its numbers, with white space where the script has it.
+
+    A sentence of several lines (a list, code) keeps its lines; its number and the next sentence
+    then stand on lines of their own.
+    """
+    text = ""
+    for sentence in sentences:
+        if text:
+            wide = "\u3000" <= sentence.text[:1] <= "\u9fff" or sentence.text[:1] >= "\uff00"
+            text += "\n\n" if "\n" in text or "\n" in sentence.text else "" if wide else " "
+        numbers = "".join(f"[{n}]" for n in sentence.citations)
+        block = sentence.text.endswith(("```", "~~~", "|"))
+        text += sentence.text + (("\n\n" if block else " ") + numbers if numbers else "")
+    return text
+
+
+def _page(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,291 @@
+"""How well each sentence of the retrieved nodes speaks of what the question asks.
+
+A question is a row of atoms: words, or single characters in scripts without spaces. An atom weighs
+as much as its rarest term (idf in the collection times the weight of the term's form), and a text
+covers it in proportion to the rarest of its terms that the text holds. A character pair that
+crosses two words therefore costs nothing where each of its characters is covered otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ragkit.answer.expected import definition_pattern, expected_spans, has_expected
+from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_terms
+from ragkit.answer.question import Question, QuestionTerm
+from ragkit.answer.units import Unit, node_units
+
+__all__ = [
+    "Atoms",
+    "DocumentFrequencies",
+    "Evidence",
+    "Features",
+    "Passage",
+    "gather_evidence",
+    "weigh_atoms",
+]
+
+DocumentFrequencies = Callable[[Sequence[str]], tuple[int, Mapping[str, int]]]
+"""Given terms, return how many nodes there are and how many of them hold each term."""
+
+# Words of at least this many letters that begin alike are taken for forms of one word.
+_PREFIX = 5
+_PREFIX_SHARE = 0.7
+
+Places = Mapping[str, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A retrieved node as the extractor reads it; ``score`` is 1 for the best node.
+
+    ``context`` is its title and heading path, ``headings`` the parts of the path.
+    """
+
+    text: str
+    score: float
+    context: str
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """The question's atoms: for each its weight and the share that each of its terms covers.
+
+    ``unknown`` is the share of the weight that no node of the collection speaks of.
+    """
+
+    weights: tuple[float, ...]
+    shares: tuple[Mapping[str, float], ...]
+    prefixes: tuple[frozenset[str], ...]
+    unknown: float
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """All terms of the question that occur in the collection."""
+        return frozenset(term for shares in self.shares for term in shares)
+
+    @cached_property
+    def total(self) -> float:
+        """The weight of the whole question."""
+        return sum(self.weights)
+
+    def covered(self, held: Places) -> list[float]:
+        """Return for each atom how far a text that holds the terms ``held`` covers it, 0 to 1."""
+        return [
+            max((share for term, share in shares.items() if term in held), default=0.0)
+            for shares in self.shares
+        ]
+
+    def coverage(self, covered: Sequence[float]) -> float:
+        """Return the covered share of the question's weight, from 0 to 1."""
+        if not self.total:
+            return 0.0
+        return sum(w * c for w, c in zip(self.weights, covered, strict=True)) / self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of one unit; every value is in [0, 1] and 0 when it says nothing.
+
+    ``own`` is the unit's coverage of the question; ``heading``, ``before`` and ``after`` are what
+    the headings above it and its neighbours add, and ``soft`` what words of a like beginning add.
+    ``node`` is the coverage of the whole node. ``local`` is the coverage when a word counts by how
+    few units of the same node hold it; ``count`` when all atoms count alike. ``novel`` is the
+    share (of eight words) that is not in the question. ``time`` and ``number`` tell that the unit
+    holds one where one is asked for, ``lacking`` that it does not hold what is asked for.
+    ``opens`` is the coverage of the heading that this unit opens the section of.
+    """
+
+    own: float
+    heading: float
+    before: float
+    after: float
+    node: float
+    score: float
+    lacking: float
+    definition: float
+    first: float
+    novel: float
+    local: float
+    soft: float
+    time: float
+    number: float
+    count: float
+    opens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One unit of one node beside the question; ``places`` are offsets into the unit's text."""
+
+    node: int
+    position: int
+    unit: Unit
+    places: Places
+    covered: tuple[float, ...]
+    features: Features
+
+
+def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -> Atoms:
+    """Return the atoms of ``question`` with their weights in this collection."""
+    total, frequencies = document_frequencies([t.term for t in question.terms])
+    total = max(total, 1)
+    spans: dict[tuple[int, int], list[tuple[str, float]]] = {}
+    for term in question.terms:
+        count = min(frequencies.get(term.term, 0), total)
+        idf = math.log(1 + (total - count + 0.5) / (count + 0.5))
+        for span in _atom_spans(question, term):
+            spans.setdefault(span, []).append((term.term, idf * term.weight))
+    weights: list[float] = []
+    shares: list[dict[str, float]] = []
+    unknown = 0.0
+    for span in sorted(spans):
+        known = [(term, weight) for term, weight in spans[span] if frequencies.get(term, 0)]
+        # A pair that occurs nowhere may cross two words: it counts only where nothing else is.
+        weight = max(weight for _, weight in known or spans[span])
+        unknown += 0.0 if known else weight
+        weights.append(weight)
+        shares.append({term: min(1.0, w / weight) for term, w in known} if weight else {})
+    prefixes = [
+        frozenset(term[:_PREFIX] for term, _ in spans[span] if len(term) >= _PREFIX)
+        for span in sorted(spans)
+    ]
+    whole = sum(weights)
+    return Atoms(tuple(weights), tuple(shares), tuple(prefixes), unknown / whole if whole else 0.0)
+
+
+def _atom_spans(question: Question, term: QuestionTerm) -> list[tuple[int, int]]:
+    """Return a span for each character of an n-gram, and one for a word."""
+    if is_unspaced(question.text[term.start : term.end]):
+        return [(i, i + 1) for i in range(term.start, term.end)]
+    return [(term.start, term.end)]
+
+
+def gather_evidence(
+    question: Question, atoms: Atoms, passages: Sequence[Passage]
+) -> list[Evidence]:
+    """Return every unit of every passage with its features, in reading order."""
+    return [
+        evidence
+        for number, passage in enumerate(passages)
+        for evidence in _of_passage(question, atoms, passage, number)
+    ]
+
+
+def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int) -> list[Evidence]:
+    language = question.language
+    units = node_units(passage.text, passage.headings)
+    texts = [passage.text[unit.start : unit.end] for unit in units]
+    places = [place_terms(text, atoms.wanted, language) for text in texts]
+    covers = [atoms.covered(held) for held in places]
+    context = atoms.covered(place_terms(passage.context, atoms.wanted, language))
+    path = passage.headings[-1] if passage.headings else ""
+    above = atoms.covered(place_terms(path, atoms.wanted, language)) if path else None
+    node = atoms.coverage([max(column) for column in zip(context, *covers, strict=True)])
+    local = _local_weights(atoms, covers)
+    nothing = [0.0] * len(context)
+    found: list[Evidence] = []
+    opens = atoms.coverage(above) if above else 0.0
+    for position, unit in enumerate(units):
+        own = covers[position]
+        is_heading = unit.kind in ("heading", "question")
+        if is_heading:
+            above, opens = own, max(atoms.coverage(own), opens if position == 0 else 0.0)
+        base = atoms.coverage(own)
+        soft = _soft(atoms, texts[position], own, language)
+        before = covers[position - 1] if position else nothing
+        after = covers[position + 1] if position + 1 < len(units) else nothing
+        heading = _either(context, above) if above else context
+        typed = _typed(texts[position], question, places[position])
+        features = Features(
+            own=base,
+            heading=atoms.coverage(_either(own, heading)) - base,
+            before=atoms.coverage(_either(own, before)) - base,
+            after=atoms.coverage(_either(own, after)) - base,
+            node=node,
+            score=passage.score,
+            lacking=float(typed is False),
+            definition=_defines(texts[position], question),
+            first=float(position == 0),
+            novel=_novel(texts[position], places[position]),
+            local=sum(w * c for w, c in zip(local, own, strict=True)) / (sum(local) or 1.0),
+            soft=soft,
+            time=float(typed is True and question.kind == "time"),
+            number=float(typed is True and question.kind == "number"),
+            count=sum(c > 0.5 for c in own) / max(1, len(own)),
+            opens=0.0 if is_heading else opens,
+        )
+        found.append(Evidence(number, position, unit, places[position], tuple(own), features))
+        if not is_heading:
+            opens = 0.0
+    return found
+
+
+def _either(a: Sequence[float], b: Sequence[float]) -> list[float]:
+    return [max(x, y) for x, y in zip(a, b, strict=True)]
+
+
+def _local_weights(atoms: Atoms, covers: Sequence[Sequence[float]]) -> list[float]:
+    """Return the weight of each atom by how few of the node's units speak of it."""
+    n = len(covers)
+    columns = zip(*covers, strict=True) if covers else [()] * len(atoms.weights)
+    found = []
+    for weight, column in zip(atoms.weights, columns, strict=True):
+        held = sum(c > 0.5 for c in column)
+        found.append(weight * math.log(1 + (n - held + 0.5) / (held + 0.5)))
+    return found
+
+
+def _soft(atoms: Atoms, text: str, own: Sequence[float], language: str | None) -> float:
+    """Return the coverage added by words that only begin like a word of the question."""
+    begins = {
+        term[:_PREFIX]
+        for start, end in iter_tokens(text)
+        if not is_unspaced(text[start:end])
+        for term in token_terms(text[start:end], language)
+        if len(term) >= _PREFIX
+    }
+    gained = [
+        max(c, _PREFIX_SHARE) if prefixes & begins else c
+        for c, prefixes in zip(own, atoms.prefixes, strict=True)
+    ]
+    return atoms.coverage(gained) - atoms.coverage(own)
+
+
+def _typed(text: str, question: Question, places: Places) -> bool | None:
+    """Return whether ``text`` holds what is asked for, beside what the question says itself."""
+    if question.kind not in ("time", "number", "person", "place"):
+        return has_expected(text, question.kind, question.language)
+    matched = {span for spans in places.values() for span in spans}
+    return any(
+        not any(start < e and s < end for s, e in matched)
+        for start, end in expected_spans(text, question.kind, question.language)
+    )
+
+
+def _defines(text: str, question: Question) -> float:
+    if question.kind not in ("definition", "thing") or not question.words:
+        return 0.0
+    return float(definition_pattern(text, max(question.words, key=len)))
+
+
+def _novel(text: str, places: Places) -> float:
+    matched = {span for spans in places.values() for span in spans}
+    return min(max(0.0, _length(text) - len(matched)), 8.0) / 8
+
+
+def _length(text: str) -> float:
+    """Return the length of ``text`` in words; two Han or five Thai characters count as one."""
+    count = 0.0
+    for start, end in iter_tokens(text):
+        if not is_unspaced(text[start:end]):
+            count += 1
+        elif "\u3040" <= text[start] <= "\ud7ff":
+            count += (end - start) / 2
+        else:
+            count += (end - start) / 5
+    return count

@@ -1,0 +1,205 @@
+# ruff: noqa: E501  (word lists read best one language a line)
+
+"""Which sentences answer, and how much around them is needed for them to make sense alone."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragkit.answer.evidence import Evidence, Passage
+from ragkit.answer.question import Question
+from ragkit.answer.units import Unit, node_units
+
+__all__ = ["Excerpt", "rank_evidence", "select_excerpts"]
+
+# Fitted by listwise logistic regression (the softmax over all units of the five retrieved nodes,
+# against the sentence that holds the gold answer) on the development halves of CMRC 2018, DRCD,
+# SQuAD 2.0 and XQuAD (en zh de ru es hi vi), all sets and languages together; see
+# scripts/bench_answers.py for what it yields on each.
+_WEIGHTS = {
+    "heading": 3.1, "before": 2.0, "after": 0.8, "node": 2.1, "score": 4.1, "lacking": -0.9,
+    "definition": 0.7, "first": 0.35, "novel": -0.4, "local": 3.75, "soft": 1.3, "time": 0.7,
+    "number": 0.7, "count": 5.0,
+}  # fmt: skip
+# Not fitted, since the sets have no headings: the body under a heading that is the question.
+_OPENS = 6.0
+_OPENS_FROM = 0.5
+
+# The second sentence is given when it is at least this likely beside the first.
+_SECOND = 0.3
+
+_LONGEST_UNIT = 700
+_LONGEST_BLOCK = 1500
+_MOST_ITEMS = 12
+
+_ANAPHOR = re.compile(
+    r"[\s*_>\"'“‘«(（「『-]*(?:"
+    r"(?:[它他她其该該此]|这|這|那(?!么?[些里裡])|前者|后者|後者|另外|此外|因此|所以|但|不过|不過|然而|而且|并且|並且|同时|同時|于是|於是|例如|比如|"
+    r"これ|それ|その|この|彼|しかし|また|そのため|이것|그것|그는|그녀|하지만|"
+    r"ดังนั้น|นอกจากนี้|แต่|มัน|เขา|เธอ)"
+    r"|(?:it|its|he|his|she|her|they|their|this|these|those|that|such|however|but|also|therefore|thus|"
+    r"moreover|furthermore|instead|otherwise|then|so|for example|for instance|in addition|as a result|"
+    r"er|sie|sein|ihr|dies|diese[rsmn]?|dieser|jedoch|aber|daher|deshalb|außerdem|dabei|dadurch|"
+    r"il|elle|ils|elles|cela|ceci|cette|cependant|mais|ainsi|ello|ellos|este|esta|esto|estos|sin embargo|pero|además|"
+    r"он|она|оно|они|его|её|их|это|этот|эта|эти|однако|но|поэтому|кроме того|также|"
+    r"هو|هي|هذا|هذه|ومع ذلك|لكن|لذلك|यह|वह|इस|ये|वे|लेकिन|हालांकि|इसलिए|bu|bunlar|ancak|ayrıca|nó|họ|điều này|tuy nhiên|"
+    r"αυτό|αυτή|αυτός|αυτά|ωστόσο|αλλά|επίσης)(?=[\s,，'’]))",
+    re.IGNORECASE,
+)
+_BOUNDARY = re.compile(r"[,，;；、:：。.!?！？]\s*|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """``text[start:end]`` of one node; ``core`` is the sentence in it that answers.
+
+    ``sentences`` counts the units that were joined.
+    """
+
+    node: int
+    start: int
+    end: int
+    core: Evidence
+    sentences: int
+
+
+def rank_evidence(evidence: Sequence[Evidence]) -> list[tuple[float, Evidence]]:
+    """Return the units that may be an answer with their scores, best first; ties keep order.
+
+    Headings and questions are never answers. A unit that repeats the text of a better one from
+    another node is left out by the caller, not here.
+    """
+    scored = [(_score(e), e) for e in evidence if e.unit.kind not in ("heading", "question")]
+    return sorted(scored, key=lambda pair: -pair[0])
+
+
+def _score(evidence: Evidence) -> float:
+    features = evidence.features
+    score: float = sum(weight * getattr(features, name) for name, weight in _WEIGHTS.items())
+    return score + _OPENS * max(0.0, features.opens - _OPENS_FROM)
+
+
+def select_excerpts(
+    question: Question,
+    ranked: Sequence[tuple[float, Evidence]],
+    passages: Sequence[Passage],
+    *,
+    max_sentences: int,
+) -> list[Excerpt]:
+    """Return the excerpts to answer with, best first, each able to stand alone."""
+    if not ranked:
+        return []
+    best_score, best = ranked[0]
+    excerpts = [_expand(question, best, passages[best.node])]
+    sentences = excerpts[0].sentences
+    for score, candidate in ranked[1:]:
+        if sentences >= max_sentences or score < best_score + math.log(_SECOND):
+            break
+        other = _expand(question, candidate, passages[candidate.node], alone=sentences == 1)
+        if any(_same(other, known, passages) for known in excerpts):
+            continue
+        excerpts.append(other)
+        sentences += other.sentences
+    return _merged(excerpts, passages)
+
+
+def _expand(
+    question: Question, evidence: Evidence, passage: Passage, *, alone: bool = True
+) -> Excerpt:
+    """Return the unit with what it needs: the sentence before, or the list or code after."""
+    units = node_units(passage.text, passage.headings)
+    first = last = evidence.position
+    text = passage.text
+    unit = units[first]
+    if alone and unit.kind in ("sentence", "lead") and first and _leans(text, units, first):
+        first -= 1
+    if unit.kind == "code" and first and units[first - 1].kind in ("lead", "sentence", "item"):
+        first -= 1
+    if units[last].kind == "lead" or _introduces(question, units, last):
+        last = _block_end(units, last)
+    start, end = units[first].start, units[last].end
+    if first == last:
+        start, end = _clipped(text, unit, evidence)
+    count = last - first + 1 if all(u.kind == "sentence" for u in units[first:last]) else 1
+    return Excerpt(evidence.node, start, end, evidence, count)
+
+
+def _leans(text: str, units: Sequence[Unit], at: int) -> bool:
+    """Tell whether a sentence points back at the one before it, in the same paragraph."""
+    before, unit = units[at - 1], units[at]
+    if before.kind != "sentence" or "\n\n" in text[before.end : unit.start]:
+        return False
+    if unit.end - before.start > _LONGEST_UNIT:
+        return False
+    return _ANAPHOR.match(text, unit.start, unit.end) is not None
+
+
+def _introduces(question: Question, units: Sequence[Unit], at: int) -> bool:
+    """Tell whether code follows that shows how, where the question asks how."""
+    following = units[at + 1] if at + 1 < len(units) else None
+    return (
+        question.kind in ("method", "keywords")
+        and following is not None
+        and following.kind == "code"
+        and units[at].kind in ("sentence", "item")
+    )
+
+
+def _block_end(units: Sequence[Unit], lead: int) -> int:
+    """Return the last unit of the list, table, code or sentence that ``units[lead]`` leads to."""
+    last = lead
+    for position in range(lead + 1, len(units)):
+        unit = units[position]
+        opened = units[lead + 1].kind
+        if unit.kind in ("heading", "question") or unit.end - units[lead].start > _LONGEST_BLOCK:
+            break
+        if position > lead + 1 and (unit.kind != opened or unit.kind in ("code", "sentence")):
+            break
+        if position - lead > _MOST_ITEMS:
+            break
+        last = position
+    return last
+
+
+def _clipped(text: str, unit: Unit, evidence: Evidence) -> tuple[int, int]:
+    """Return the unit's span, or the part of a huge unit around its matches."""
+    if unit.end - unit.start <= _LONGEST_BLOCK or unit.kind == "code":
+        return unit.start, min(unit.end, unit.start + _LONGEST_BLOCK * 2)
+    at = min((start for spans in evidence.places.values() for start, _ in spans), default=0)
+    start = max(unit.start, unit.start + at - _LONGEST_UNIT // 2)
+    end = min(unit.end, start + _LONGEST_UNIT)
+    if start > unit.start:
+        boundary = _BOUNDARY.search(text, start, min(end, start + 100))
+        start = boundary.end() if boundary else start
+    if end < unit.end:
+        ends = [m.start() for m in _BOUNDARY.finditer(text, max(start + 1, end - 100), end)]
+        end = ends[-1] if ends and ends[-1] > start else end
+    return start, end
+
+
+def _same(a: Excerpt, b: Excerpt, passages: Sequence[Passage]) -> bool:
+    if a.node == b.node and a.start < b.end and b.start < a.end:
+        return True
+    return _plain(passages[a.node].text[a.start : a.end]) == _plain(
+        passages[b.node].text[b.start : b.end]
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def _merged(excerpts: list[Excerpt], passages: Sequence[Passage]) -> list[Excerpt]:
+    """Return the excerpts with neighbours of one node made one, so that the quote is whole."""
+    if len(excerpts) != 2 or excerpts[0].node != excerpts[1].node:
+        return excerpts
+    first, second = sorted(excerpts, key=lambda e: e.start)
+    between = passages[first.node].text[first.end : second.start]
+    if between.strip() or "\n\n" in between:
+        return [first, second]
+    core = excerpts[0].core
+    count = first.sentences + second.sentences
+    return [Excerpt(first.node, first.start, second.end, core, count)]

@@ -1,0 +1,87 @@
+"""The pieces of a node's text that can be an answer: sentences, list items, code blocks, rows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from ragkit.ingest.sentences import sentence_spans
+
+__all__ = ["Unit", "node_units"]
+
+UnitKind = Literal["sentence", "heading", "item", "code", "row", "lead", "question"]
+
+# Only this much of a node is read: nodes are small, and a huge one must not hang the answer.
+_LONGEST = 60_000
+
+_FENCE = re.compile(r"\s*(?:[-*+]\s+|\d+\.\s+)?(?:`{3,}|~{3,})")
+_HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
+_ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
+_RULE = re.compile(r"[\s|:=\-_*+~`#.>]+")
+_QUESTION = re.compile(r"[?？؟;]\s*[\"'”’」』*_)）]*$")
+_LEAD = re.compile(r"[:：]\s*[*_`]*$")
+_STOP = re.compile(r"[.!?。！？…।؟۔;；:：,，]\s*[\"'”’」』》)）\]】*_`]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """``text[start:end]`` of a node, trimmed, and what it is."""
+
+    start: int
+    end: int
+    kind: UnitKind
+
+
+@lru_cache(maxsize=512)
+def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
+    """Return the units of ``text`` in order; rules and lone marks are left out.
+
+    ``headings`` are known headings of the node, which plain text does not mark as such.
+    """
+    text = text[:_LONGEST]
+    known = {_plain(heading) for heading in headings if heading}
+    units: list[Unit] = []
+    fence_from: int | None = None
+    fence = ""
+    end = 0
+    for start, end in sentence_spans(text):
+        piece = text[start:end]
+        if fence_from is not None:
+            if piece.lstrip().startswith(fence) and _RULE.fullmatch(piece):
+                units.append(Unit(fence_from, end, "code"))
+                fence_from = None
+            continue
+        opened = _FENCE.match(piece)
+        if opened:
+            fence_from, fence = start, opened[0].strip()[-3:]
+        elif not _RULE.fullmatch(piece):
+            units.append(Unit(start, end, _kind(text, start, end, known)))
+    if fence_from is not None and end > fence_from:
+        units.append(Unit(fence_from, end, "code"))
+    return tuple(units)
+
+
+def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
+    piece = text[start:end]
+    if _HEADING.match(piece) or _plain(piece) in known:
+        return "heading"
+    alone = (start == 0 or "\n" in text[max(0, start - 3) : start]) and (
+        end == len(text) or "\n" in text[end : end + 3]
+    )
+    if piece.startswith("|"):
+        return "row"
+    if _LEAD.search(piece):
+        return "lead"
+    if _QUESTION.search(piece):
+        return "question"
+    if _ITEM.match(piece):
+        return "item"
+    if alone and end - start < 80 and not _STOP.search(piece) and text[end : end + 2] == "\n\n":
+        return "heading"
+    return "sentence"
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"[\s#*_`=:：?？.。\-]+", "", line).casefold()

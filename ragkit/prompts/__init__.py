@@ -1,0 +1,43 @@
+"""The sentences that ragkit itself says to a reader, one TOML file a language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+__all__ = ["Texts", "load_texts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What an answer says when it is not in the documents' own words.
+
+    ``looked_for`` holds ``{terms}``; ``quoted`` holds ``{term}``; ``separator`` stands between
+    terms and ``gap`` between two sentences.
+    """
+
+    not_found: str
+    looked_for: str
+    nearest: str
+    no_question: str
+    quoted: str
+    separator: str
+    gap: str
+
+
+def load_texts(language: str | None) -> Texts:
+    """Return the texts in ``language`` (ISO 639-1 or ``zh-Hant``), or in English where none are."""
+    return _load(language or "en")
+
+
+@cache
+def _load(language: str) -> Texts:
+    import tomllib
+    from importlib.resources import files
+
+    folder = files(__name__)
+    # Only a plain code is ever joined to the path.
+    file = folder / f"{language}.toml" if language.replace("-", "").isalnum() else None
+    if file is None or not file.is_file():
+        file = folder / "en.toml"
+    return Texts(**tomllib.loads(file.read_text(encoding="utf-8")))
