@@ -139,8 +139,7 @@ def _answer(kb: ragkit.KnowledgeBase, turn: dict, texts: dict[str, str]) -> None
     """Answer the turn's question, drawing what is written so far."""
     place = st.empty()
     place.caption(texts["searching"])
-    chat = kb.chat()
-    chat.history.extend(t["answer"] for t in st.session_state.history if t["answer"] is not None)
+    chat = kb.chat([t["answer"] for t in st.session_state.history if t["answer"] is not None])
     try:
         kb.refresh()
         stream = chat.stream(turn["question"])

@@ -164,9 +164,9 @@ class KnowledgeBase:
         """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole."""
         return self._stream(question, question, filters)
 
-    def chat(self) -> Chat:
-        """Start a conversation, in which a follow-up question may lean on the one before."""
-        return Chat(self)
+    def chat(self, history: Sequence[Answer] = ()) -> Chat:
+        """Start a conversation, or go on from ``history``; questions may lean on earlier ones."""
+        return Chat(self, history)
 
     def as_retriever(
         self, *, top_k: int | None = None, filters: MetadataFilters | None = None
@@ -319,31 +319,30 @@ class KnowledgeBase:
             nodes,
             document_frequencies=self._store.document_frequencies,
             preset=self.config.preset,
-            clock=clock.lap,
+            lap=clock.lap,
         )
 
 
 class Chat:
     """A conversation. ``history`` holds its answers, oldest first."""
 
-    def __init__(self, kb: KnowledgeBase) -> None:
+    def __init__(self, kb: KnowledgeBase, history: Sequence[Answer] = ()) -> None:
+        """Begin with ``history``, the answers of an earlier conversation."""
         self._kb = kb
-        self.history: list[Answer] = []
+        self.history: list[Answer] = list(history)
 
     def ask(self, question: str, *, filters: Sequence[str] = ()) -> Answer:
-        """Answer ``question`` in the light of the conversation so far."""
-        from ragkit.answer.followup import in_context
-
-        kb = self._kb
-        kb._ensure_indexed()
-        search = in_context(
-            question,
-            [answer.question for answer in self.history],
-            document_frequencies=kb._store.document_frequencies,
-        )
-        answer = kb._stream(question, search, filters).answer
+        """Answer ``question`` in the light of the conversation so far, and remember it."""
+        answer = self.stream(question, filters=filters).answer
         self.history.append(answer)
         return answer
+
+    def stream(self, question: str, *, filters: Sequence[str] = ()) -> AnswerStream:
+        """Like ``ask``, but iterate over the text; append ``.answer`` to ``history`` yourself."""
+        from ragkit.answer.followup import in_context
+
+        search = in_context(question, [answer.question for answer in self.history])
+        return self._kb._stream(question, search, filters)
 
 
 def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None = None) -> Config:

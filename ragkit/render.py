@@ -46,7 +46,7 @@ def answer_markdown(answer: Answer) -> str:
     lines = [_markdown_text(answer.text), ""]
     for source in answer.sources:
         page = f", p. {source.page}" if source.page is not None else ""
-        lines.append(f"**[{source.n}]** `{source.source.replace('`', ' ')}`{page}  ")
+        lines.append(f"**[{source.n}]** {_markdown_text(' '.join(source.source.split()))}{page}  ")
         lines += [
             f"> {_markdown_text(' '.join(c.quote.split()))}"
             for c in answer.citations
