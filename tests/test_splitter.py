@@ -97,7 +97,7 @@ def test_contract(
 
 GUIDE = """---
 title: Guide
-summary: How to begin.
+summary: How to begin with a folder of documents, step by step, on a machine without a network.
 ---
 
 # Guide
@@ -158,6 +158,11 @@ def test_markdown_headings_become_the_path_and_stay_in_the_text() -> None:
 )
 def test_markdown_titles_are_read_as_the_reader_sees_them(source: str, title: str) -> None:
     assert nodes(f"{source}\n\ntext")[0][0] == title
+
+
+def test_a_label_before_the_first_heading_is_no_section() -> None:
+    assert nodes("(start)=\n\n# A\n\nText.") == [("A", "(start)=\n\n# A\n\nText.")]
+    assert nodes("(start)=\n") == [("", "(start)=")]
 
 
 def test_headings_with_carriage_returns() -> None:

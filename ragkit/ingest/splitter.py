@@ -21,6 +21,7 @@ _FENCES = ("```", "~~~")
 _OPENING_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 _CLOSING_MARK = re.compile(r"(?:\s|</[\w-]+>|[^\w\s<`~|])+")
 _TITLE = 60
+_PREAMBLE = 80  # characters: a label, or front matter that says no more than the title
 _STOP = re.compile(r"[^\w\s,，、;；)）\]】>`*_-]")
 _INTRODUCES = re.compile(r"[:：][\s>*_]*$")
 
@@ -63,8 +64,8 @@ def split(
     - ``count_tokens(text[start:end]) <= chunk_size``, and ``end - start <= 20 * chunk_size``; only
       a single character that alone has more tokens than ``chunk_size`` exceeds it.
     - A node never holds text of two sections: a short section is a precise source, and its heading
-      says what it is about. Only headings without text of their own join the section after them,
-      or at the end the one before.
+      says what it is about. Only headings without text of their own, and a few words before the
+      first heading, join the section after them; headings at the end join the one before.
     - Cuts fall between paragraphs, items and rows first, then sentences, clauses, words and
       characters; nodes of a section are of even size. Code and tables stay whole where they fit.
     - ``chunk_overlap`` tokens at most, in whole sentences, are repeated from the node before it in
@@ -94,13 +95,13 @@ def _sections(text: str, blocks: list[Block]) -> list[tuple[tuple[str, ...], lis
     sections: list[tuple[tuple[str, ...], list[_Region]]] = []
     outline: list[tuple[int, str]] = []
     regions: list[_Region] = []  # of the section so far
-    bare = True  # it has nothing but headings
+    bare = True  # it has nothing but headings, or a few words before the first
     at = 0
     for block in [*blocks, None]:
         start = block.start if block else len(text)
-        if text[at:start].strip():
+        if prose := text[at:start].strip():
             regions.append(_Region(at, start, "prose"))
-            bare = False
+            bare = bare and at == 0 and len(prose) <= _PREAMBLE
         if block is None:
             break
         at = block.end
