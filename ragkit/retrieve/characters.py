@@ -13,8 +13,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
-from ragkit.retrieve.tokenizer import CJK, HANGUL, LETTER, UNSPACED, normalize
+from ragkit.retrieve.tokenizer import CJK, HANGUL, LETTER, MARKS, UNSPACED, normalize
 
 __all__ = ["character_grams", "character_scores", "fold_text"]
 
@@ -25,16 +26,19 @@ _RUN = re.compile(rf"(?P<cjk>[{CJK}{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<w
 _DIACRITIC = re.compile(
     "[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
 )
-_GAP = re.compile(rf"(?:(?!{LETTER})[\W_])+")
+_GAP = re.compile(rf"[^\w{MARKS}]+")
 
 
+# The same nodes come up again and again; at about 1 kB a node this is a few megabytes.
+@lru_cache(maxsize=4096)
 def fold_text(text: str) -> str:
     """Return ``text`` without case and diacritics, one space for all that stands between words."""
-    text = normalize(text).casefold()
+    text = _GAP.sub(" ", normalize(text).casefold().replace("_", " "))
     if not text.isascii():
-        text = unicodedata.normalize("NFD", text)
+        if not unicodedata.is_normalized("NFD", text):
+            text = unicodedata.normalize("NFD", text)
         text = unicodedata.normalize("NFC", _DIACRITIC.sub("", text))
-    return f" {_GAP.sub(' ', text)} "
+    return f" {text.strip()} "
 
 
 def character_grams(question: str) -> list[str]:

@@ -3,7 +3,7 @@
 Text is normalised (Unicode NFKC), cut into words and identifiers, and each becomes one or more
 terms:
 
-- a word: its Snowball stem in the text's language, case and diacritics folded;
+- a word: its Snowball stem in the text's language, without case and diacritics;
 - an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in
   parts;
 - Chinese and Japanese: single characters and pairs; Korean: pairs of syllables;
@@ -28,6 +28,7 @@ __all__ = [
     "CJK",
     "HANGUL",
     "LETTER",
+    "MARKS",
     "UNSPACED",
     "count_tokens",
     "detect_language",
@@ -47,12 +48,12 @@ UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
 )
 # Combining marks that Python's \w leaves out but that belong to the word they stand in.
-_MARKS = (
+MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a4d"
     "\u0a81-\u0acd\u0b01-\u0bcd\u0bd7\u0c00-\u0c4d\u0c81-\u0ccd\u0d00-\u0d4d\u0d82-\u0ddf"
 )
-LETTER = rf"(?:(?![{CJK}{HANGUL}{UNSPACED}])[^\W_]|[{_MARKS}])"
+LETTER = rf"(?:(?![{CJK}{HANGUL}{UNSPACED}])[^\W_]|[{MARKS}])"
 # A chunk holds words joined by the marks that hold identifiers, numbers, paths and dates together.
 # Every repetition of a joined thing is bounded, so that no input takes quadratic time.
 _CHUNK = re.compile(
@@ -62,7 +63,7 @@ _CHUNK = re.compile(
 _PART = re.compile(rf"{LETTER}+")
 # camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
-_IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|\.")
+_IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|[A-Z]{2}[a-z]|\.")
 # A longer run of letters is no word of any language (base64, a DNA string): it is cut.
 _LONGEST = 40
 # What NFKD leaves whole although readers type it without.
@@ -166,8 +167,10 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     parts = [part for part in _PART.findall(chunk) if part]
     pieces = [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
     if len(pieces) == 1 and pieces[0] == chunk:
-        return (_word_term(chunk, language),)
-    found = [_word_term(piece, language) for piece in pieces]
+        term = _word_term(chunk, language)
+        return (term,) if term else ()
+    # A run of combining marks without a letter folds to nothing.
+    found = [term for piece in pieces if (term := _word_term(piece, language))]
     if _IDENTIFIER.search(chunk):
         whole = fold(chunk)
         found.append(whole)
@@ -181,12 +184,20 @@ def _word_term(word: str, language: str | None) -> str:
     stemmer = _stemmer(stemmer_name(_script_language(word, language)))
     if stemmer is None or any(c.isdigit() for c in word):
         return fold(word)
-    return fold(stemmer.stemWord(word.lower()))
+    if _is_latin(word):
+        # Folded first: readers leave diacritics out, and both spellings must meet.
+        return fold(stemmer.stemWord(fold(word)))
+    # These stemmers expect their diacritics, and a second round takes off what the first uncovers.
+    return fold(stemmer.stemWord(fold(stemmer.stemWord(word.lower()))))
+
+
+def _is_latin(word: str) -> bool:
+    return word[0] < "\u0250" or "\u1e00" <= word[0] < "\u1f00"
 
 
 def _script_language(word: str, language: str | None) -> str | None:
-    """Return the language to stem ``word`` in; Latin words in a text of another script are English."""
-    latin = word[0] < "\u0250" or "\u1e00" <= word[0] < "\u1f00"
+    """Return the language to stem ``word`` in; Latin words among another script are English."""
+    latin = _is_latin(word)
     if latin and language in _NOT_LATIN:
         return "en"
     if not latin and (language is None or language not in _NOT_LATIN):

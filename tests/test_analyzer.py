@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from ragkit.retrieve.analyzer import LexicalAnalyzer
+from ragkit.retrieve.characters import character_grams, character_scores, fold_text
+
+ANALYZER = LexicalAnalyzer()
+
+
+def test_one_string_of_terms_for_each_field():
+    values = ANALYZER.index_fields("Cats were sleeping.", title="The Guide", language=None)
+    assert len(values) == len(ANALYZER.fields)
+    assert values[1].split() == ["cat", "were", "sleep"]
+    assert values == ANALYZER.index_fields("Cats were sleeping.", title="The Guide", language=None)
+
+
+def test_a_question_asks_for_each_term_once():
+    (clause,) = ANALYZER.clauses("cat cats CAT?")
+    assert clause.terms == ("cat",)
+    assert len(clause.weights) == len(ANALYZER.fields)
+
+
+@pytest.mark.parametrize("question", ["", "?!", "  "])
+def test_a_question_without_a_word_has_no_clause(question):
+    assert list(ANALYZER.clauses(question)) == []
+
+
+def test_question_and_text_meet_in_every_script():
+    for text, question in [
+        ("数据库的备份与恢复", "如何恢复数据库"),
+        ("ประเทศไทยมีเมืองหลวงคือกรุงเทพ", "เมืองหลวง"),
+        ("데이터베이스를 복구합니다", "데이터베이스가"),
+        ("Die Bibliotheken sind offen", "Bibliothek"),
+    ]:
+        _, body = ANALYZER.index_fields(text, title="", language=None)
+        assert set(ANALYZER.clauses(question)[0].terms) & set(body.split())
+
+
+def test_fold_text_makes_words_comparable():
+    assert fold_text("Élan, vital_1!") == " elan vital 1 "
+    assert fold_text("ＡＢ。中文") == " ab 中文 "
+    assert fold_text("كِتَاب") == " كتاب "
+
+
+def test_character_grams_mark_word_edges():
+    assert character_grams("cats") == [" cat", "cats", "ats "]
+    assert character_grams("数据库") == ["数据库"]
+    assert character_grams("数据") == []
+
+
+def test_shared_characters_find_a_compound():
+    texts = ["Die Universitätsbibliothek ist offen.", "Das Rathaus ist offen.", "Der Park ist zu."]
+    scores = character_scores("Universität", texts)
+    assert scores[0] > 0
+    assert scores[1] == scores[2] == 0
+
+
+def test_rescore_adds_to_the_words_score_and_keeps_order_of_input():
+    candidates = [(1.0, "nothing alike"), (1.0, "the misspeling of words")]
+    scores = ANALYZER.rescore("misspelling", candidates)
+    assert scores[1] > scores[0] >= 1.0
+    assert ANALYZER.rescore("misspelling", []) == []
