@@ -1,8 +1,8 @@
 """Nearest vectors by cosine, over an in-memory copy that follows the file.
 
 Up to ``EXACT_ROWS`` vectors the copy is float32 and the scan exact. Beyond, the copy holds for
-each number its sign and a 4-bit code, 240 bytes for a vector of 384 numbers. A Hamming scan of
-the signs leaves some thousand rows, their codes leave some hundred, and those are scored exactly
+each number its sign and a 4-bit code, 240 bytes for a vector of 384 numbers. A scan of the
+signs leaves some thousand rows, their codes leave some hundred, and those are scored exactly
 from the float16 vectors in the file.
 
 The copy is brought up to the reader's snapshot at each search: row ids only grow, so what is new
@@ -23,10 +23,10 @@ from ragkit.store.quantize import (
     decode,
     greatest,
     grown,
-    hamming,
     learn_codec,
     places_of,
     products,
+    sign_distances,
     unit_rows,
 )
 
@@ -39,7 +39,7 @@ __all__ = ["DenseIndex"]
 EXACT_ROWS = 20_000
 FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
 _NEAR_ROWS, _NEAR_SHARE = 8_000, 64  # rows left by signs: at least, and one in
-_FINAL_ROWS, _FINAL_FACTOR = 200, 20  # rows left by codes: at least, and for each one asked for
+_FINAL_ROWS, _FINAL_FACTOR = 400, 40  # rows left by codes: at least, and for each one asked for
 _SAMPLE_ROWS = 4_000
 _LOAD_ROWS = 8_192
 
@@ -120,11 +120,12 @@ class _View:
         """Return the places of at least ``wanted`` rows whose signs differ least."""
         import numpy as np
 
-        far = 64 * len(self.signs) + 1
-        distances = hamming(self.signs, codec.signs(unit[None, :])[:, 0])
+        query, weights = codec.signs(unit[None, :])[:, 0], codec.sign_weights(unit)
+        distances = sign_distances(self.signs, query, weights)
+        far = np.iinfo(distances.dtype).max
         if mask is not None:
             distances[~mask] = far
-        upto = np.cumsum(np.bincount(distances, minlength=far + 1))
+        upto = np.cumsum(np.bincount(distances))
         reach = min(int(np.searchsorted(upto, wanted)), far - 1)
         return np.flatnonzero(distances <= reach)
 
