@@ -166,3 +166,19 @@ def test_hostile_text_takes_linear_time() -> None:
         assert sentence_spans(text)[-1][1] == len(text.rstrip())
     spaces = "ก" + " " * 200_000
     assert sentence_spans(spaces * 2) == [(0, 200_002)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("端口是 8501。`DATA` 默认是 data。", ["端口是 8501。", "`DATA` 默认是 data。"]),
+        ("**端口是 8501。**默认是 data。", ["**端口是 8501。**", "默认是 data。"]),
+        ("端口是 8501。**默认**是 data。", ["端口是 8501。", "**默认**是 data。"]),
+        ("先运行 `make。`然后等。", ["先运行 `make。`", "然后等。"]),
+        ("It is *done.* Next.", ["It is *done.*", "Next."]),
+    ],
+)
+def test_marks_of_code_and_emphasis_stay_with_their_sentence(
+    text: str, sentences: list[str]
+) -> None:
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences

@@ -31,6 +31,7 @@ _CANDIDATE = re.compile(
     "|(?<=[\u0370-\u03ff\u1f00-\u1fff]);(?=\\s)"  # the Greek question mark, typed as a semicolon
     "|(?<=[\u0e01-\u0e4e])\\s++(?=[\u0e01-\u0e4e])"  # a space between two Thai letters
 )
+_EMPHASIS = re.compile(r"\*+|_+|`+")
 _AHEAD = re.compile(f"\\s*+[{_OPEN}]*+(\\w{{0,20}})")
 _TOKEN = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+(?:['’-][^\W_]+)*$")
 _LONE_LATIN = re.compile(r"(?:^|[^A-Za-zＡ-Ｚａ-ｚ])[A-Za-zＡ-Ｚａ-ｚ]$")
@@ -119,6 +120,7 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             seen, cut = stop, match.end()
             if text.startswith('"', stop) and quotes % 2 == 0 and not _at_gap(text, stop + 1, end):
                 cut = stop  # the quote opens what follows
+            cut = _without_openers(text, begin, stop, cut, end)
             if not _ends(text, begin, match.start(), stop, cut, end):
                 continue
         after = _skip_space(text, cut, end)
@@ -130,6 +132,19 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield begin, cut
         begin = after
     yield begin, end
+
+
+def _without_openers(text: str, begin: int, stop: int, cut: int, end: int) -> int:
+    """Return ``cut``, moved before marks of code or emphasis that open what follows.
+
+    「端口是 8501。`DATA` 默认…」: where no such mark is open and no space follows, it opens.
+    """
+    if _at_gap(text, cut, end):
+        return cut
+    for mark in _EMPHASIS.finditer(text, stop, cut):
+        if text.count(mark[0], begin, stop) % 2 == 0:
+            return mark.start()
+    return cut
 
 
 def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -> bool:
