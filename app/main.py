@@ -82,9 +82,7 @@ def _sidebar(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
     with st.sidebar:
         st.subheader(kb.folder.resolve().name, anchor=False)
         st.caption(f"{texts['preset']}: {kb.config.preset}")
-        left, right = st.columns(2)
-        left.metric(texts["files"], len(kb.documents()))
-        right.metric(texts["nodes"], report.nodes if report else "–")
+        figures = st.container()
         if st.button(texts["refresh"], icon=":material/sync:", width="stretch"):
             done = _index(kb, texts)
             if done:
@@ -97,6 +95,10 @@ def _sidebar(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
                     )
                 )
                 report = done
+        with figures:
+            left, right = st.columns(2)
+            left.metric(texts["files"], len(kb.documents()))
+            right.metric(texts["nodes"], report.nodes if report else "–")
         if st.button(texts["clear"], icon=":material/delete_sweep:", width="stretch"):
             st.session_state.history = []
         if report and report.skipped:
