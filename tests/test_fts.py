@@ -122,5 +122,5 @@ def test_the_second_look_decides_the_order_within_the_pool(conn):
         return {rowid: ROWS[rowid][1] for rowid in rowids}
 
     first = fts.search(conn, "t", [clause("cat")], limit=3)
-    asked = fts.answer_candidates(conn, "t", Reversing(), "cat", limit=2, texts=texts)
+    asked = fts.search_question(conn, "t", Reversing(), "cat", limit=2, texts=texts)
     assert ids(asked) == ids(first)[::-1][:2]

@@ -73,7 +73,7 @@ def lexical_retriever(passages: Sequence[Passage]) -> Iterator[Retrieve]:
             return {rowid: passages[rowid - 1].text for rowid in rowids}
 
         def retrieve(question: str, limit: int) -> list[tuple[str, float]]:
-            found = fts.answer_candidates(
+            found = fts.search_question(
                 conn, "passages", analyzer, question, limit=limit, texts=texts
             )
             return [(passages[rowid - 1].id, score) for rowid, score in found]

@@ -20,7 +20,7 @@ from ragkit.types import Clause
 
 __all__ = [
     "QuestionAnalyzer",
-    "answer_candidates",
+    "search_question",
     "create",
     "delete",
     "document_frequencies",
@@ -34,7 +34,7 @@ _TOKEN_CHARS = "!#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 class QuestionAnalyzer(Protocol):
-    """What ``answer_candidates`` asks of an analyzer."""
+    """What ``search_question`` asks of an analyzer."""
 
     @property
     def pool(self) -> int:
@@ -105,7 +105,7 @@ def search(
     return ranked[:limit]
 
 
-def answer_candidates(
+def search_question(
     conn: sqlite3.Connection,
     table: str,
     analyzer: QuestionAnalyzer,
