@@ -137,7 +137,7 @@ def _print_table(report: dict[str, Any]) -> None:
     from ragkit.evaluate.metrics import METRICS
 
     table = Table(title=f"{report['retriever']} retrieval", title_justify="left")
-    table.add_column("lang")
+    table.add_column("lang", no_wrap=True)
     table.add_column("n", justify="right")
     for name in METRICS:
         table.add_column(name, justify="right", no_wrap=True)

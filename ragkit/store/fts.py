@@ -20,13 +20,13 @@ from ragkit.types import Clause
 
 __all__ = [
     "QuestionAnalyzer",
-    "search_question",
     "create",
     "delete",
     "document_frequencies",
     "drop",
     "insert",
     "search",
+    "search_question",
 ]
 
 # Everything in ASCII that may stand inside a term; the space and the double quote may not.
