@@ -44,8 +44,8 @@ _PIECE = re.compile(r"[^\s\u2e80-\ud7ff]+\s*|\s+|[\u2e80-\ud7ff]{1,4}[^\w\s]*\s*
 class ExtractedSentence:
     """``text`` is verbatim ``nodes[node]``'s text from ``start`` to ``end``.
 
-    It is one sentence, or a few adjacent ones that make sense only together. ``mark`` is the span
-    of the short answer inside ``text``, or None where the question has none or it is not found.
+    It is one sentence, or a few adjacent ones that make sense only together: ``sentences`` counts
+    them. ``mark`` is the span of the short answer inside ``text``, or None where unsure.
     """
 
     text: str
@@ -53,6 +53,7 @@ class ExtractedSentence:
     start: int
     end: int
     mark: tuple[int, int] | None
+    sentences: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,32 +246,8 @@ def _read_question(question: str, nodes: Sequence[NodeWithScore], language: str 
     return asked
 
 
-_OTHER_SCRIPTS = frozenset(
-    [
-        "zh",
-        "zh-Hant",
-        "ja",
-        "ko",
-        "th",
-        "lo",
-        "km",
-        "my",
-        "ru",
-        "uk",
-        "bg",
-        "sr",
-        "el",
-        "he",
-        "ar",
-        "fa",
-        "ur",
-        "hi",
-        "mr",
-        "ne",
-        "ta",
-        "hy",
-    ]
-)
+_SCRIPTED = "zh zh-Hant ja ko th lo km my ru uk bg sr el he ar fa ur hi mr ne ta hy"
+_OTHER_SCRIPTS = frozenset(_SCRIPTED.split())
 
 
 def _passages(nodes: Sequence[NodeWithScore]) -> list[Passage]:
@@ -297,7 +274,9 @@ def _sentence(question: Question, excerpt: Excerpt, passage: Passage) -> Extract
         if found:
             shift = unit.start - excerpt.start
             mark = (found[0] + shift, found[1] + shift)
-    return ExtractedSentence(text, excerpt.node, excerpt.start, excerpt.end, mark)
+    return ExtractedSentence(
+        text, excerpt.node, excerpt.start, excerpt.end, mark, excerpt.sentences
+    )
 
 
 def _refusal(

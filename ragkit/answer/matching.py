@@ -10,7 +10,10 @@ from ragkit.retrieve.tokenizer import terms
 
 __all__ = ["is_unspaced", "iter_tokens", "place_terms", "token_terms"]
 
-_HAN = "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_HAN = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+)
 _HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
 _THAI = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u1780-\u17d3"

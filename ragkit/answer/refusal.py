@@ -23,56 +23,12 @@ DRCD, SQuAD 2.0 and XQuAD (en zh de ru es), pooled, lie above."""
 
 _MOST_TERMS = 6
 
-_GREETINGS = frozenset(
-    [
-        "hello",
-        "hi",
-        "hey",
-        "hallo",
-        "bonjour",
-        "salut",
-        "hola",
-        "ciao",
-        "olá",
-        "привет",
-        "здравствуйте",
-        "مرحبا",
-        "สวัสดี",
-        "chào",
-        "xin",
-        "नमस्ते",
-        "merhaba",
-        "γεια",
-        "你好",
-        "您好",
-        "嗨",
-        "哈喽",
-        "哈囉",
-        "早上好",
-        "晚上好",
-        "谢谢",
-        "謝謝",
-        "再见",
-        "再見",
-        "こんにちは",
-        "ありがとう",
-        "안녕하세요",
-        "안녕",
-        "thanks",
-        "thank",
-        "bye",
-        "danke",
-        "merci",
-        "gracias",
-        "спасибо",
-        "test",
-        "testing",
-        "ok",
-        "okay",
-        "there",
-        "world",
-    ]
+_GREETING_WORDS = (
+    "hello hi hey there hallo bonjour salut hola ciao olá привет здравствуйте مرحبا สวัสดี chào xin "
+    "नमस्ते merhaba γεια 你好 您好 嗨 哈喽 哈囉 早上好 晚上好 谢谢 謝謝 再见 再見 こんにちは "
+    "ありがとう 안녕하세요 안녕 thanks thank bye danke merci gracias спасибо ok okay"
 )
+_GREETINGS = frozenset(_GREETING_WORDS.split())
 
 
 def is_asking(question: Question) -> bool:

@@ -1,0 +1,145 @@
+# ruff: noqa: E501  (patterns read best one kind a line)
+"""Spans of a sentence that could be the short answer to a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ragkit.answer.expected import expected_spans
+from ragkit.answer.matching import iter_tokens
+from ragkit.answer.question import Question
+from ragkit.retrieve.tokenizer import is_function_word
+
+__all__ = ["CLAUSE_END", "HAN", "Places", "Sight", "Span", "answer_candidates", "see"]
+
+Places = Mapping[str, Sequence[tuple[int, int]]]
+Span = tuple[int, int]
+
+_MOST_WORDS = 7
+_MOST_PIECES = 4
+
+HAN = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
+_HAN_PIECE = re.compile(
+    r"(?P<open>[《「『“\"‘【〈])(?P<quoted>[^》」』”\"’】〉]{1,40})[》」』”\"’】〉]"
+    r"|[A-Za-z0-9][A-Za-z0-9 ,.\-+%/]*[A-Za-z0-9%+]|[A-Za-z0-9]"
+    r"|(?P<grammar>[的是了在于於由被和与與及或以为為从從到就都也还還其而且并並将將把对對曾已等则則])"
+    r"|(?P<stop>[，。、；：！？,;:!?()（）—…\s])"
+    r"|[^的是了在于於由被和与與及或以为為从從到就都也还還其而且并並将將把对對曾已等则則，。、；：！？,;:!?()（）—…\s《「『“\"‘【〈A-Za-z0-9]+"
+)
+
+
+CLAUSE_END = re.compile(r"[,，;；。:：!?！？]|\.(?:\s|$)|$")
+_CLAUSE_HEAD = re.compile(
+    r"\s*(?:(?:是)?因为|因為|由于|由於|为了|為了|以|而|并|且|because(?: of)?|due to|since|as|and|or|but|so that|in order|weil|da|wegen|aufgrund"
+    r"|porque|debido a|потому что|так как|из-за|поскольку|чтобы)?\s*",
+    re.IGNORECASE,
+)
+
+
+_INNER = re.compile(
+    r"\b(?:is|are|was|were|means|because(?: of)?|due to|to|for|ist|sind|war|weil|um|es|son|fue|porque|для|из-за|чтобы|так как)\s+"
+    r"|因为|因為|由于|由於|以便|为了|為了|[是为為]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A sentence beside the question: ``matched`` are the question's words in it, merged and in
+    order; ``typed`` the spans that look like an answer of the question's kind.
+    """
+
+    text: str
+    kind: str
+    language: str | None
+    matched: tuple[Span, ...]
+    typed: tuple[Span, ...]
+
+
+def see(question: Question, sentence: str, places: Places) -> Sight:
+    """Return ``sentence`` as the candidates are sought in it."""
+    spans = sorted({span for term, found in places.items() if len(term) > 1 for span in found})
+    merged: list[Span] = []
+    for start, end in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    typed = tuple(expected_spans(sentence, question.kind, question.language))
+    return Sight(sentence, question.kind, question.language, tuple(merged), typed)
+
+
+def answer_candidates(sight: Sight) -> list[Span]:
+    """Return spans that hold none of the question's words, without repeats."""
+    found = list(sight.typed)
+    found += _han_runs(sight.text, sight.matched) if HAN.search(sight.text) else _word_runs(sight)
+    kept = dict.fromkeys(
+        (start, end)
+        for start, end in found
+        if sight.text[start:end].strip()
+        and not any(start < e and s < end for s, e in sight.matched)
+    )
+    return [*kept, *(span for span in _clauses(sight) if span not in kept)]
+
+
+def _clauses(sight: Sight) -> list[Span]:
+    """Return the clauses, and what follows a form of "to be" or a reason word in each."""
+    found: list[Span] = []
+    begin = 0
+    for match in CLAUSE_END.finditer(sight.text):
+        end = match.start()
+        head = _CLAUSE_HEAD.match(sight.text, begin, end)
+        start = head.end() if head else begin
+        if end - start > 1:
+            found.append((start, end))
+            inner = _INNER.search(sight.text, start, end)
+            if inner and end - inner.end() > 1:
+                found.append((inner.end(), end))
+        begin = match.end()
+    return found
+
+
+def _word_runs(sight: Sight) -> list[Span]:
+    """Return runs of words inside a clause that neither begin nor end with grammar."""
+    tokens = list(iter_tokens(sight.text))
+    grammar = [is_function_word(sight.text[a:b], sight.language) for a, b in tokens]
+    runs: list[Span] = []
+    for first in range(len(tokens)):
+        if grammar[first]:
+            continue
+        for last in range(first, min(len(tokens), first + _MOST_WORDS)):
+            if last > first and re.search(
+                r"[,;:()\"“”«».!?—]", sight.text[tokens[last - 1][1] : tokens[last][0]]
+            ):
+                break
+            if not grammar[last]:
+                runs.append((tokens[first][0], tokens[last][1]))
+    return runs
+
+
+def _han_runs(text: str, matched: Sequence[Span]) -> list[Span]:
+    """Return runs of pieces between punctuation, grammar and the question's own words."""
+    pieces: list[tuple[int, int, str]] = []
+    for match in _HAN_PIECE.finditer(text):
+        kind = match.lastgroup or "word"
+        start, end = match.span("quoted") if match["quoted"] else match.span()
+        if match["quoted"]:
+            pieces.append((match.start(), match.end(), "word"))
+        cuts = sorted({start, end, *(p for m in matched for p in m if start < p < end)})
+        pieces += [(a, b, kind) for a, b in pairwise(cuts)]
+    runs: list[Span] = []
+    for first, (start, _, kind) in enumerate(pieces):
+        if kind in ("grammar", "stop"):
+            continue
+        reach = start
+        for last in range(first, min(len(pieces), first + 2 * _MOST_PIECES)):
+            begin, end, kind = pieces[last]
+            if (kind == "stop" and text[begin] not in "、 ") or begin < reach:
+                break
+            reach = end
+            if kind not in ("grammar", "stop"):
+                runs.append((start, end))
+    return runs
