@@ -27,7 +27,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQuery,
     VectorStoreQueryMode,
 )
-from store_support import PairAnalyzer, file_state, make_node, make_store, put, terms_of
+from store_support import PairAnalyzer, ask, file_state, make_node, make_store, put, terms_of
 
 from ragkit.errors import ConfigError, IndexMismatch, StoreError
 from ragkit.store import open_store
@@ -38,13 +38,6 @@ from ragkit.store.sqlite import IndexBusy, SqliteStore
 @pytest.fixture
 def store(tmp_path: Path) -> SqliteStore:
     return make_store(tmp_path / "index.db")
-
-
-def ask(store: SqliteStore, question: str, top_k: int = 10) -> list[str]:
-    query = VectorStoreQuery(
-        query_str=question, similarity_top_k=top_k, mode=VectorStoreQueryMode.TEXT_SEARCH
-    )
-    return list(store.vector_store.query(query).ids or [])
 
 
 # Nodes

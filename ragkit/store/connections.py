@@ -23,7 +23,7 @@ __all__ = ["Database", "storage_errors"]
 APPLICATION_ID = 0x52414731  # "RAG1", in the file header
 FORMAT = 1  # PRAGMA user_version
 BUSY_SECONDS = 60.0
-_MAGIC = b"SQLite format 3\x00"
+_IMMUTABLE = "mode=ro&immutable=1"
 _KEEP_WAL_BYTES = 32 * 1024 * 1024
 
 
@@ -38,7 +38,7 @@ class Database:
         self._writer = threading.RLock()
         self._local = threading.local()
         self._pid = os.getpid()
-        self._uri = ""
+        self._keep = True
         self._schema_seen = False
         _check_path(path, must_exist=read_only)
         if self.exists():
@@ -133,20 +133,18 @@ class Database:
         return self._connect()
 
     def _release(self, conn: sqlite3.Connection) -> None:
-        if "immutable" in self._uri:  # may change under us: look again at the next read
+        if not self._keep:
             conn.close()
-            self._uri = ""
             return
         with self._pool_guard:
             self._pool.append(conn)
 
     def _connect(self) -> sqlite3.Connection:
-        if not self._uri:
-            self._uri = _usable_uri(self.path, read_only=self.read_only)
-        conn = _open(self._uri)
+        conn, mode = _open_usable(self.path, read_only=self.read_only)
+        self._keep = mode != _IMMUTABLE  # it may change under us: look again at the next read
         try:
             _check_format(conn, self.path)
-            if "mode=rw" in self._uri:
+            if mode == "mode=rw":
                 _configure(conn)
         except BaseException:
             conn.close()
@@ -165,7 +163,10 @@ class Database:
         try:
             if not self.path.parent.exists():
                 self.path.parent.mkdir(parents=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            # Exclusive: nobody, this process included, can have a connection to a new file.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
         except OSError as error:
             raise StoreError(
                 f"Cannot create the index {self.path}: {error.strerror}. "
@@ -218,30 +219,16 @@ def _in_words(path: Path, error: sqlite3.Error) -> str:
 
 
 def _check_path(path: Path, *, must_exist: bool) -> None:
-    """Raise ``StoreError`` for what can be seen before SQLite is asked."""
+    """Raise ``StoreError`` for what can be seen without opening the file.
+
+    The file is never opened but by SQLite: closing any other descriptor of it would drop the
+    POSIX locks of all connections of this process (https://www.sqlite.org/howtocorrupt.html,
+    2.2), and another process could then remove the log under them.
+    """
     if path.is_dir():
         raise StoreError(f"{path} is a folder; an index is a file, such as {path / 'index.db'}.")
-    try:
-        with path.open("rb") as file:
-            head = file.read(100)
-            size = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        if must_exist:
-            raise StoreError(f"There is no index at {path}. Build it: ragkit index") from None
-        return
-    except OSError as error:
-        raise StoreError(f"The index {path} cannot be opened: {error.strerror}.") from error
-    if not head:
-        return
-    if not head.startswith(_MAGIC):
-        raise StoreError(f"{path} is not an SQLite file. Give another place with --index.")
-    page = int.from_bytes(head[16:18], "big")
-    expected = int.from_bytes(head[28:32], "big") * (65536 if page == 1 else page)
-    if size < expected and not _has_log(path):  # with a log, a checkpoint may be under way
-        raise StoreError(
-            f"The index {path} is truncated: {size} of {expected} bytes. "
-            "Delete it and index again, or restore a copy."
-        )
+    if must_exist and not path.exists():
+        raise StoreError(f"There is no index at {path}. Build it: ragkit index")
 
 
 def _has_log(path: Path) -> bool:
@@ -249,10 +236,6 @@ def _has_log(path: Path) -> bool:
         return Path(f"{path}-wal").stat().st_size > 0
     except OSError:
         return False
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?{mode}"
 
 
 def _open(uri: str) -> sqlite3.Connection:
@@ -267,8 +250,8 @@ def _lower(value: str | int | float | bytes | None) -> str | int | float | bytes
     return value.lower() if isinstance(value, str) else value
 
 
-def _usable_uri(path: Path, *, read_only: bool) -> str:
-    """Return the first way of opening ``path`` that can read it.
+def _open_usable(path: Path, *, read_only: bool) -> tuple[sqlite3.Connection, str]:
+    """Return a connection by the first mode that can read ``path``, and the mode.
 
     In a folder that cannot be written SQLite can create neither log nor shared memory; then the
     file is opened as immutable, which is sound only while there is no log to read.
@@ -277,17 +260,16 @@ def _usable_uri(path: Path, *, read_only: bool) -> str:
     if not read_only and os.access(path, os.W_OK):
         modes.insert(0, "mode=rw")
     if not _has_log(path) and not os.access(path.parent, os.W_OK):
-        modes = ["mode=ro&immutable=1"]
+        modes = [_IMMUTABLE]
     failure: sqlite3.Error | None = None
     for mode in modes:
-        conn = _open(_uri(path, mode))
+        conn = _open(f"{path.absolute().as_uri()}?{mode}")
         try:
             conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return _uri(path, mode)
-        except sqlite3.OperationalError as error:
-            failure = error
-        finally:
+            return conn, mode
+        except sqlite3.Error as error:
             conn.close()
+            failure = error
     assert failure is not None
     raise failure
 
@@ -296,6 +278,13 @@ def _check_format(conn: sqlite3.Connection, path: Path) -> None:
     application = conn.execute("PRAGMA application_id").fetchone()[0]
     version = conn.execute("PRAGMA user_version").fetchone()[0]
     tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    pages = conn.execute("PRAGMA page_count").fetchone()[0]
+    expected = pages * conn.execute("PRAGMA page_size").fetchone()[0]
+    if not _has_log(path) and (size := path.stat().st_size) < expected and not _has_log(path):
+        raise StoreError(
+            f"The index {path} is truncated: {size} of {expected} bytes. "
+            "Delete it and index again, or restore a copy."
+        )
     if application != APPLICATION_ID and tables:
         raise StoreError(
             f"{path} is an SQLite database of another program, not an index. "

@@ -168,6 +168,17 @@ def read_rows(
     return [StoredNode._make((*row, tuple(sources.get(row[2], ())))) for row in rows]
 
 
+def read_texts(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, str]:
+    """Return the texts of the nodes with these row ids."""
+    return dict(
+        snapshot.conn.execute(
+            f"SELECT id, text FROM {snapshot.table('content')}"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        ).fetchall()
+    )
+
+
 def read_sources(snapshot: Snapshot, document_ids: Iterable[str]) -> dict[str, list[str]]:
     """Return the files of each document, sorted by name; documents without files are left out."""
     found: dict[str, list[str]] = {}

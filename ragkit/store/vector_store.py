@@ -36,6 +36,7 @@ from ragkit.store.nodes import (
     insert_row,
     metadata_json,
     read_rows,
+    read_texts,
 )
 
 if TYPE_CHECKING:
@@ -186,19 +187,20 @@ class SqliteVectorStore(BasePydanticVectorStore):
     ) -> list[tuple[int, float]]:
         if query.query_str is None:
             raise StoreError("A text search needs query_str.")
-        clauses = self._store.analyzer.clauses(query.query_str)
-        if not clauses or limit < 1:
+        if limit < 1:
             return []
         where, parameters = "", ()
         if wanted is not None:
             # "+" keeps SQLite from looking up each allowed row in the full-text index.
             where = f"+rowid IN (SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql})"
             parameters = wanted.parameters
-        return fts.search(
+        return fts.search_question(
             snapshot.conn,
             snapshot.table("fts"),
-            clauses,
+            self._store.analyzer,
+            query.query_str,
             limit=limit,
+            texts=lambda ids: read_texts(snapshot, ids),
             where=where,
             parameters=parameters,
         )
