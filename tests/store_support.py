@@ -164,6 +164,7 @@ def write_numbers(
         acknowledge(acknowledged, number)
     if rebuild:
         target.finish_rebuild()
+    store.close()
 
 
 def write_until_full(path: Path, acknowledged: Path, largest_file: int) -> None:
