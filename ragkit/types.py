@@ -213,5 +213,12 @@ class Analyzer(Protocol):
     def index_fields(self, text: str, *, title: str, language: str | None) -> tuple[str, ...]:
         """Return one string of space-separated terms for each field. Deterministic."""
 
+    @property
+    def pool(self) -> int:
+        """How many of the best nodes ``rescore`` is to see."""
+
     def clauses(self, question: str) -> Sequence[Clause]:
         """Return the full-text queries that find the nodes for ``question``; empty if no term."""
+
+    def rescore(self, question: str, candidates: Sequence[tuple[float, str]]) -> list[float]:
+        """Return new scores for candidates ``(score, text)``, in their order; never below 0."""

@@ -131,14 +131,16 @@ def _verdict(report: dict[str, Any], floors: dict[str, float]) -> int:
 
 
 def _print_table(report: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     from ragkit.evaluate.metrics import METRICS
 
-    table = Table(title=f"{report['retriever']} retrieval", title_justify="left")
+    title = f"{report['retriever']} retrieval"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("lang", no_wrap=True)
-    table.add_column("n", justify="right")
+    table.add_column("n", justify="right", no_wrap=True)
     for name in METRICS:
         table.add_column(name, justify="right", no_wrap=True)
     for label, row in [*report["by"].items(), ("all", report)]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from ragkit.errors import ConfigError, IngestError
@@ -52,30 +53,32 @@ def _means(scores: Mapping[str, Mapping[str, float]], ids: Sequence[str]) -> dic
 
 @contextmanager
 def lexical_retriever(passages: Sequence[Passage]) -> Iterator[Retrieve]:
-    """Index ``passages`` in a temporary SQLite file, one node each, and yield its retriever.
+    """Index ``passages`` in a temporary store, one node each, and yield its retriever.
 
     Nothing is deduplicated and nothing is split.
     """
+    from llama_index.core.schema import TextNode
+
     from ragkit.retrieve.analyzer import LexicalAnalyzer
-    from ragkit.store import fts
+    from ragkit.retrieve.retriever import StoreRetriever
+    from ragkit.store import open_store
 
     if not passages:
         raise ConfigError("There are no passages. Name a file that holds some: --passages FILE.")
-    analyzer = LexicalAnalyzer()
-    # The empty name is SQLite's for a temporary file that goes with its connection.
-    with closing(sqlite3.connect("")) as conn:
-        fts.create(conn, "passages", analyzer.fields)
-        for rowid, passage in enumerate(passages, start=1):
-            values = analyzer.index_fields(passage.text, title=passage.title, language=None)
-            fts.insert(conn, "passages", rowid, values)
-
-        def texts(rowids: Sequence[int]) -> dict[int, str]:
-            return {rowid: passages[rowid - 1].text for rowid in rowids}
+    with TemporaryDirectory(prefix="ragkit-evaluate-") as folder:
+        store = open_store(Path(folder) / "passages.db", analyzer=LexicalAnalyzer(), fingerprint={})
+        store.vector_store.add(
+            [
+                TextNode(id_=passage.id, text=passage.text, metadata={"title": passage.title})
+                for passage in passages
+            ]
+        )
 
         def retrieve(question: str, limit: int) -> list[tuple[str, float]]:
-            found = fts.search_question(
-                conn, "passages", analyzer, question, limit=limit, texts=texts
-            )
-            return [(passages[rowid - 1].id, score) for rowid, score in found]
+            found = StoreRetriever(store.vector_store, top_k=limit).retrieve(question)
+            return [(node.node_id, node.score or 0.0) for node in found]
 
-        yield retrieve
+        try:
+            yield retrieve
+        finally:
+            store.close()

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
 
-from ragkit.types import Clause
+from ragkit.types import Analyzer, Clause
 
 __all__ = [
-    "QuestionAnalyzer",
     "create",
     "delete",
     "document_frequencies",
@@ -31,20 +29,6 @@ __all__ = [
 
 # Everything in ASCII that may stand inside a term; the space and the double quote may not.
 _TOKEN_CHARS = "!#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"
-
-
-class QuestionAnalyzer(Protocol):
-    """What ``search_question`` asks of an analyzer."""
-
-    @property
-    def pool(self) -> int:
-        """How many of the best rows ``rescore`` is to see."""
-
-    def clauses(self, question: str) -> Sequence[Clause]:
-        """Return the full-text queries for ``question``."""
-
-    def rescore(self, question: str, candidates: Sequence[tuple[float, str]]) -> list[float]:
-        """Return new scores for ``(score, text)`` candidates, in their order."""
 
 
 def create(conn: sqlite3.Connection, table: str, fields: Sequence[str]) -> None:
@@ -108,7 +92,7 @@ def search(
 def search_question(
     conn: sqlite3.Connection,
     table: str,
-    analyzer: QuestionAnalyzer,
+    analyzer: Analyzer,
     question: str,
     *,
     limit: int,
