@@ -34,6 +34,8 @@ DocumentFrequencies = Callable[[Sequence[str]], tuple[int, Mapping[str, int]]]
 # Words of at least this many letters that begin alike are taken for forms of one word.
 _PREFIX = 5
 _PREFIX_SHARE = 0.7
+# Weight of a character none of whose pairs is known: it may be a word of one character.
+_UNKNOWN_CHARACTER = 0.5
 
 Places = Mapping[str, Sequence[tuple[int, int]]]
 
@@ -55,13 +57,15 @@ class Passage:
 class Atoms:
     """The question's atoms: for each its weight and the share that each of its terms covers.
 
-    ``unknown`` is the share of the weight that no node of the collection speaks of.
+    ``unknown`` is the share of the weight that no node of the collection speaks of, and
+    ``strangers`` counts the numbers and identifiers in it.
     """
 
     weights: tuple[float, ...]
     shares: tuple[Mapping[str, float], ...]
     prefixes: tuple[frozenset[str], ...]
     unknown: float
+    strangers: int = 0
 
     @cached_property
     def wanted(self) -> frozenset[str]:
@@ -97,7 +101,8 @@ class Features:
     few units of the same node hold it; ``count`` when all atoms count alike. ``novel`` is the
     share (of eight words) that is not in the question. ``time`` and ``number`` tell that the unit
     holds one where one is asked for, ``lacking`` that it does not hold what is asked for.
-    ``opens`` is the coverage of the heading that this unit opens the section of.
+    ``opens`` is the coverage of the heading that this unit opens the section of, ``above`` that of
+    the headings and the unit before it together.
     """
 
     own: float
@@ -116,6 +121,7 @@ class Features:
     number: float
     count: float
     opens: float
+    above: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +148,17 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
             spans.setdefault(span, []).append((term.term, idf * term.weight))
     weights: list[float] = []
     shares: list[dict[str, float]] = []
-    unknown = 0.0
+    unknown, strangers = 0.0, 0
     for span in sorted(spans):
         known = [(term, weight) for term, weight in spans[span] if frequencies.get(term, 0)]
-        # A pair that occurs nowhere may cross two words: it counts only where nothing else is.
-        weight = max(weight for _, weight in known or spans[span])
-        unknown += 0.0 if known else weight
+        # A pair that occurs nowhere may cross two words: it counts only where no other pair does.
+        # A single character that occurs somewhere does not make a word known.
+        telling = [pair for pair in known if len(pair[0]) > 1 or span[1] - span[0] > 1]
+        weight = max(weight for _, weight in telling or spans[span])
+        weight *= 1.0 if telling or span[1] - span[0] > 1 else _UNKNOWN_CHARACTER
+        if not telling:
+            unknown += weight
+            strangers += _is_name(question, span)
         weights.append(weight)
         shares.append({term: min(1.0, w / weight) for term, w in known} if weight else {})
     prefixes = [
@@ -155,7 +166,21 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         for span in sorted(spans)
     ]
     whole = sum(weights)
-    return Atoms(tuple(weights), tuple(shares), tuple(prefixes), unknown / whole if whole else 0.0)
+    share = unknown / whole if whole else 0.0
+    return Atoms(tuple(weights), tuple(shares), tuple(prefixes), share, strangers)
+
+
+def _is_name(question: Question, span: tuple[int, int]) -> bool:
+    """Tell a number, an identifier or a Latin word among Chinese: they have one form only."""
+    token = question.text[span[0] : span[1]]
+    if is_unspaced(token):
+        return False
+    if any(char.isdigit() or char in "_/@#" for char in token):
+        return True
+    return question.language in _UNSPACED and token.isascii()
+
+
+_UNSPACED = frozenset({"zh", "zh-Hant", "ja", "th", "lo", "km", "my"})
 
 
 def _atom_spans(question: Question, term: QuestionTerm) -> list[tuple[int, int]]:
@@ -217,10 +242,11 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
             time=float(typed is True and question.kind == "time"),
             number=float(typed is True and question.kind == "number"),
             count=sum(c > 0.5 for c in own) / max(1, len(own)),
-            opens=0.0 if is_heading else opens,
+            opens=0.0 if is_heading or unit.kind == "aside" else opens,
+            above=atoms.coverage(_either(heading, before)),
         )
         found.append(Evidence(number, position, unit, places[position], tuple(own), features))
-        if not is_heading:
+        if not is_heading and unit.kind != "aside":
             opens = 0.0
     return found
 

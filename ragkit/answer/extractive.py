@@ -97,7 +97,7 @@ def extract_answer(
     passages = _passages(nodes[:_MOST_NODES])
     atoms = weigh_atoms(asked, document_frequencies)
     evidence = gather_evidence(asked, atoms, passages)
-    ranked = rank_evidence(evidence)
+    ranked = rank_evidence(asked, evidence, passages)
     if not ranked:
         return _refusal(asked, question, True, language)
     best = ranked[0][1]
@@ -269,11 +269,12 @@ def _sentence(question: Question, excerpt: Excerpt, passage: Passage) -> Extract
     text = passage.text[excerpt.start : excerpt.end]
     unit = excerpt.core.unit
     mark = None
-    if excerpt.start <= unit.start and unit.end <= excerpt.end:
-        found = mark_answer(question, passage.text[unit.start : unit.end], excerpt.core.places)
-        if found:
-            shift = unit.start - excerpt.start
-            mark = (found[0] + shift, found[1] + shift)
+    if unit.kind != "code":
+        mark = mark_answer(question, passage.text[unit.start : unit.end], excerpt.core.places)
+    if mark:
+        shift = unit.start - excerpt.start
+        start, end = mark[0] + shift, mark[1] + shift
+        mark = (start, end) if start >= 0 and end <= len(text) else None
     return ExtractedSentence(
         text, excerpt.node, excerpt.start, excerpt.end, mark, excerpt.sentences
     )

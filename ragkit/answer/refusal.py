@@ -16,6 +16,9 @@ __all__ = ["THRESHOLD", "confidence", "is_asking", "refusal_text"]
 # same ones with it removed and against questions asked of another set's passages.
 _WEIGHTS = {"heading": 0.9, "count": 3.4, "soft": 2.9}
 _EVERYWHERE, _UNKNOWN, _RIVAL, _LENGTH, _BIAS = 2.6, 1.5, -5.2, 0.3, -3.1
+# Not fitted (the sets ask about what is there): a number or identifier of the question that occurs
+# nowhere in the collection.
+_STRANGER = -1.5
 
 THRESHOLD = 0.18
 """Below this ``confidence`` an answer is refused: where 95% of those answerable questions of CMRC,
@@ -57,6 +60,7 @@ def confidence(
         + sum(weight * getattr(features, name) for name, weight in _WEIGHTS.items())
         + _EVERYWHERE * everywhere
         + _UNKNOWN * atoms.unknown
+        + _STRANGER * min(2, atoms.strangers)
         + _RIVAL * (1 - features.node) * rival
         + _LENGTH * math.log(max(1, len(atoms.weights)))
     )

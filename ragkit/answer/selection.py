@@ -24,13 +24,22 @@ _WEIGHTS = {
     "definition": 0.7, "first": 0.35, "novel": -0.4, "local": 3.75, "soft": 1.3, "time": 0.7,
     "number": 0.7, "count": 5.0,
 }  # fmt: skip
-# Not fitted, since the sets have no headings: the body under a heading that is the question.
-_OPENS = 6.0
-_OPENS_FROM = 0.5
+# Not fitted, since the sets hold plain paragraphs only; judged on technical documentation.
+# The body under a heading that is the question:
+_OPENS, _OPENS_FROM = 8.0, 0.5
+# Code whose lead or heading does not speak of the question: it is matched by a comment. And code
+# where no way to do something is asked for.
+_CODE, _CODE_UNASKED = -4.0, -2.0
+# A lead whose list or code is missing, and a sentence that only points elsewhere:
+_HANGING, _POINTER = -2.0, -1.0
+# "X is …" where X is all that is asked about:
+_DEFINES = 2.0
 
 # The second sentence is given when it is at least this likely beside the first.
 _SECOND = 0.3
 
+# After an excerpt of this many characters (a list, code) a second one is no help.
+_LONG_ENOUGH = 400
 _LONGEST_UNIT = 700
 _LONGEST_BLOCK = 1500
 _MOST_ITEMS = 12
@@ -49,6 +58,12 @@ _ANAPHOR = re.compile(
     r"αυτό|αυτή|αυτός|αυτά|ωστόσο|αλλά|επίσης)(?=[\s,，'’]))",
     re.IGNORECASE,
 )
+_POINTS = re.compile(
+    r"请参[考见阅]|請參[考見閱]|参见|参阅|參見|參閱|详见|詳見|参照してください|\b(?:refer to|see also|for (?:more )?(?:details|information)|siehe)\b"
+    r"|\bsee \[",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"(?:[-*+•]|\d{1,2}[.)])\s+")
 _BOUNDARY = re.compile(r"[,，;；、:：。.!?！？]\s*|\s+")
 
 
@@ -66,20 +81,41 @@ class Excerpt:
     sentences: int
 
 
-def rank_evidence(evidence: Sequence[Evidence]) -> list[tuple[float, Evidence]]:
+def rank_evidence(
+    question: Question, evidence: Sequence[Evidence], passages: Sequence[Passage]
+) -> list[tuple[float, Evidence]]:
     """Return the units that may be an answer with their scores, best first; ties keep order.
 
     Headings and questions are never answers. A unit that repeats the text of a better one from
     another node is left out by the caller, not here.
     """
-    scored = [(_score(e), e) for e in evidence if e.unit.kind not in ("heading", "question")]
+    scored = [
+        (_score(question, e) + _shape(e, passages[e.node]), e)
+        for e in evidence
+        if e.unit.kind not in ("heading", "question")
+    ]
     return sorted(scored, key=lambda pair: -pair[0])
 
 
-def _score(evidence: Evidence) -> float:
+def _score(question: Question, evidence: Evidence) -> float:
     features = evidence.features
     score: float = sum(weight * getattr(features, name) for name, weight in _WEIGHTS.items())
-    return score + _OPENS * max(0.0, features.opens - _OPENS_FROM)
+    score += _OPENS * max(0.0, features.opens - _OPENS_FROM)
+    if question.kind == "definition":
+        score += _DEFINES * features.definition
+    if evidence.unit.kind == "code" and question.kind != "keywords":
+        score += _CODE * (1 - features.above)
+        score += 0.0 if question.kind in ("method", "thing", "choice") else _CODE_UNASKED
+    return score
+
+
+def _shape(evidence: Evidence, passage: Passage) -> float:
+    """Return what the form of a unit takes from its score."""
+    unit = evidence.unit
+    if unit.kind == "lead":
+        units = node_units(passage.text, passage.headings)
+        return 0.0 if _block_end(units, evidence.position) > evidence.position else _HANGING
+    return _POINTER if _POINTS.search(passage.text, unit.start, unit.end) else 0.0
 
 
 def select_excerpts(
@@ -95,7 +131,8 @@ def select_excerpts(
     best_score, best = ranked[0]
     excerpts = [_expand(question, best, passages[best.node])]
     sentences = excerpts[0].sentences
-    for score, candidate in ranked[1:]:
+    whole_block = excerpts[0].end - excerpts[0].start > _LONG_ENOUGH or best.unit.kind == "code"
+    for score, candidate in ranked[1:] if not whole_block else ():
         if sentences >= max_sentences or score < best_score + math.log(_SECOND):
             break
         other = _expand(question, candidate, passages[candidate.node], alone=sentences == 1)
@@ -123,6 +160,8 @@ def _expand(
     start, end = units[first].start, units[last].end
     if first == last:
         start, end = _clipped(text, unit, evidence)
+        bullet = _BULLET.match(text, start, end)
+        start = bullet.end() if bullet and unit.kind == "item" else start
     count = last - first + 1 if all(u.kind == "sentence" for u in units[first:last]) else 1
     return Excerpt(evidence.node, start, end, evidence, count)
 

@@ -11,12 +11,18 @@ from ragkit.ingest.sentences import sentence_spans
 
 __all__ = ["Unit", "node_units"]
 
-UnitKind = Literal["sentence", "heading", "item", "code", "row", "lead", "question"]
+UnitKind = Literal["sentence", "heading", "item", "code", "row", "lead", "question", "aside"]
 
 # Only this much of a node is read: nodes are small, and a huge one must not hang the answer.
 _LONGEST = 60_000
 
-_FENCE = re.compile(r"\s*(?:[-*+]\s+|\d+\.\s+)?(?:`{3,}|~{3,})")
+_FENCE = re.compile(r"(?:\s|>)*(?:[-*+]\s+|\d+\.\s+)?(?:`{3,}|~{3,})")
+_FENCE_LINE = re.compile(r"^[ \t]*(?:[-*+]\s+|\d+\.\s+)?(`{3,}|~{3,})[ \t]*(\S*)", re.MULTILINE)
+# A note set apart by MyST or by ":::": worth reading, but not what its section is about.
+_ASIDE = re.compile(
+    r"[`~:]{3,}\s*\{?(?:tip|note|warning|important|caution|hint|seealso|admonition)\b"
+)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>?")
 _HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
 _ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
 _RULE = re.compile(r"[\s|:=\-_*+~`#.>]+")
@@ -43,24 +49,45 @@ def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
     text = text[:_LONGEST]
     known = {_plain(heading) for heading in headings if heading}
     units: list[Unit] = []
-    fence_from: int | None = None
-    fence = ""
+    fence_from, fence = _opened_before(text)
     end = 0
     for start, end in sentence_spans(text):
         piece = text[start:end]
         if fence_from is not None:
-            if piece.lstrip().startswith(fence) and _RULE.fullmatch(piece):
-                units.append(Unit(fence_from, end, "code"))
+            if piece.lstrip("> \t").startswith(fence) and _RULE.fullmatch(piece):
+                kind: UnitKind = "aside" if _ASIDE.match(text, fence_from) else "code"
+                units.append(Unit(fence_from, end, kind))
                 fence_from = None
             continue
         opened = _FENCE.match(piece)
         if opened:
             fence_from, fence = start, opened[0].strip()[-3:]
-        elif not _RULE.fullmatch(piece):
+        elif not _RULE.fullmatch(piece) and not _TAG.fullmatch(piece):
+            start, end = _unquoted(text, start, end)
             units.append(Unit(start, end, _kind(text, start, end, known)))
     if fence_from is not None and end > fence_from:
         units.append(Unit(fence_from, end, "code"))
     return tuple(units)
+
+
+def _unquoted(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span without the marks of a Markdown block quotation around it."""
+    while start < end and text[start] in "> \t\n":
+        start += 1
+    while end > start and text[end - 1] in "> \t\n":
+        end -= 1
+    return start, end
+
+
+def _opened_before(text: str) -> tuple[int | None, str]:
+    """Return where code begins that the node was cut out of, and its fence; (None, "") if none.
+
+    An odd number of fences, the first of them bare, is code whose opening is in the node before.
+    """
+    fences = _FENCE_LINE.findall(text)
+    if len(fences) % 2 and not fences[0][1]:
+        return len(text) - len(text.lstrip()), str(fences[0][0])
+    return None, ""
 
 
 def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
