@@ -5,8 +5,8 @@ Llama (https://arxiv.org/abs/2302.13971) with grouped-query attention, whose que
 projections are stored as one matrix.
 """
 
-# mypy: disable-error-code="misc"
-# ("misc" is a base class of type Any, which these are where transformers is not installed.)
+# mypy: disable-error-code="import-not-found, misc, no-untyped-call"
+# (Base classes of type Any where transformers is not installed, partly typed ones where it is.)
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 __all__ = ["InternLM2Config", "InternLM2ForCausalLM", "InternLM2Model", "weight_mapping"]
 
 _END_OF_TURN = "<|im_end|>"
-# What says where a checkpoint's files are; the rest of from_pretrained's arguments is about weights.
+# The arguments of from_pretrained that say where the files are.
 _PLACE = ("cache_dir", "revision", "token", "local_files_only", "subfolder")
 
 
@@ -63,13 +63,11 @@ class SplitWqkv(ConversionOps):
         input_dict: dict[str, Any],
         source_patterns: list[str],
         target_patterns: list[str],
-        *,
-        config: Any,
-        **_: Any,
-    ) -> dict[str, torch.Tensor]:
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Return the three tensors by target pattern; see ``ConversionOps.convert``."""
         wqkv = _only(next(iter(input_dict.values())))
-        groups, heads, head_dim = _heads(config)
+        groups, heads, head_dim = _heads(kwargs["config"])
         rest = wqkv.shape[1:]
         blocks = wqkv.reshape(heads, groups + 2, head_dim, *rest)
         parts = (blocks[:, :groups], blocks[:, groups], blocks[:, groups + 1])
@@ -93,12 +91,10 @@ class FuseWqkv(ConversionOps):
         input_dict: dict[str, Any],
         source_patterns: list[str],
         target_patterns: list[str],
-        *,
-        config: Any,
-        **_: Any,
-    ) -> dict[str, torch.Tensor]:
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Return the fused tensor by target pattern; see ``ConversionOps.convert``."""
-        groups, heads, head_dim = _heads(config)
+        groups, heads, head_dim = _heads(kwargs["config"])
         query, key, value = (_only(input_dict[pattern]) for pattern in source_patterns)
         rest = query.shape[1:]
         blocks = torch.cat(
@@ -156,7 +152,6 @@ class InternLM2RotaryEmbedding(LlamaRotaryEmbedding):
     prompt, or one in another thread, is rotated by another prompt's frequencies.
     """
 
-    @torch.no_grad()
     def forward(self, x: torch.Tensor, position_ids: torch.Tensor) -> Any:
         """Return cosines and sines, each (batch, tokens, head_dim), in the dtype of ``x``."""
         if self.rope_type != "dynamic":
@@ -172,8 +167,9 @@ class InternLM2RotaryEmbedding(LlamaRotaryEmbedding):
         by NTK-aware scaling (https://arxiv.org/abs/2309.00071, section 3.1). Computed without
         a branch on a value, which would make a GPU wait and break a graph.
         """
-        rope, trained = self.config.rope_parameters, self.config.max_position_embeddings
-        dim, factor = self.config.head_dim, rope["factor"]
+        config: Any = self.config
+        rope, trained, dim = config.rope_parameters, config.max_position_embeddings, config.head_dim
+        factor = rope["factor"]
         length = position_ids.max() + 1
         growth = factor * length.clamp(min=trained) / trained - (factor - 1)
         base = rope["rope_theta"] * growth ** (dim / (dim - 2))
@@ -193,10 +189,15 @@ class InternLM2Model(LlamaModel):
         self.rotary_emb = InternLM2RotaryEmbedding(config)
 
     @classmethod
-    def from_pretrained(cls, name: str | os.PathLike[str] | None, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | None,
+        *model_args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Load; ``trust_remote_code`` has nothing to run here. See ``PreTrainedModel``."""
         kwargs["trust_remote_code"] = False
-        return super().from_pretrained(name, *args, **kwargs)
+        return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
 
 
 class InternLM2ForCausalLM(LlamaForCausalLM):
@@ -209,15 +210,21 @@ class InternLM2ForCausalLM(LlamaForCausalLM):
         self.model.rotary_emb = InternLM2RotaryEmbedding(config)
 
     @classmethod
-    def from_pretrained(cls, name: str | os.PathLike[str] | None, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str] | None,
+        *model_args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Load, and end generation at the end of a chat turn too. See ``PreTrainedModel``."""
         place = {key: kwargs[key] for key in _PLACE if key in kwargs}
         # Trusted code would also be looked for in the folder's custom_generate/generate.py.
         kwargs["trust_remote_code"] = False
-        loaded = super().from_pretrained(name, *args, **kwargs)
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
-        if name is not None:
-            _end_at(model, _end_of_turn(get_tokenizer_config(name, **place)))
+        if pretrained_model_name_or_path is not None:
+            settings = get_tokenizer_config(pretrained_model_name_or_path, **place)
+            _end_at(model, _end_of_turn(settings))
         return loaded
 
 

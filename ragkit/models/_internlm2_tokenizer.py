@@ -4,13 +4,14 @@ Needs neither sentencepiece nor protobuf: the few fields used are read here. For
 https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
 """
 
-# mypy: disable-error-code="misc"
-# ("misc" is a base class of type Any, which these are where transformers is not installed.)
+# mypy: disable-error-code="import-not-found, misc, no-untyped-call"
+# (Base classes of type Any where transformers is not installed, partly typed ones where it is.)
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from ragkit.errors import ModelUnavailable
 __all__ = ["InternLM2Tokenizer", "InternLM2TokenizerConfig"]
 
 _SPACE = "▁"  # sentencepiece's sign for a space
-_BYTE = 6  # ModelProto.SentencePiece.Type
+_UNKNOWN, _BYTE = 2, 6  # ModelProto.SentencePiece.Type
 _BPE = 2  # TrainerSpec.ModelType
 
 
@@ -43,20 +44,28 @@ class InternLM2Tokenizer(TokenizersBackend):
     padding_side = "left"
     model_input_names = ["input_ids", "attention_mask"]  # noqa: RUF012
 
-    @classmethod
-    def convert_to_native_format(cls, **kwargs: Any) -> dict[str, Any]:
-        """Return ``kwargs`` with the backend that was read; see ``TokenizersBackend``."""
-        saved, original = kwargs.get("tokenizer_file"), kwargs.get("vocab_file")
-        if not (saved and Path(saved).is_file()) and original and Path(original).is_file():
+    def __init__(
+        self, vocab_file: str | None = None, tokenizer_file: str | None = None, **kwargs: Any
+    ) -> None:
+        # Set before the base class runs, which would otherwise copy the whole vocabulary.
+        if tokenizer_file is None and vocab_file is not None:
             added = kwargs.get("added_tokens_decoder") or {}
             names = {int(number): str(token) for number, token in added.items()}
-            kwargs["tokenizer_object"] = _build(Path(original), names)
+            self._tokenizer = _build(Path(vocab_file), names)
+        super().__init__(vocab_file=vocab_file, tokenizer_file=tokenizer_file, **kwargs)
+
+    @classmethod
+    def convert_to_native_format(
+        cls, trust_remote_code: bool = False, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return ``kwargs`` as they are: the files are read in ``__init__``."""
         return kwargs
 
 
 class _Pieces(NamedTuple):
     texts: list[str]
     scores: list[float]
+    unknown: int
     byte_fallback: bool
     dummy_prefix: bool
 
@@ -73,14 +82,12 @@ def _build(path: Path, added: dict[int, str]) -> Tokenizer:
         raise ModelUnavailable(
             f"{path} is not a sentencepiece BPE model. Download the tokenizer again."
         ) from None
-    merges = _merges(pieces)
-    vocabulary = {added.get(number, text): number for number, text in enumerate(pieces.texts)}
-    merges = [pair for pair in merges if pair[0] + pair[1] in vocabulary]
+    texts = [added.get(number, text) for number, text in enumerate(pieces.texts)]
     tokenizer = Tokenizer(
         BPE(
-            vocab=vocabulary,
-            merges=merges,
-            unk_token=pieces.texts[0],
+            vocab={text: number for number, text in enumerate(texts)},
+            merges=_merges(texts, pieces.scores),
+            unk_token=texts[pieces.unknown],
             fuse_unk=True,
             byte_fallback=pieces.byte_fallback,
         )
@@ -94,21 +101,21 @@ def _build(path: Path, added: dict[int, str]) -> Tokenizer:
     return tokenizer
 
 
-def _merges(pieces: _Pieces) -> list[tuple[str, str]]:
+def _merges(texts: list[str], scores: list[float]) -> list[tuple[str, str]]:
     """Return every pair of pieces that joins to a piece, the best score first.
 
     Sentencepiece joins the neighbours whose whole has the best score; the tokenizers library joins
     by the order of this list, which therefore says the same.
     """
-    known = set(pieces.texts)
+    known = set(texts)
     found = [
-        (score, len(text[:cut]), text[:cut], text[cut:])
-        for text, score in zip(pieces.texts, pieces.scores, strict=True)
+        (score, cut, text)
+        for text, score in zip(texts, scores, strict=True)
         for cut in range(1, len(text))
         if text[:cut] in known and text[cut:] in known
     ]
-    found.sort(key=lambda pair: pair[:2], reverse=True)
-    return [(left, right) for _, _, left, right in found]
+    found.sort(key=itemgetter(0, 1), reverse=True)
+    return [(text[:cut], text[cut:]) for _, cut, text in found]
 
 
 def _read(data: bytes) -> _Pieces:
@@ -128,7 +135,8 @@ def _read(data: bytes) -> _Pieces:
             normalizer = dict(_fields(value))
     if trainer.get(3) != _BPE or normalizer.get(2):
         raise ValueError("not a BPE model, or one that rewrites characters")
-    return _Pieces(texts, scores, _BYTE in kinds, bool(normalizer.get(3, 1)))
+    unknown = kinds.index(_UNKNOWN)
+    return _Pieces(texts, scores, unknown, _BYTE in kinds, bool(normalizer.get(3, 1)))
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
