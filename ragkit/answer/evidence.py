@@ -69,7 +69,7 @@ class Atoms:
 
     @cached_property
     def wanted(self) -> frozenset[str]:
-        """All terms of the question that occur in the collection."""
+        """The terms of the question that are looked for in a text."""
         return frozenset(term for shares in self.shares for term in shares)
 
     @cached_property
@@ -160,7 +160,9 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
             unknown += weight
             strangers += _is_name(question, span)
         weights.append(weight)
-        shares.append({term: min(1.0, w / weight) for term, w in known} if weight else {})
+        # Headings are read too, and a store may not count their words.
+        held = known if telling else spans[span]
+        shares.append({term: min(1.0, w / weight) for term, w in held} if weight else {})
     prefixes = [
         frozenset(term[:_PREFIX] for term, _ in spans[span] if len(term) >= _PREFIX)
         for span in sorted(spans)

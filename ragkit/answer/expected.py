@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from ragkit.retrieve.tokenizer import is_function_word
+
 __all__ = ["definition_pattern", "expected_spans", "has_expected"]
 
 _HAN_NUMBER = "[零〇一二两兩三四五六七八九十百千万萬亿億几幾数數半]"
@@ -199,6 +201,7 @@ _STEP = re.compile(
     r"\b(?:run|set|use|click|open|install|add|type|enter|execute|call|create|configure|by \w+ing)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|[\"“«(\-*>]\s*)$")
 _SCRIPT_HAN = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
 
@@ -229,7 +232,21 @@ def expected_spans(text: str, kind: str, language: str | None) -> Iterator[tuple
             pattern = _HAN_NAME if kind == "person" else _PLACE
             yield from (match.span() for match in pattern.finditer(text))
         else:
-            yield from (match.span() for match in _NAME.finditer(text))
+            yield from _names(text, language)
+
+
+def _names(text: str, language: str | None) -> Iterator[tuple[int, int]]:
+    """Yield capitalised runs; the first word of a sentence is no name by its capital alone."""
+    for match in _NAME.finditer(text):
+        start, end = match.span()
+        if not _SENTENCE_START.search(text, max(0, start - 4), start):
+            yield start, end
+            continue
+        first, _, rest = match[0].partition(" ")
+        if rest and not is_function_word(first, language):
+            yield start, end
+        if rest:
+            yield start + len(first) + 1, end
 
 
 def has_expected(text: str, kind: str, language: str | None) -> bool | None:

@@ -21,7 +21,13 @@ from llama_index.core.response_synthesizers.base import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from ragkit.answer.citations import cite_extract
-from ragkit.answer.evidence import DocumentFrequencies, Passage, gather_evidence, weigh_atoms
+from ragkit.answer.evidence import (
+    DocumentFrequencies,
+    Evidence,
+    Passage,
+    gather_evidence,
+    weigh_atoms,
+)
 from ragkit.answer.mark import mark_answer
 from ragkit.answer.question import Question, analyze_question
 from ragkit.answer.refusal import THRESHOLD, confidence, is_asking, refusal_text
@@ -267,17 +273,29 @@ def _passages(nodes: Sequence[NodeWithScore]) -> list[Passage]:
 
 def _sentence(question: Question, excerpt: Excerpt, passage: Passage) -> ExtractedSentence:
     text = passage.text[excerpt.start : excerpt.end]
-    unit = excerpt.core.unit
-    mark = None
-    if unit.kind != "code":
-        mark = mark_answer(question, passage.text[unit.start : unit.end], excerpt.core.places)
-    if mark:
-        shift = unit.start - excerpt.start
-        start, end = mark[0] + shift, mark[1] + shift
-        mark = (start, end) if start >= 0 and end <= len(text) else None
+    marks = (_mark(question, excerpt, core, passage) for core in _by_type(excerpt))
+    mark = next((mark for mark in marks if mark), None)
     return ExtractedSentence(
         text, excerpt.node, excerpt.start, excerpt.end, mark, excerpt.sentences
     )
+
+
+def _by_type(excerpt: Excerpt) -> list[Evidence]:
+    """Return the sentences of the excerpt, those that hold what is asked for first."""
+    return sorted(excerpt.cores, key=lambda core: core.features.lacking)
+
+
+def _mark(
+    question: Question, excerpt: Excerpt, core: Evidence, passage: Passage
+) -> tuple[int, int] | None:
+    unit = core.unit
+    if unit.kind == "code":
+        return None
+    found = mark_answer(question, passage.text[unit.start : unit.end], core.places)
+    if found is None:
+        return None
+    start, end = (at + unit.start - excerpt.start for at in found)
+    return (start, end) if start >= 0 and end <= excerpt.end - excerpt.start else None
 
 
 def _refusal(

@@ -72,7 +72,8 @@ def analyze_question(text: str, *, language: str | None = None) -> Question:
     for _, pattern in _patterns(language if language in INTERROGATIVES else "en"):
         if kind != "keywords":
             holes += [match.span() for match in pattern.finditer(text) if _short(match)]
-    masked = _mask(text, holes, language)
+    typed = kind in ("number", "time", "place", "person")
+    masked = _mask(text, holes, language, typed=typed)
     found: dict[str, QuestionTerm] = {}
     for term in _terms(masked, language):
         known = found.get(term.term)
@@ -138,14 +139,14 @@ def _short(match: re.Match[str]) -> bool:
     return match.end() - match.start() <= 12
 
 
-def _mask(text: str, holes: list[tuple[int, int]], language: str | None) -> str:
+def _mask(text: str, holes: list[tuple[int, int]], language: str | None, *, typed: bool) -> str:
     """Return ``text`` with the question words blanked out, offsets unchanged.
 
     In scripts with spaces a pattern may span the matter ("what is the population"): only the words
-    of grammar in it are blanked.
+    of grammar in it are blanked and, when ``typed``, those that name the type ("which year").
     """
     chars = list(text)
-    weak = _weak(_base(language)) | _weak("en")
+    weak = _weak(_base(language)) | _weak("en") if typed else frozenset()
     for hole_start, hole_end in holes:
         for start, end in iter_tokens(text[hole_start:hole_end]):
             start, end = start + hole_start, end + hole_start

@@ -14,11 +14,13 @@ __all__ = ["THRESHOLD", "confidence", "is_asking", "refusal_text"]
 # Fitted by logistic regression on the development halves of CMRC 2018, DRCD, SQuAD 2.0, XQuAD and
 # the technical FAQ (each set counted alike): questions with their passage in the index, against the
 # same ones with it removed and against questions asked of another set's passages.
-_WEIGHTS = {"heading": 0.9, "count": 3.4, "soft": 2.9}
+_WEIGHTS = {"heading": 0.9, "soft": 2.9}
+_COUNT = 3.4
 _EVERYWHERE, _UNKNOWN, _RIVAL, _LENGTH, _BIAS = 2.6, 1.5, -5.2, 0.3, -3.1
 # Not fitted (the sets ask about what is there): a number or identifier of the question that occurs
 # nowhere in the collection.
 _STRANGER = -1.5
+_MOST_UNKNOWN = 0.5
 
 THRESHOLD = 0.18
 """Below this ``confidence`` an answer is refused: where 95% of those answerable questions of CMRC,
@@ -58,13 +60,24 @@ def confidence(
     logit = (
         _BIAS
         + sum(weight * getattr(features, name) for name, weight in _WEIGHTS.items())
+        # The body under a heading that is the question need not repeat it.
+        + _COUNT * max(features.count, features.opens)
         + _EVERYWHERE * everywhere
-        + _UNKNOWN * atoms.unknown
+        + _UNKNOWN * _forgiven(atoms.unknown, everywhere)
         + _STRANGER * min(2, atoms.strangers)
         + _RIVAL * (1 - features.node) * rival
         + _LENGTH * math.log(max(1, len(atoms.weights)))
     )
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def _forgiven(unknown: float, everywhere: float) -> float:
+    """Return the share of words that no node holds, as far as the other words were found.
+
+    A document may use another verb; a question of which nothing is found is no paraphrase.
+    """
+    known = 1 - unknown
+    return min(unknown, _MOST_UNKNOWN) * min(1.0, everywhere / known) if known else 0.0
 
 
 def refusal_text(question: Question, *, sources: bool, language: str | None = None) -> str:

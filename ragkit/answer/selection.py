@@ -41,6 +41,7 @@ _SECOND = 0.3
 # After an excerpt of this many characters (a list, code) a second one is no help.
 _LONG_ENOUGH = 400
 _LONGEST_UNIT = 700
+_SHORTEST = 18
 _LONGEST_BLOCK = 1500
 _MOST_ITEMS = 12
 
@@ -69,7 +70,7 @@ _BOUNDARY = re.compile(r"[,，;；、:：。.!?！？]\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """``text[start:end]`` of one node; ``core`` is the sentence in it that answers.
+    """``text[start:end]`` of one node; ``cores`` are the sentences in it that answer, best first.
 
     ``sentences`` counts the units that were joined.
     """
@@ -77,7 +78,7 @@ class Excerpt:
     node: int
     start: int
     end: int
-    core: Evidence
+    cores: tuple[Evidence, ...]
     sentences: int
 
 
@@ -135,7 +136,10 @@ def select_excerpts(
     for score, candidate in ranked[1:] if not whole_block else ():
         if sentences >= max_sentences or score < best_score + math.log(_SECOND):
             break
-        other = _expand(question, candidate, passages[candidate.node], alone=sentences == 1)
+        other = _expand(question, candidate, passages[candidate.node])
+        if any(_same(other, known, passages) for known in excerpts):
+            # The sentence before it, which it leans on, is given already.
+            other = _expand(question, candidate, passages[candidate.node], alone=False)
         if any(_same(other, known, passages) for known in excerpts):
             continue
         excerpts.append(other)
@@ -155,6 +159,8 @@ def _expand(
         first -= 1
     if unit.kind == "code" and first and units[first - 1].kind in ("lead", "sentence", "item"):
         first -= 1
+    if first == last and _too_short(text, units, last):
+        last += 1
     if units[last].kind == "lead" or _introduces(question, units, last):
         last = _block_end(units, last)
     start, end = units[first].start, units[last].end
@@ -163,7 +169,7 @@ def _expand(
         bullet = _BULLET.match(text, start, end)
         start = bullet.end() if bullet and unit.kind == "item" else start
     count = last - first + 1 if all(u.kind == "sentence" for u in units[first:last]) else 1
-    return Excerpt(evidence.node, start, end, evidence, count)
+    return Excerpt(evidence.node, start, end, (evidence,), count)
 
 
 def _leans(text: str, units: Sequence[Unit], at: int) -> bool:
@@ -174,6 +180,16 @@ def _leans(text: str, units: Sequence[Unit], at: int) -> bool:
     if unit.end - before.start > _LONGEST_UNIT:
         return False
     return _ANAPHOR.match(text, unit.start, unit.end) is not None
+
+
+def _too_short(text: str, units: Sequence[Unit], at: int) -> bool:
+    """Tell whether a sentence such as "Yes." needs the next one of its paragraph."""
+    unit = units[at]
+    if unit.kind != "sentence" or at + 1 == len(units) or units[at + 1].kind != "sentence":
+        return False
+    wide = text[unit.start] > "\u2e80"
+    apart = "\n\n" in text[unit.end : units[at + 1].start]
+    return not apart and unit.end - unit.start < (_SHORTEST // 2 if wide else _SHORTEST)
 
 
 def _introduces(question: Question, units: Sequence[Unit], at: int) -> bool:
@@ -239,6 +255,6 @@ def _merged(excerpts: list[Excerpt], passages: Sequence[Passage]) -> list[Excerp
     between = passages[first.node].text[first.end : second.start]
     if between.strip() or "\n\n" in between:
         return [first, second]
-    core = excerpts[0].core
+    cores = excerpts[0].cores + excerpts[1].cores
     count = first.sentences + second.sentences
-    return [Excerpt(first.node, first.start, second.end, core, count)]
+    return [Excerpt(first.node, first.start, second.end, cores, count)]

@@ -22,6 +22,7 @@ _FENCE_LINE = re.compile(r"^[ \t]*(?:[-*+]\s+|\d+\.\s+)?(`{3,}|~{3,})[ \t]*(\S*)
 _ASIDE = re.compile(
     r"[`~:]{3,}\s*\{?(?:tip|note|warning|important|caution|hint|seealso|admonition)\b"
 )
+_WORD = re.compile(r"[^\W_]")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>?")
 _HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
 _ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
@@ -67,7 +68,7 @@ def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
             units.append(Unit(start, end, _kind(text, start, end, known)))
     if fence_from is not None and end > fence_from:
         units.append(Unit(fence_from, end, "code"))
-    return tuple(units)
+    return tuple(unit for unit in units if _WORD.search(text, unit.start, unit.end))
 
 
 def _unquoted(text: str, start: int, end: int) -> tuple[int, int]:
