@@ -13,13 +13,14 @@ import struct
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tokenizers import Tokenizer, decoders, normalizers
-from tokenizers.models import BPE
 from transformers import PreTrainedConfig, TokenizersBackend
 
 from ragkit.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 __all__ = ["InternLM2Tokenizer", "InternLM2TokenizerConfig"]
 
@@ -76,6 +77,9 @@ def _build(path: Path, added: dict[int, str]) -> Tokenizer:
     ``added`` are tokens by id that replace what the model has there (``[UNUSED_TOKEN_145]`` is
     ``<|im_end|>``). Raises ModelUnavailable for a file of another kind.
     """
+    from tokenizers import Tokenizer, decoders, normalizers
+    from tokenizers.models import BPE
+
     try:
         pieces = _read(path.read_bytes())
     except (IndexError, KeyError, ValueError, struct.error):
