@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 
 import streamlit as st
 
@@ -19,7 +20,9 @@ log = logging.getLogger("ragkit.app")
 
 def main() -> None:
     """Draw the page: settings in the sidebar, the conversation, and the question box."""
-    st.set_page_config(page_title="ragkit", page_icon=":material/menu_book:", layout="centered")
+    # A local picture: Streamlit would fetch a named icon from a server of Google's.
+    icon = str(Path(__file__).parent / "icon.png")
+    st.set_page_config(page_title="ragkit", page_icon=icon, layout="centered")
     arguments = _arguments()
     language = st.session_state.setdefault("language", preferred(st.context.locale))
     texts = TEXTS[language]

@@ -125,7 +125,7 @@ def page(browser: Browser, chat: str) -> Iterator[Page]:
     context = browser.new_context(locale="en-GB")
     opened = context.new_page()
     opened.goto(chat)
-    opened.get_by_test_id("stChatInputTextArea").wait_for(timeout=60_000)
+    opened.get_by_test_id("stChatInputTextArea").wait_for(timeout=25_000)
     yield opened
     context.close()
 
@@ -164,11 +164,24 @@ def test_nothing_in_a_document_makes_the_browser_fetch(page: Page, listener: Lis
     assert listener.paths == []
 
 
+def test_page_asks_no_other_host_for_anything(browser: Browser, chat: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.goto(chat)
+    page.get_by_test_id("stChatInputTextArea").wait_for(timeout=25_000)
+    ask(page, "Who built the lighthouse of Alnmouth?")
+    page.wait_for_timeout(1000)
+    assert hosts == {chat.removeprefix("http://")}
+    context.close()
+
+
 def test_browser_language_and_switch(browser: Browser, chat: str) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(chat)
-    page.get_by_text("向文档提问").wait_for(timeout=60_000)
+    page.get_by_text("向文档提问").wait_for(timeout=25_000)
     page.get_by_text("English").click()
     page.get_by_text("Ask your documents").wait_for(timeout=20_000)
     context.close()
