@@ -82,7 +82,7 @@ def _build(path: Path, added: dict[int, str]) -> Tokenizer:
 
     try:
         pieces = _read(path.read_bytes())
-    except (IndexError, KeyError, ValueError, struct.error):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error):
         raise ModelUnavailable(
             f"{path} is not a sentencepiece BPE model. Download the tokenizer again."
         ) from None
