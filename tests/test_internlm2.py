@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import MARK, Shape, random_weights, write_internlm2, write_marking_code
+from tiny_models import (
+    MARK,
+    Shape,
+    random_weights,
+    sentencepiece_model,
+    write_internlm2,
+    write_marking_code,
+)
 
 from ragkit.errors import ModelUnavailable
 from ragkit.models import internlm2
@@ -463,6 +470,17 @@ def test_words_are_joined_and_turns_are_marked(tokenizer: Any) -> None:
     start, end = (tokenizer.convert_tokens_to_ids(t) for t in ("<|im_start|>", "<|im_end|>"))
     assert (ids.count(1), ids.count(start), ids.count(end)) == (1, 2, 1)
     assert max(ids) < len(tokenizer)
+
+
+@pytest.mark.parametrize(("best", "wanted"), [("ab", ["ab", "c"]), ("bc", ["a", "bc"])])
+def test_the_best_score_joins_first(tmp_path: Path, best: str, wanted: list[str]) -> None:
+    write_internlm2(tmp_path)
+    joined = [(text, -1.0 if text == best else -2.0, 1) for text in ("ab", "bc")]
+    letters = [(letter, -9.0, 1) for letter in "abc"]
+    model = sentencepiece_model([("<unk>", 0.0, 2), ("<s>", 0.0, 3), *joined, *letters])
+    (tmp_path / "tokenizer.model").write_bytes(model)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "InternLM2Tokenizer"}')
+    assert AutoTokenizer.from_pretrained(tmp_path).tokenize("abc") == wanted
 
 
 @settings(max_examples=40, deadline=None)
