@@ -64,6 +64,7 @@ def test_answers_what_is_there(question: str) -> None:
         "水银的沸点是多少？",
         "今天天气怎么样",
         "如何使用 deepspeed 训练",
+        "What is the default of library_fine_weeks?",
     ],
 )
 def test_refuses_what_is_not_there(question: str) -> None:

@@ -156,9 +156,12 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         telling = [pair for pair in known if len(pair[0]) > 1 or span[1] - span[0] > 1]
         weight = max(weight for _, weight in telling or spans[span])
         weight *= 1.0 if telling or span[1] - span[0] > 1 else _UNKNOWN_CHARACTER
+        whole = [term for term, _ in spans[span] if "_" in term]
         if not telling:
             unknown += weight
             strangers += _is_name(question, span)
+        elif whole and not any(frequencies.get(term, 0) for term in whole):
+            strangers += 2  # an identifier of which only the parts are known is another one
         weights.append(weight)
         # Headings are read too, and a store may not count their words.
         held = known if telling else spans[span]
@@ -167,8 +170,8 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         frozenset(term[:_PREFIX] for term, _ in spans[span] if len(term) >= _PREFIX)
         for span in sorted(spans)
     ]
-    whole = sum(weights)
-    share = unknown / whole if whole else 0.0
+    heaviness = sum(weights)
+    share = unknown / heaviness if heaviness else 0.0
     return Atoms(tuple(weights), tuple(shares), tuple(prefixes), share, strangers)
 
 

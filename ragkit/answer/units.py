@@ -23,7 +23,8 @@ _ASIDE = re.compile(
     r"[`~:]{3,}\s*\{?(?:tip|note|warning|important|caution|hint|seealso|admonition)\b"
 )
 _WORD = re.compile(r"[^\W_]")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>?")
+# A line of HTML tags with a few words between them: a link, a tab, a button.
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>?(?:[^<>]{0,20}<[^<>]+>)*")
 _HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
 _ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
 _RULE = re.compile(r"[\s|:=\-_*+~`#.>]+")
