@@ -472,6 +472,24 @@ def test_words_are_joined_and_turns_are_marked(tokenizer: Any) -> None:
     assert max(ids) < len(tokenizer)
 
 
+@pytest.mark.parametrize(
+    "name", ["InternLM2Tokenizer", "InternLM2TokenizerFast", "PreTrainedTokenizerFast", None]
+)
+@pytest.mark.parametrize("trust", [True, False])
+def test_settings_of_any_kind_find_the_tokenizer(
+    tmp_path: Path, tokenizer: Any, name: str | None, trust: bool
+) -> None:
+    folder = write_internlm2(tmp_path / "m")
+    path = folder / "tokenizer_config.json"
+    content = json.loads(path.read_text("utf-8"))
+    del content["auto_map"]
+    content["tokenizer_class"] = name
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}), "utf-8")
+    text = "the server 默认端口 <|im_end|>\n ok"
+    found = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+    assert found(text)["input_ids"] == tokenizer(text)["input_ids"]
+
+
 @pytest.mark.parametrize(("best", "wanted"), [("ab", ["ab", "c"]), ("bc", ["a", "bc"])])
 def test_the_best_score_joins_first(tmp_path: Path, best: str, wanted: list[str]) -> None:
     write_internlm2(tmp_path)
@@ -479,7 +497,7 @@ def test_the_best_score_joins_first(tmp_path: Path, best: str, wanted: list[str]
     letters = [(letter, -9.0, 1) for letter in "abc"]
     model = sentencepiece_model([("<unk>", 0.0, 2), ("<s>", 0.0, 3), *joined, *letters])
     (tmp_path / "tokenizer.model").write_bytes(model)
-    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "InternLM2Tokenizer"}')
+    (tmp_path / "tokenizer_config.json").unlink()
     assert AutoTokenizer.from_pretrained(tmp_path).tokenize("abc") == wanted
 
 

@@ -34,6 +34,7 @@ class InternLM2Config(LlamaConfig):
 
     model_type = "internlm2"
     attribute_map = {"bias": "attention_bias"}  # noqa: RUF012  # transformers' own declaration
+    tokenizer_class = "InternLM2Tokenizer"  # for a folder without tokenizer_config.json
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:

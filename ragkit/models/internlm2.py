@@ -36,6 +36,7 @@ def register() -> None:
     _check_version(transformers.__version__)
     try:
         from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+        from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
         from ragkit.models import _internlm2_model as model
         from ragkit.models import _internlm2_tokenizer as tokenizer
@@ -54,6 +55,8 @@ def register() -> None:
         tokenizer_class=tokenizer.InternLM2Tokenizer,
         exist_ok=True,
     )
+    # transformers lists the type with its generic tokenizer, which joins by id and not by score.
+    TOKENIZER_MAPPING_NAMES[_MODEL_TYPE] = tokenizer.InternLM2Tokenizer.__name__
     register_checkpoint_conversion_mapping(_MODEL_TYPE, model.weight_mapping(), overwrite=True)
 
 
