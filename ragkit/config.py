@@ -42,7 +42,7 @@ class EmbedderSettings(BaseModel):
     model_config = _FROZEN
     kind: Literal["none", "huggingface", "llm"] = "none"
     model: str = Field("", description="Name on a hub, or a local folder.")
-    revision: str | None = Field(None, description="Commit or tag of the weights.")
+    revision: str | None = Field(None, description="Commit of the weights.")
 
 
 class LLMSettings(BaseModel):
@@ -51,7 +51,7 @@ class LLMSettings(BaseModel):
     model_config = _FROZEN
     kind: Literal["none", "huggingface", "openai"] = "none"
     model: str = Field("", description="Name on a hub, a local folder, or a server's model id.")
-    revision: str | None = Field(None, description="Commit or tag of the weights.")
+    revision: str | None = Field(None, description="Commit of the weights.")
     trust_remote_code: bool = Field(False, description="Run the repository's own model code.")
     base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
 

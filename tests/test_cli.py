@@ -66,7 +66,8 @@ def test_json_is_the_contract(asked: tuple[str, ...], folder: Path) -> None:
     done = ragkit("query", "How many metres high is the new tower?", *asked, "--json")
     answer = json.loads(done.stdout)
     assert set(answer) == {
-        "question", "answer", "refused", "preset", "sentences", "citations", "sources", "timings_ms",
+        "question", "answer", "refused", "preset",
+        "sentences", "citations", "sources", "timings_ms",
     }  # fmt: skip
     assert answer["refused"] is False
     assert answer["preset"] == "lite"

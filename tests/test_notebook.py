@@ -180,5 +180,5 @@ def test_configure_sets_llamaindex_and_reaches_for_nothing() -> None:
     assert isinstance(Settings.llm, MockLLM)
     assert isinstance(Settings.embed_model, MockEmbedding)
     assert type(Settings.node_parser).__name__ == "SentenceAwareSplitter"
-    with pytest.raises(ragkit.ModelUnavailable, match="internlm2-chat-1_8b|MiniLM"):
+    with pytest.raises(ragkit.ModelUnavailable, match=r"internlm2-chat-1_8b|MiniLM"):
         ragkit.configure("internlm2")

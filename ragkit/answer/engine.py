@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.answer.citations import CitedText, cite_extract, source_nodes
 from ragkit.answer.evidence import DocumentFrequencies
-from ragkit.answer.extractive import extract_answer
+from ragkit.answer.extractive import extract_answer, iter_pieces
 from ragkit.types import Answer, SourceNode
 
 if TYPE_CHECKING:
@@ -18,9 +17,6 @@ __all__ = ["AnswerStream", "Lap", "stream_extract"]
 
 Lap = Callable[[str], Mapping[str, float]]
 """Note the time under a name; return all times so far, in milliseconds, with their ``total``."""
-
-# A word with the space after it, or a few characters of a script that has no spaces.
-_PIECE = re.compile(r"[\u2e80-\uffff]{1,4}|[^\s\u2e80-\uffff]+\s*|\s+")
 
 
 class AnswerStream:
@@ -70,11 +66,8 @@ def stream_extract(
     sources = source_nodes(nodes)
 
     def pieces() -> Iterator[str]:
-        found = _PIECE.findall(cited.text)
-        for number, piece in enumerate(found):
-            if number == 0:
-                lap("first_token")
-            yield piece
+        lap("first_token")
+        yield from iter_pieces(cited.text)
 
     def finish() -> Answer:
         timings = lap("finish")

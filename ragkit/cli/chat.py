@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
@@ -61,10 +62,10 @@ def chat(data: Path, *, port: int, index: str | None, preset: str | None) -> int
     command += [f"--server.port={port}", *_FLAGS, "--", str(data.resolve())]
     command += [f"--index={index}"] if index else []
     command += [f"--preset={preset}"] if preset else []
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    if os.name == "posix":
+        # In place of this process, so that a signal to it reaches the server.
+        os.execv(command[0], command)
+    return subprocess.run(command, check=False).returncode
 
 
 def _page() -> Path:

@@ -32,12 +32,13 @@ def load_embedder(model: str, *, revision: str | None = None) -> BaseEmbedding:
     except ImportError:
         raise MissingExtra(f"The embedder '{model}'", "models") from None
     try:
-        return HuggingFaceEmbedding(model_name=str(folder))
+        embedder: BaseEmbedding = HuggingFaceEmbedding(model_name=str(folder))
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelUnavailable(
             f"The weights of '{model}' in {folder} do not load: {error}. "
             "Download them again, or choose another model."
         ) from error
+    return embedder
 
 
 def token_counter(embedder: BaseEmbedding) -> tuple[Any, int]:
