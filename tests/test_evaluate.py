@@ -13,7 +13,7 @@ from ragkit.evaluate.dataset import gold_passages, load_passages, load_questions
 from ragkit.evaluate.metrics import score_rankings
 from ragkit.evaluate.run import evaluate_retrieval, lexical_retriever
 
-SHARED = Path(os.environ.get("RAGKIT_SHARED") or Path(__file__).parents[2] / "shared") / "eval"
+SHARED = Path(os.environ.get("SHARED_DATA") or Path(__file__).parents[2] / "shared") / "eval"
 
 PASSAGES = [
     {"id": "a", "lang": "en", "title": "Cats", "text": "Cats sleep all day.", "group": "g1"},
@@ -196,7 +196,7 @@ def measure(names, lang=None, extra=(), step=1):
 
 
 needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the shared test sets are not there (set RAGKIT_SHARED)"
+    not SHARED.is_dir(), reason="the shared test sets are not there (set SHARED_DATA)"
 )
 
 

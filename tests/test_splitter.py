@@ -18,7 +18,7 @@ from ragkit.ingest.node_parser import SentenceAwareSplitter
 from ragkit.ingest.splitter import Markup, split
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("RAGKIT_SHARED") or ROOT.parent / "shared")
+SHARED = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared")
 FILES = SHARED / "docs" / "files"
 
 
