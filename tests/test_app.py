@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ PAGE = Path(__file__).resolve().parent.parent / "app" / "main.py"
 def page(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, language: str = "en") -> AppTest:
     """Open the page as ``streamlit run app/main.py -- ARGUMENTS`` does."""
     st.cache_resource.clear()
+    # AppTest puts the page in the place of __main__, which new processes would then import.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr("sys.argv", [str(PAGE), *map(str, arguments)])
     monkeypatch.syspath_prepend(str(PAGE.parent))
     test = AppTest.from_file(str(PAGE), default_timeout=60)

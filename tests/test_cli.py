@@ -34,7 +34,7 @@ def ragkit(
         check=False,
         timeout=120,
     )
-    out, err = done.stdout.decode(), done.stderr.decode()
+    out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
@@ -198,7 +198,13 @@ def test_watch_follows_the_folder(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ragkit", "index", str(folder), "--watch", "--json"]
     command += ["--index", str(tmp_path / "i.db")]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # Where the tests run in the background, Ctrl-C is ignored, and so it would be here.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stderr is not None

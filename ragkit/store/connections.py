@@ -13,6 +13,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -307,8 +308,27 @@ def _create_schema(conn: sqlite3.Connection) -> None:
     )
 
 
+def _enter_wal(conn: sqlite3.Connection) -> None:
+    """Switch the file to WAL, which it stays in.
+
+    SQLite's busy timeout does not cover this: two processes that create a file together would
+    have one of them fail at once.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            conn.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = (getattr(error, "sqlite_errorname", "") or "").startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _configure(conn: sqlite3.Connection) -> None:
-    conn.execute("PRAGMA journal_mode = WAL")
+    _enter_wal(conn)
     conn.execute("PRAGMA synchronous = FULL")
     conn.execute(f"PRAGMA journal_size_limit = {_KEEP_WAL_BYTES}")
     # Erase what is deleted where that costs no extra write.
