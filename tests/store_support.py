@@ -7,6 +7,7 @@ import multiprocessing.forkserver as forkserver
 import os
 import re
 import resource
+import time
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
@@ -165,6 +166,14 @@ def write_numbers(
     if rebuild:
         target.finish_rebuild()
     store.close()
+
+
+def write_at(path: Path, number: int, begin: float) -> None:
+    """Wait for the moment ``begin``, open the index and write three documents."""
+    time.sleep(max(0.0, begin - time.time()))
+    store = make_store(path)
+    for turn in range(3):
+        put(store, f"{number}-{turn}.md", [f"text {number} {turn}"])
 
 
 def write_until_full(path: Path, acknowledged: Path, largest_file: int) -> None:

@@ -24,6 +24,7 @@ from store_support import (
     numbered_texts,
     process,
     put_numbered,
+    write_at,
     write_numbers,
     write_until_full,
 )
@@ -292,3 +293,14 @@ def test_a_reader_beside_a_live_writer_in_a_read_only_handle(tmp_path: Path) -> 
     assert len(ask(reader, "common")) == 2 * NODES
     with pytest.raises(StoreError, match="reading only"):
         reader.begin_rebuild()
+
+
+def test_processes_that_create_an_index_together_all_succeed(tmp_path: Path) -> None:
+    for attempt in range(4):
+        path = tmp_path / f"{attempt}.db"
+        begin = time.time() + 0.3
+        writers = [process(write_at, path, number, begin) for number in range(4)]
+        for writer in writers:
+            writer.join(60)
+        assert [writer.exitcode for writer in writers] == [0] * 4
+        assert make_store(path).catalog.counts().files == 12

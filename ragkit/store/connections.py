@@ -276,9 +276,11 @@ def _open_usable(path: Path, *, read_only: bool) -> tuple[sqlite3.Connection, st
 
 
 def _check_format(conn: sqlite3.Connection, path: Path) -> None:
+    conn.execute("BEGIN")  # one snapshot: another process may be creating the schema
+    tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = conn.execute("PRAGMA application_id").fetchone()[0]
     version = conn.execute("PRAGMA user_version").fetchone()[0]
-    tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    conn.execute("ROLLBACK")
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     expected = pages * conn.execute("PRAGMA page_size").fetchone()[0]
     if not _has_log(path) and (size := path.stat().st_size) < expected and not _has_log(path):
