@@ -7,8 +7,8 @@ import multiprocessing.forkserver as forkserver
 import os
 import re
 import resource
-import time
 import sys
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
