@@ -88,7 +88,9 @@ def sync(
     began = time.monotonic()
     _claim(folder, store)
     known = store.catalog.files()
-    own = {f"{store.path}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
+    # Opening the index other than through SQLite would drop this process's locks on it.
+    place = store.path.resolve()
+    own = {f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
     entries = [entry for entry in walk(folder) if str(entry.path) not in own]
     tally = _Tally()
     prepare = _Preparer(store, known, sizing, detect_language, embed, max_bytes)
@@ -160,12 +162,15 @@ def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
 
 
 def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> None:
-    with store.transaction():
-        for state in states:
-            store.catalog.remove_file(state.source)
-            if state.document_id is not None:
-                tally.deleted.append(state.source)
-        store.catalog.drop_unused_documents()
+    """Forget files that are gone, then every text that no file has any more."""
+    gone = list(states)
+    if gone:
+        with store.transaction():
+            for state in gone:
+                store.catalog.remove_file(state.source)
+                if state.document_id is not None:
+                    tally.deleted.append(state.source)
+    store.catalog.drop_unused_documents()
 
 
 def _count_unchanged(tally: _Tally, state: FileState) -> None:

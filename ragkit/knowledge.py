@@ -299,7 +299,8 @@ class KnowledgeBase:
         from ragkit.retrieve.retriever import parse_filters
 
         retriever = self.as_retriever(filters=parse_filters(filters))
-        return retriever.retrieve(question)
+        # A text whose file just changed has no source until the run that saw it ends.
+        return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
 
     def _stream(self, question: str, search: str, filters: Sequence[str]) -> AnswerStream:
         """Answer ``question``, looking for ``search`` (the question in its conversation)."""

@@ -315,3 +315,43 @@ def test_no_arguments_shows_the_commands() -> None:
     for command in COMMANDS:
         assert command in done.stdout
     assert ragkit("--version").stdout.startswith("ragkit, version ")
+
+
+def test_index_that_cannot_be_written_still_answers(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "shelf"
+    place.mkdir()
+    asked = ("--data", folder, "--index", place / "i.db", "--preset", "lite")
+    ragkit("index", folder, "--index", place / "i.db")
+    (folder / "new.md").write_text("The submarine is yellow.\n", "utf-8")
+    for path in (*place.iterdir(), place):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    # Another user may not reach this Python: everything is imported before root is given up.
+    code = (
+        "import contextlib, io, os, sys\n"
+        "from ragkit.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main([*sys.argv[1:], '--no-refresh'])\n"
+        "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "main(sys.argv[1:])"
+    )
+    open_up(folder)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "query", "Who built the lighthouse?", *map(str, asked)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=120,
+    )
+    place.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert "Thomas Blackwood" in done.stdout
+    assert "as it is" in done.stderr
+
+
+def open_up(folder: Path) -> None:
+    """Let every user reach ``folder``."""
+    for path in (folder, *folder.parents):
+        if path == path.parent or not path.is_relative_to(Path("/tmp")):
+            break
+        path.chmod(path.stat().st_mode | 0o055)

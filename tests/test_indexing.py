@@ -175,8 +175,13 @@ def test_file_that_becomes_unreadable_leaves_the_index(kb: KnowledgeBase, folder
     assert "history.txt" not in sources(kb)
 
 
-def test_index_inside_the_folder_does_not_index_itself(folder: Path) -> None:
-    kb = ragkit.open(folder, index=folder / "index.db", preset="lite")
+@pytest.mark.parametrize("place", ["absolute", "relative"])
+def test_index_inside_the_folder_does_not_index_itself(
+    folder: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    index = "index.db" if place == "relative" else folder / "index.db"
+    kb = ragkit.open(folder, index=index, preset="lite")
     assert kb.index().skipped == ()
     assert kb.index().skipped == ()
 

@@ -11,6 +11,7 @@ import click
 from ragkit.cli.options import debug_option, index_option, open_knowledge, preset_option
 from ragkit.cli.progress import index_progress
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
+from ragkit.errors import IndexMismatch, StoreError
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
@@ -100,8 +101,16 @@ def _question(argument: str | None) -> str:
 
 def _refresh(kb: KnowledgeBase) -> None:
     """Bring the index up to date; skipped files and a busy index are said on stderr."""
-    with index_progress() as progress:
-        report = kb.refresh(progress=progress)
+    try:
+        with index_progress() as progress:
+            report = kb.refresh(progress=progress)
+    except IndexMismatch:
+        raise
+    except StoreError as error:
+        if not kb.documents():
+            raise
+        click.echo(f"Answering from the index as it is: {error}", err=True)
+        return
     if report is None:
         click.echo("Another process is indexing; answering from the last commit.", err=True)
         return

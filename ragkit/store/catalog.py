@@ -98,13 +98,21 @@ class Catalog:
 
     def drop_unused_documents(self) -> None:
         """Drop every document, with text and nodes, that no file refers to."""
+        if not self._unused_documents():
+            return  # nothing is written, so an index that cannot be written can be looked at
         with self._store.transaction() as snapshot:
-            file, document = snapshot.table("file"), snapshot.table("document")
-            rows = snapshot.conn.execute(
-                f"SELECT document_id FROM {document} EXCEPT SELECT document_id FROM {file}"
-            ).fetchall()
-            for (document_id,) in rows:
+            for document_id in self._unused_documents():
                 self._drop_unused(snapshot, document_id)
+
+    def _unused_documents(self) -> list[str]:
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            rows = snapshot.conn.execute(
+                f"SELECT document_id FROM {snapshot.table('document')}"
+                f" EXCEPT SELECT document_id FROM {snapshot.table('file')}"
+            )
+            return [row[0] for row in rows]
 
     def has_document(self, document_id: str) -> bool:
         """Return whether the document's text is stored."""
