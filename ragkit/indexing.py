@@ -313,9 +313,8 @@ def build_nodes(
                     end_char_idx=part.start + span.end,
                     metadata=details,
                     relationships={NodeRelationship.SOURCE: owner},
-                    excluded_embed_metadata_keys=[
-                        key for key in details if key not in ("title", "heading_path")
-                    ],
+                    # The text alone fills what the embedder reads; more would be cut off.
+                    excluded_embed_metadata_keys=list(details),
                 )
             )
     return nodes
