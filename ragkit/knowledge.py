@@ -34,6 +34,8 @@ __all__ = ["Chat", "KnowledgeBase", "configure", "open"]
 READERS = 1
 SPLITTER = 1
 
+_WATCH_SECONDS = 10
+
 
 def open(
     folder: str | Path = "data",
@@ -116,7 +118,10 @@ class KnowledgeBase:
         """Follow the folder: yield a report after each change, until interrupted."""
         from watchfiles import watch
 
-        for _ in watch(self._existing_folder(), recursive=True):
+        # It also looks when nothing was heard for a while: network folders send no events, and a
+        # change between the last run and the first event would be missed.
+        quiet = _WATCH_SECONDS * 1000
+        for _ in watch(self._existing_folder(), rust_timeout=quiet, yield_on_timeout=True):
             report = self.index()
             if report.added or report.updated or report.deleted:
                 yield report
