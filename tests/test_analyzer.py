@@ -61,3 +61,22 @@ def test_rescore_adds_to_the_words_score_and_keeps_order_of_input():
     scores = ANALYZER.rescore("misspelling", candidates)
     assert scores[1] > scores[0] >= 1.0
     assert ANALYZER.rescore("misspelling", []) == []
+
+
+def asked(question: str) -> set[str]:
+    return {term for clause in ANALYZER.clauses(question) for term in clause.terms}
+
+
+def test_question_words_are_not_looked_for() -> None:
+    assert asked("BM25 是什么？") == asked("BM25")
+    assert asked("How does the splitter work?") == asked("the splitter work")
+    assert asked("¿Dónde está el índice?") == asked("está el índice")
+
+
+def test_a_question_of_question_words_alone_is_still_asked() -> None:
+    assert asked("怎么办？")
+    assert asked("What? How?")
+
+
+def test_a_name_in_capitals_is_no_question_word() -> None:
+    assert asked("Where is the WHO?") >= asked("WHO")
