@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ragkit.answer.expected import expected_spans
 from ragkit.answer.matching import iter_tokens
+from ragkit.answer.measures import asked_unit
 from ragkit.answer.question import Question
 from ragkit.retrieve.tokenizer import is_function_word
 
@@ -49,7 +50,8 @@ _INNER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Sight:
     """A sentence beside the question: ``matched`` are the question's words in it, merged and in
-    order; ``typed`` the spans that look like an answer of the question's kind.
+    order; ``typed`` the spans that look like an answer of the question's kind. ``measured`` are
+    those numbers among them, each with its unit, that are in the unit the question asks for.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Sight:
     language: str | None
     matched: tuple[Span, ...]
     typed: tuple[Span, ...]
+    measured: tuple[Span, ...] = ()
 
 
 def see(question: Question, sentence: str, places: Places) -> Sight:
@@ -69,7 +72,29 @@ def see(question: Question, sentence: str, places: Places) -> Sight:
         else:
             merged.append((start, end))
     typed = tuple(expected_spans(sentence, question.kind, question.language))
-    return Sight(sentence, question.kind, question.language, tuple(merged), typed)
+    measured = tuple(_measured(question, sentence, typed))
+    # The unit belongs to the answer, also where the question names it.
+    matched = [rest for span in merged if (rest := _without(span, measured))]
+    typed += tuple(span for span in measured if span not in typed)
+    return Sight(sentence, question.kind, question.language, tuple(matched), typed, measured)
+
+
+def _without(span: Span, taken: Sequence[Span]) -> Span | None:
+    """Return what is left of ``span`` behind those of ``taken`` that reach into it."""
+    start = max([span[0], *(e for s, e in taken if s <= span[0] < e)])
+    return (start, span[1]) if start < span[1] else None
+
+
+def _measured(question: Question, sentence: str, typed: Sequence[Span]) -> Iterator[Span]:
+    """Yield the numbers of ``typed``, with their units, that are in the unit that is asked for."""
+    unit = asked_unit(question)
+    if unit is None:
+        return
+    for start, end in typed:
+        inside = unit.search(sentence, start + 1, end) if HAN.match(sentence, end - 1) else None
+        found = unit.match(sentence, end) or inside
+        if found:
+            yield start, found.end()
 
 
 def answer_candidates(sight: Sight) -> list[Span]:

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from ragkit.answer.expected import definition_pattern, expected_spans, has_expected
 from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_terms
-from ragkit.answer.question import Question, QuestionTerm
+from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm
 from ragkit.answer.units import Unit, node_units
 
 __all__ = [
@@ -36,6 +36,8 @@ _PREFIX = 5
 _PREFIX_SHARE = 0.7
 # Weight of a character none of whose pairs is known: it may be a word of one character.
 _UNKNOWN_CHARACTER = 0.5
+# What a word that no node holds counts as evidence, beside one that the best nodes lack.
+_UNKNOWN = 0.5
 
 Places = Mapping[str, Sequence[tuple[int, int]]]
 
@@ -57,14 +59,18 @@ class Passage:
 class Atoms:
     """The question's atoms: for each its weight and the share that each of its terms covers.
 
-    ``unknown`` is the share of the weight that no node of the collection speaks of, and
-    ``strangers`` counts the numbers and identifiers in it.
+    ``rarities`` are the weights as evidence, in [0, 1]: 1 is a word that almost no node holds, and
+    a word that none holds counts half, since a document may use another. ``names`` tells which
+    atoms are names or numbers, and ``strangers`` counts the numbers and identifiers that no node
+    holds. ``rarest`` is the greatest weight that a whole word can have in this collection.
     """
 
     weights: tuple[float, ...]
     shares: tuple[Mapping[str, float], ...]
     prefixes: tuple[frozenset[str], ...]
-    unknown: float
+    rarities: tuple[float, ...]
+    names: tuple[bool, ...]
+    rarest: float
     strangers: int = 0
 
     @cached_property
@@ -88,7 +94,23 @@ class Atoms:
         """Return the covered share of the question's weight, from 0 to 1."""
         if not self.total:
             return 0.0
-        return sum(w * c for w, c in zip(self.weights, covered, strict=True)) / self.total
+        return self.matter(covered) / self.total
+
+    def matter(self, covered: Sequence[float]) -> float:
+        """Return the covered weight, from 0 to ``total``."""
+        return sum(w * c for w, c in zip(self.weights, covered, strict=True))
+
+    def evidence(self, covered: Sequence[float]) -> float:
+        """Return the covered share of the question's rarity, from 0 to 1."""
+        total = sum(self.rarities)
+        found = sum(r * c for r, c in zip(self.rarities, covered, strict=True))
+        return found / total if total else 0.0
+
+    def missing_names(self, covered: Sequence[float]) -> float:
+        """Return how many names and numbers are not covered, each counted by its weight."""
+        triples = zip(self.names, self.weights, covered, strict=True)
+        lost = (min(1.0, weight / self.rarest) * (1 - c) for name, weight, c in triples if name)
+        return sum(lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +148,21 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One unit of one node beside the question; ``places`` are offsets into the unit's text."""
+    """One unit of one node beside the question; ``places`` are offsets into the unit's text.
+
+    ``covered`` is how far the unit covers each atom, ``said`` the same with the heading whose
+    section it opens, and ``around`` with all headings above it and its neighbours. ``words`` is
+    its length.
+    """
 
     node: int
     position: int
     unit: Unit
     places: Places
     covered: tuple[float, ...]
+    said: tuple[float, ...]
+    around: tuple[float, ...]
+    words: float
     features: Features
 
 
@@ -140,39 +170,71 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
     """Return the atoms of ``question`` with their weights in this collection."""
     total, frequencies = document_frequencies([t.term for t in question.terms])
     total = max(total, 1)
-    spans: dict[tuple[int, int], list[tuple[str, float]]] = {}
+    spans: dict[tuple[int, int], list[_Weighed]] = {}
     for term in question.terms:
         count = min(frequencies.get(term.term, 0), total)
         idf = math.log(1 + (total - count + 0.5) / (count + 0.5))
         for span in _atom_spans(question, term):
-            spans.setdefault(span, []).append((term.term, idf * term.weight))
+            weighed = _Weighed(term.term, idf * term.weight, term.weight > GRAMMAR_PAIR, count > 0)
+            spans.setdefault(span, []).append(weighed)
+    rarest = math.log(1 + (total + 0.5) / 0.5)
     weights: list[float] = []
+    rarities: list[float] = []
     shares: list[dict[str, float]] = []
-    unknown, strangers = 0.0, 0
-    for span in sorted(spans):
-        known = [(term, weight) for term, weight in spans[span] if frequencies.get(term, 0)]
-        # A pair that occurs nowhere may cross two words: it counts only where no other pair does.
-        # A single character that occurs somewhere does not make a word known.
-        telling = [pair for pair in known if len(pair[0]) > 1 or span[1] - span[0] > 1]
-        weight = max(weight for _, weight in telling or spans[span])
-        weight *= 1.0 if telling or span[1] - span[0] > 1 else _UNKNOWN_CHARACTER
-        whole = [term for term, _ in spans[span] if "_" in term]
+    strangers = 0
+    ordered = sorted(spans)
+    for span in ordered:
+        terms = spans[span]
+        character = span[1] - span[0] == 1
+        telling = _telling(terms, character=character)
+        weight = max(term.weight for term in telling or terms)
+        weight *= 1.0 if telling or not character else _UNKNOWN_CHARACTER
+        whole = [term for term in terms if "_" in term.text]
         if not telling:
-            unknown += weight
             strangers += _is_name(question, span)
-        elif whole and not any(frequencies.get(term, 0) for term in whole):
+        elif whole and not any(term.known for term in whole):
             strangers += 2  # an identifier of which only the parts are known is another one
         weights.append(weight)
+        rarities.append(math.sqrt(min(1.0, weight / rarest)) * (1.0 if telling else _UNKNOWN))
         # Headings are read too, and a store may not count their words.
-        held = known if telling else spans[span]
-        shares.append({term: min(1.0, w / weight) for term, w in held} if weight else {})
-    prefixes = [
-        frozenset(term[:_PREFIX] for term, _ in spans[span] if len(term) >= _PREFIX)
-        for span in sorted(spans)
-    ]
-    heaviness = sum(weights)
-    share = unknown / heaviness if heaviness else 0.0
-    return Atoms(tuple(weights), tuple(shares), tuple(prefixes), share, strangers)
+        held = [term for term in terms if term.known] if telling else terms
+        shares.append({t.text: min(1.0, t.weight / weight) for t in held} if weight else {})
+    return Atoms(
+        weights=tuple(weights),
+        shares=tuple(shares),
+        prefixes=tuple(
+            frozenset(term.text[:_PREFIX] for term in spans[span] if len(term.text) >= _PREFIX)
+            for span in ordered
+        ),
+        rarities=tuple(rarities),
+        names=tuple(_is_name(question, span) or _is_proper(question, span) for span in ordered),
+        rarest=rarest,
+        strangers=strangers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A term of an atom: ``full`` if no grammar is in it, ``known`` if some node holds it."""
+
+    text: str
+    weight: float
+    full: bool
+    known: bool
+
+
+def _telling(terms: Sequence[_Weighed], *, character: bool) -> list[_Weighed]:
+    """Return the known terms that make an atom known.
+
+    A pair of characters that occurs nowhere may cross two words: it counts only where no other
+    pair does. A single character that occurs somewhere does not make a word known, nor does a pair
+    with a character of grammar where there is a full one.
+    """
+    if not character:
+        return [term for term in terms if term.known]
+    pairs = [term for term in terms if len(term.text) > 1]
+    full = any(pair.full for pair in pairs)
+    return [pair for pair in pairs if pair.known and (pair.full or not full)]
 
 
 def _is_name(question: Question, span: tuple[int, int]) -> bool:
@@ -183,6 +245,11 @@ def _is_name(question: Question, span: tuple[int, int]) -> bool:
     if any(char.isdigit() or char in "_/@#" for char in token):
         return True
     return question.language in _UNSPACED and token.isascii()
+
+
+def _is_proper(question: Question, span: tuple[int, int]) -> bool:
+    """Tell a capitalised word inside a question; in German every noun is one."""
+    return span[0] > 0 and question.language != "de" and question.text[span[0]].isupper()
 
 
 _UNSPACED = frozenset({"zh", "zh-Hant", "ja", "th", "lo", "km", "my"})
@@ -250,7 +317,19 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
             opens=0.0 if is_heading or unit.kind == "aside" else opens,
             above=atoms.coverage(_either(heading, before)),
         )
-        found.append(Evidence(number, position, unit, places[position], tuple(own), features))
+        found.append(
+            Evidence(
+                node=number,
+                position=position,
+                unit=unit,
+                places=places[position],
+                covered=tuple(own),
+                said=tuple(_either(own, above) if above and features.opens else own),
+                around=tuple(_either(_either(own, heading), _either(before, after))),
+                words=_length(texts[position]),
+                features=features,
+            )
+        )
         if not is_heading and unit.kind != "aside":
             opens = 0.0
     return found

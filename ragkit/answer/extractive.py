@@ -107,7 +107,7 @@ def extract_answer(
     if not ranked:
         return _refusal(asked, question, True, language)
     best = ranked[0][1]
-    certain = confidence(best, evidence, atoms, [p.score for p in passages])
+    certain = confidence(asked, best, evidence, atoms, [p.score for p in passages])
     covered = best.features.own
     if certain < threshold:
         return _refusal(asked, question, True, language, coverage=covered, certain=certain)

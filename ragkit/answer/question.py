@@ -12,7 +12,7 @@ from ragkit.answer.interrogatives import INTERROGATIVES, REMOVED, WEAK_WORDS
 from ragkit.answer.matching import is_unspaced, iter_tokens, token_terms
 from ragkit.retrieve.tokenizer import detect_language, is_function_word
 
-__all__ = ["Kind", "Question", "QuestionTerm", "analyze_question"]
+__all__ = ["GRAMMAR_PAIR", "Kind", "Question", "QuestionTerm", "analyze_question"]
 
 Kind = Literal[
     "person", "time", "number", "place", "reason", "method", "definition", "choice", "thing",
@@ -22,7 +22,7 @@ Kind = Literal[
 # A question longer than this is cut: it is a pasted text.
 _LONGEST = 1000
 # How much a term of each form counts beside a whole word.
-_UNIGRAM, _GRAMMAR_BIGRAM, _WEAK = 0.25, 0.3, 0.35
+_UNIGRAM, GRAMMAR_PAIR, _WEAK = 0.25, 0.3, 0.35
 _THAI_BIGRAM, _THAI_TRIGRAM = 0.15, 0.5
 # Characters that are mostly grammar in Chinese and Japanese: a pair holding one says less.
 _GRAMMAR = frozenset(
@@ -71,7 +71,7 @@ def analyze_question(text: str, *, language: str | None = None) -> Question:
     # Every other question word goes too: "which year and where".
     for _, pattern in _patterns(language if language in INTERROGATIVES else "en"):
         if kind != "keywords":
-            holes += [match.span() for match in pattern.finditer(text) if _short(match)]
+            holes += [_asking(match) for match in pattern.finditer(text) if _short(match)]
     typed = kind in ("number", "time", "place", "person")
     masked = _mask(text, holes, language, typed=typed)
     found: dict[str, QuestionTerm] = {}
@@ -104,8 +104,7 @@ def _kind(text: str, language: str | None) -> tuple[Kind, tuple[int, int] | None
         for kind, pattern in _patterns(code):
             match = pattern.search(text)
             if match:
-                word = "asks" if match.re.groupindex and match["asks"] else 0
-                return cast(Kind, kind), match.span(word)
+                return cast(Kind, kind), _asking(match)
     return "keywords", None
 
 
@@ -132,6 +131,11 @@ def _weak(language: str) -> frozenset[str]:
         for term in token_terms(word, language)
         if len(term) > 1
     )
+
+
+def _asking(match: re.Match[str]) -> tuple[int, int]:
+    """Return where the question word stands: the pattern may hold the matter asked about too."""
+    return match.span("asks" if match.re.groupindex and match["asks"] else 0)
 
 
 def _short(match: re.Match[str]) -> bool:
@@ -200,7 +204,7 @@ def _han_weight(term: str, weak: frozenset[str]) -> float:
     if term in weak:
         return _WEAK
     grammar = sum(char in _GRAMMAR for char in term)
-    return (1.0, _GRAMMAR_BIGRAM, 0.0)[min(grammar, 2)]
+    return (1.0, GRAMMAR_PAIR, 0.0)[min(grammar, 2)]
 
 
 _HAN_BREAK = re.compile(

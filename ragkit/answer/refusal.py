@@ -11,20 +11,24 @@ from ragkit.prompts import load_texts
 
 __all__ = ["THRESHOLD", "confidence", "is_asking", "refusal_text"]
 
-# Fitted by logistic regression on the development halves of CMRC 2018, DRCD, SQuAD 2.0, XQuAD and
-# the technical FAQ (each set counted alike): questions with their passage in the index, against the
-# same ones with it removed and against questions asked of another set's passages.
-_WEIGHTS = {"heading": 0.9, "soft": 2.9}
-_COUNT = 3.4
-_EVERYWHERE, _UNKNOWN, _RIVAL, _LENGTH, _BIAS = 2.6, 1.5, -5.2, 0.3, -3.1
+# Fitted by logistic regression on the development halves of CMRC 2018, DRCD, SQuAD 2.0, XQuAD (en
+# zh de ru es hi th) and the technical FAQ, each set counted alike: questions with their passage in
+# the index (the whole one, or one of 3 to 30 passages), against the same questions with it removed,
+# unanswerable ones, questions asked of another set's passages, and technical questions asked of
+# another product's manual under that product's name.
+_AROUND, _EVERYWHERE, _MATTER, _SOFT = 2.7, 3.3, 0.87, 6.9
+_FLAT, _LACKING, _NAMES, _ATOMS, _WORDS, _BIAS = -3.55, -0.95, -0.8, -0.4, -0.23, -1.1
 # Not fitted (the sets ask about what is there): a number or identifier of the question that occurs
 # nowhere in the collection.
 _STRANGER = -1.5
-_MOST_UNKNOWN = 0.5
+# A longer sentence is no likelier to match by chance, since it is code or a table.
+_LONG = 40
+# Kinds of answer that are recognised surely enough for their absence to tell.
+_TYPED = frozenset({"time", "number"})
 
-THRESHOLD = 0.18
-"""Below this ``confidence`` an answer is refused: where 95% of those answerable questions of CMRC,
-DRCD, SQuAD 2.0 and XQuAD (en zh de ru es), pooled, lie above."""
+THRESHOLD = 0.23
+"""Below this ``confidence`` an answer is refused: 96% of those answerable questions of CMRC, DRCD,
+SQuAD 2.0 and XQuAD (en zh de ru es hi th), pooled, lie above."""
 
 _MOST_TERMS = 6
 
@@ -44,40 +48,39 @@ def is_asking(question: Question) -> bool:
 
 
 def confidence(
-    best: Evidence, evidence: Sequence[Evidence], atoms: Atoms, scores: Sequence[float]
+    question: Question,
+    best: Evidence,
+    evidence: Sequence[Evidence],
+    atoms: Atoms,
+    scores: Sequence[float],
 ) -> float:
     """Return how probable it is that the nodes hold the answer, from 0 to 1.
 
-    It grows with the share of the question's words in the best sentence (each counted alike), in
-    its headings, and in all retrieved nodes together (by their weight). It falls where the best
-    sentence's node lacks words and the next node is retrieved with nearly the same score: then
-    nothing in the collection stands out. ``scores`` are the nodes' scores, best first.
+    It grows with the share of the question's words, by their rarity, around the best sentence (in
+    it, its headings and its neighbours) and in all retrieved nodes together, and with how much the
+    sentence's own words tell: a product's name that every node holds tells nothing. It falls where
+    names are missing, where the sentence holds nothing of the kind that is asked for, where it is
+    long and matches by chance, and where the other nodes score nearly as high: then nothing in the
+    collection stands out. ``scores`` are the nodes' scores, best first.
     """
     columns = zip(*(e.covered for e in evidence), strict=True)
-    everywhere = atoms.coverage([max(column) for column in columns])
-    rival = scores[1] / scores[0] if len(scores) > 1 and scores[0] else 0.0
-    features = best.features
+    everywhere = [max(column) for column in columns]
+    others = scores[1:]
+    flat = sum(others) / len(others) / scores[0] if others and scores[0] else 0.0
     logit = (
         _BIAS
-        + sum(weight * getattr(features, name) for name, weight in _WEIGHTS.items())
-        # The body under a heading that is the question need not repeat it.
-        + _COUNT * max(features.count, features.opens)
-        + _EVERYWHERE * everywhere
-        + _UNKNOWN * _forgiven(atoms.unknown, everywhere)
+        + _AROUND * atoms.evidence(best.around)
+        + _EVERYWHERE * atoms.evidence(everywhere)
+        + _MATTER * math.log(0.1 + atoms.matter(best.said) / atoms.rarest)
+        + _SOFT * best.features.soft
+        + _FLAT * flat
+        + _LACKING * (best.features.lacking if question.kind in _TYPED else 0.0)
+        + _NAMES * min(2.0, atoms.missing_names(best.around))
         + _STRANGER * min(2, atoms.strangers)
-        + _RIVAL * (1 - features.node) * rival
-        + _LENGTH * math.log(max(1, len(atoms.weights)))
+        + _ATOMS * math.log(max(1, len(atoms.weights)))
+        + _WORDS * math.log(1 + min(best.words, _LONG))
     )
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
-
-
-def _forgiven(unknown: float, everywhere: float) -> float:
-    """Return the share of words that no node holds, as far as the other words were found.
-
-    A document may use another verb; a question of which nothing is found is no paraphrase.
-    """
-    known = 1 - unknown
-    return min(unknown, _MOST_UNKNOWN) * min(1.0, everywhere / known) if known else 0.0
 
 
 def refusal_text(question: Question, *, sources: bool, language: str | None = None) -> str:
