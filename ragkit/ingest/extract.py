@@ -24,7 +24,7 @@ MAX_BYTES = 100_000_000
 _BETWEEN_PARTS = "\n\n"
 # What can be true of a whole file. Anything else a Document says is true of its part alone.
 _OF_FILE = frozenset(
-    "format encoding markup title author date url language category tags description pages "  # noqa: SIM905
+    "format encoding markup title author date url language category tags description pages "
     "empty_pages undecodable sheets slides records".split()
 )
 _WARNS_OF_MISSING_READERS = "llama_index.core.readers.file.base"

@@ -9,7 +9,7 @@ from ragkit.ingest.readers.content import one_line
 __all__ = ["BLOCK_TAGS", "HEADINGS", "Blocks"]
 
 BLOCK_TAGS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "  # noqa: SIM905
+    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "
     "footer form header hr li main ol option p section summary tr td th ul caption legend".split()
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}

@@ -17,11 +17,11 @@ _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
 _NEVER = frozenset(
-    "script style noscript template svg annotation iframe object embed applet canvas audio video "  # noqa: SIM905
+    "script style noscript template svg annotation iframe object embed applet canvas audio video "
     "head datalist".split()
 )
-_FURNITURE = frozenset("nav menu button dialog".split())  # noqa: SIM905
-_FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())  # noqa: SIM905
+_FURNITURE = frozenset("nav menu button dialog".split())
+_FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())
 _CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
 _CONSENT_LENGTH = 3000
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -60,7 +60,7 @@ _BY_SUFFIX = {
     "tab": "tsv", "eml": "eml", "srt": "srt", "vtt": "srt", "xml": "xml", "rtf": "rtf",
 }  # fmt: skip
 _CODE = frozenset(
-    "py js ts jsx tsx c h cc cpp hpp cs java kt go rs rb php pl lua r jl swift scala sh bash zsh "  # noqa: SIM905
+    "py js ts jsx tsx c h cc cpp hpp cs java kt go rs rb php pl lua r jl swift scala sh bash zsh "
     "fish ps1 bat sql yaml yml toml ini cfg conf env properties log tex bib css scss diff patch "
     "proto graphql vue svelte dart ex exs erl hs ml clj lisp el vim cmake makefile dockerfile tf "
     "po pot org adoc asciidoc textile wiki".split()
