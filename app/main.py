@@ -137,7 +137,7 @@ def _conversation(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
             elif turn["error"]:
                 st.error(turn["error"])
             else:
-                st.html(answer_html(turn["answer"], with_question=False))
+                st.html(_shown(turn["answer"]))
 
 
 def _answer(kb: ragkit.KnowledgeBase, turn: dict, texts: dict[str, str]) -> None:
@@ -162,7 +162,12 @@ def _answer(kb: ragkit.KnowledgeBase, turn: dict, texts: dict[str, str]) -> None
     if turn["error"]:
         place.error(turn["error"])
     else:
-        place.html(answer_html(turn["answer"], with_question=False))
+        place.html(_shown(turn["answer"]))
+
+
+def _shown(answer: ragkit.Answer) -> str:
+    """Return the answer as HTML, its sources folded so that the answer stays in view."""
+    return answer_html(answer, with_question=False, open_cited=False)
 
 
 def _plain(name: str) -> str:

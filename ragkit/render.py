@@ -27,9 +27,12 @@ _UNSUPPORTED = "border-bottom:2px dotted rgba(220,38,38,.9)"
 _NUMBER = "color:#0d9488;font-weight:600;margin-left:.15em"
 
 
-def answer_html(answer: Answer, *, with_question: bool = True) -> str:
-    """Return an HTML fragment: question, answer with numbers, and sources with quotes marked."""
-    cited = {c.n for c in answer.citations}
+def answer_html(answer: Answer, *, with_question: bool = True, open_cited: bool = True) -> str:
+    """Return an HTML fragment: question, answer with numbers, and sources with quotes marked.
+
+    Sources fold; with ``open_cited`` those that the answer quotes are open to begin with.
+    """
+    cited = {c.n for c in answer.citations} if open_cited else set()
     parts = [f'<div class="ragkit-answer" style="{_BOX}">']
     if with_question:
         parts.append(f'<div style="{_MUTED}">{escape(answer.question)}</div>')

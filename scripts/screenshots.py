@@ -40,6 +40,8 @@ def take(browser: Browser, address: str, language: str, scheme: str, width: int 
     box.press("Enter")
     page.locator(".ragkit-answer").wait_for(timeout=30_000)
     page.wait_for_timeout(600)
+    page.locator(".ragkit-answer summary").first.click()
+    page.wait_for_timeout(300)
     name = f"chat-{scheme}-{language}" + ("" if width == 1200 else "-phone")
     page.screenshot(path=str(IMAGES / f"{name}.png"))
     context.close()

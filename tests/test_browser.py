@@ -153,6 +153,7 @@ def test_question_and_answer_in_two_languages(page: Page) -> None:
 
 def test_quote_is_highlighted_in_its_source(page: Page) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
+    page.locator(".ragkit-answer summary").first.click()
     marked = page.locator(".ragkit-answer details mark").first.inner_text()
     assert marked.startswith("The lighthouse of Alnmouth was built in 1826")
 
