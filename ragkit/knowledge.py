@@ -195,12 +195,32 @@ class KnowledgeBase:
 
         from ragkit.answer.extractive import ExtractiveSynthesizer
 
-        self._require_answerer()
+        self.require_answerer()
         return RetrieverQueryEngine(
             retriever=self.as_retriever(),
             response_synthesizer=ExtractiveSynthesizer(
                 document_frequencies=self._store.document_frequencies
             ),
+        )
+
+    def require_answerer(self) -> None:
+        """Do nothing where ``ask`` can answer; else raise, at no cost, what it would raise.
+
+        Raises ModelUnavailable without the model's weights, ConfigError for a model that this
+        version cannot use.
+        """
+        llm = self.config.llm
+        if llm.kind == "none":
+            return
+        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
+            raise ModelUnavailable(
+                f"No weights for '{llm.model}' on this machine. "
+                f"Get them: hf download {llm.model} (mirror: HF_ENDPOINT), "
+                "or ask without a model: --preset lite."
+            )
+        raise ConfigError(
+            f"This version cannot answer with a model yet (llm.kind = '{llm.kind}'). "
+            "Ask without one: --preset lite, or set llm.kind to none."
         )
 
     def close(self) -> None:
@@ -281,24 +301,14 @@ class KnowledgeBase:
         return self.folder
 
     def _ensure_indexed(self) -> None:
-        if self._store.live_fingerprint() is None:
-            self.index()
-
-    def _require_answerer(self) -> None:
-        """Raise when the answers are to be written by a model, which this version cannot do."""
-        llm = self.config.llm
-        if llm.kind == "none":
+        if self._store.live_fingerprint() is not None:
             return
-        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
-            raise ModelUnavailable(
-                f"No weights for '{llm.model}' on this machine. "
-                f"Get them: hf download {llm.model} (mirror: HF_ENDPOINT), "
-                "or ask without a model: --preset lite."
+        if not self.folder.is_dir():
+            raise ConfigError(
+                f"There is no folder '{self.folder}', and no index of it. "
+                "Give the folder of your documents with --data."
             )
-        raise ConfigError(
-            f"This version cannot answer with a model yet (llm.kind = '{llm.kind}'). "
-            "Ask without one: --preset lite, or set llm.kind to none."
-        )
+        self.index()
 
     def _retrieve(self, question: str, filters: Sequence[str]) -> list[NodeWithScore]:
         from ragkit.retrieve.retriever import parse_filters
@@ -311,7 +321,7 @@ class KnowledgeBase:
         """Answer ``question``, looking for ``search`` (the question in its conversation)."""
         if not question.strip():
             raise ConfigError("The question is empty. Ask something about the documents.")
-        self._require_answerer()
+        self.require_answerer()
         clock = _Clock()
         self._ensure_indexed()
         from ragkit.answer.engine import stream_extract
@@ -365,7 +375,7 @@ def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None =
 
     from ragkit.ingest.node_parser import SentenceAwareSplitter
 
-    kb._require_answerer()
+    kb.require_answerer()
     sizing = kb._sizing
     Settings.llm = None
     Settings.embed_model = kb._embedder

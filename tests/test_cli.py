@@ -166,8 +166,11 @@ def test_unknown_variable_and_key_are_refused(tmp_path: Path) -> None:
 def test_model_presets_say_what_is_missing(asked: tuple[str, ...]) -> None:
     done = ragkit("query", "x y z", *asked[:4], "--preset", "internlm2")
     assert done.returncode == 1
-    assert "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2" in done.stderr
+    assert "internlm/internlm2-chat-1_8b" in done.stderr
     assert "--preset lite" in done.stderr
+    done = ragkit("query", "x y z", *asked[:4], "--preset", "internlm2", "--sources-only")
+    assert done.returncode == 1
+    assert "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2" in done.stderr
 
 
 def test_auto_says_what_it_chose_on_stderr(folder: Path) -> None:
@@ -355,3 +358,64 @@ def open_up(folder: Path) -> None:
         if path == path.parent or not path.is_relative_to(Path("/tmp")):
             break
         path.chmod(path.stat().st_mode | 0o055)
+
+
+def test_why_not_even_a_near_source_was_found_is_said(
+    asked: tuple[str, ...], tmp_path: Path
+) -> None:
+    filtered = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "sorce=a.md")
+    assert filtered.returncode == 3
+    assert "sorce=a.md" in filtered.stderr
+    assert "source, folder" in filtered.stderr
+    strange = ragkit("query", "xyzzy", *asked, "--sources-only")
+    assert (strange.returncode, strange.stdout) == (3, "")
+    assert "No document holds" in strange.stderr
+    (tmp_path / "bare").mkdir()
+    empty = ragkit("query", "Who built the lighthouse?", "--data", tmp_path / "bare")
+    assert empty.returncode == 3
+    assert "No document of" in empty.stderr
+
+
+def test_a_number_too_long_for_the_store_matches_nothing(asked: tuple[str, ...]) -> None:
+    for digits in ("9" * 19, "9" * 30, "9" * 5000):
+        done = ragkit("query", "lighthouse", *asked, "--filter", f"page={digits}")
+        assert done.returncode == 3, done.stderr
+
+
+def test_question_from_stdin_in_another_encoding(asked: tuple[str, ...]) -> None:
+    marked = ragkit("query", *asked, "--json", stdin="\ufeffWho built the lighthouse?\r\n")
+    assert json.loads(marked.stdout)["question"] == "Who built the lighthouse?"
+    done = ragkit("query", *asked, stdin="灯塔是谁建的？".encode("gbk"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "UTF-8" in done.stderr
+
+
+def test_a_model_that_cannot_answer_is_said_before_the_folder_is_indexed(
+    asked: tuple[str, ...], tmp_path: Path
+) -> None:
+    for preset in ("internlm2", "qwen2-faiss", "qdrant-openai", "milvus-vllm"):
+        done = ragkit("query", "Who built it?", *asked[:-1], preset)
+        assert done.returncode in (1, 2)
+        assert "--preset lite" in done.stderr
+    assert not (tmp_path / "i.db").exists()
+
+
+def test_no_refresh_without_folder_and_index(tmp_path: Path) -> None:
+    done = ragkit("query", "Who?", "--data", tmp_path / "gone", "--no-refresh")
+    assert done.returncode == 2
+    assert "no index of it" in done.stderr
+    assert "--no-refresh" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_no_bug(asked: tuple[str, ...]) -> None:
+    command = f'exec "{sys.executable}" -m ragkit query "Who built the lighthouse?" "$@"'
+    for target, code in ((">/dev/full", 1), (">&-", 0)):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {target}", "bash", *map(str, asked)],
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == code, done.stderr
+        assert b"bug" not in done.stderr

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -53,6 +55,8 @@ def ragkit() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 3 not in the documents, 2 bad usage, 1 any failure."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed by the shell (`>&-`): nobody wants the output
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal's encoding lacks becomes "?", not an error.
         if isinstance(stream, io.TextIOWrapper):
@@ -77,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in arguments:
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+            click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)
+            sys.exit(1)
         click.echo(
             f"Error: {type(error).__name__}: {error}. This is a bug in ragkit: run the command "
             "again with --debug and report what it prints.",

@@ -69,10 +69,14 @@ def query(
     """
     question = _question(question)
     kb = open_knowledge(data, index=index, preset=preset, top_k=top_k)
+    if not sources_only:
+        kb.require_answerer()  # before a folder is indexed in vain
     if not no_refresh:
         _refresh(kb)
     if sources_only:
-        return _print_sources(kb.retrieve(question, filters=filters), as_json, question)
+        sources = kb.retrieve(question, filters=filters)
+        _say_why_nothing(kb, sources, filters)
+        return _print_sources(sources, as_json, question)
     if as_json:
         answer = kb.ask(question, filters=filters)
         echo_json(answer.to_dict())
@@ -84,6 +88,7 @@ def query(
     if not as_json:
         click.echo()
         echo_sources(answer)
+    _say_why_nothing(kb, answer.sources, filters)
     return NOT_IN_DOCUMENTS if answer.refused else 0
 
 
@@ -93,7 +98,12 @@ def _question(argument: str | None) -> str:
     if question is None:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError('Ask a question: ragkit query "How do I …?"')
-        question = sys.stdin.buffer.read().decode("utf-8", "replace")
+        try:
+            question = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise click.UsageError(
+                "The question on standard input is not UTF-8. Convert it, for example with iconv."
+            ) from None
     if not question.strip():
         raise click.UsageError("The question is empty.")
     return question.strip()
@@ -122,6 +132,28 @@ def _refresh(kb: KnowledgeBase) -> None:
             f"({report.seconds:.1f} s).",
             err=True,
         )
+
+
+def _say_why_nothing(
+    kb: KnowledgeBase, sources: tuple[SourceNode, ...], filters: tuple[str, ...]
+) -> None:
+    """Say on stderr why not even a near source was found."""
+    if sources:
+        return
+    if not kb.documents():
+        click.echo(
+            f"No document of '{kb.folder}' is indexed. "
+            "See which files were skipped, and why: ragkit index",
+            err=True,
+        )
+    elif filters:
+        click.echo(
+            f"Nothing was found with --filter {' --filter '.join(filters)}. "
+            "Keys are source, folder, format, language, page and title.",
+            err=True,
+        )
+    else:
+        click.echo("No document holds a word of the question.", err=True)
 
 
 def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answer:

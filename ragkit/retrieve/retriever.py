@@ -26,6 +26,10 @@ _MODES = {
     "dense": VectorStoreQueryMode.DEFAULT,
     "hybrid": VectorStoreQueryMode.HYBRID,
 }
+# Metadata numbers are of 64 bits: a longer one can only be text.
+_INTEGERS = 1 << 63
+# int() refuses longer texts, and no metadata number is as long.
+_DIGITS = 20
 
 
 class StoreRetriever(BaseRetriever):
@@ -95,7 +99,8 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
         alternatives: list[MetadataFilter | MetadataFilters] = []
         for value in values:
             alternatives.append(MetadataFilter(key=key, value=value, operator=FilterOperator.EQ))
-            if value.lstrip("-").isdecimal():
+            digits = value.removeprefix("-")
+            if digits.isdecimal() and len(digits) < _DIGITS and int(digits) < _INTEGERS:
                 alternatives.append(MetadataFilter(key=key, value=int(value)))
         groups.append(MetadataFilters(filters=alternatives, condition=FilterCondition.OR))
     return MetadataFilters(filters=groups, condition=FilterCondition.AND)

@@ -49,7 +49,7 @@ def _sqlite_path(uri: str | Path) -> Path:
     if scheme.lower() != "sqlite":
         raise ConfigError(
             f"{uri!r}: this version has no store for {scheme}://. "
-            "Give a file's path, or sqlite:///path."
+            "Give a file's path or sqlite:///path, or use --preset lite."
         )
     host, _, path = rest.partition("/")
     if host or not path:
