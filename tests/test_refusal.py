@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
 
+import ragkit
 from ragkit.answer.extractive import ExtractedAnswer, extract_answer
 from ragkit.prompts import load_texts
 from ragkit.retrieve.tokenizer import terms
@@ -133,3 +135,34 @@ def test_unknown_language_falls_back_to_english(language: str | None) -> None:
 
 def test_braces_in_a_question_are_harmless() -> None:
     assert "{0}" not in ask("What is {0} or {terms} in Saturnalia?").message
+
+
+TINY = [
+    "# Harbour\n\nThe lighthouse was built in 1874 by Anna Berg. It is thirty metres high.",
+    "# Ferry\n\nThe ferry runs every forty minutes. A ticket costs 4 euros. Dogs travel free.",
+    "# 图书馆\n\n图书馆周一闭馆。借书期限为四周。逾期每周罚款一元。",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "refused"),
+    [
+        ("Who built the lighthouse?", False),
+        ("Who painted the lighthouse?", True),
+        ("How high is the lighthouse?", False),
+        ("Who owns the ferry?", True),
+        ("How often does the ferry run?", False),
+        ("How many passengers does the ferry carry?", True),
+        ("借书期限是多久？", False),
+        ("图书馆哪天闭馆？", False),
+        ("馆长是谁？", True),
+    ],
+)
+def test_a_folder_of_three_short_files(tmp_path: Path, question: str, refused: bool) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, text in enumerate(TINY):
+        (folder / f"{number}.md").write_text(text, encoding="utf-8")
+    kb = ragkit.open(folder, index=tmp_path / "i.db", preset="lite")
+    assert kb.ask(question).refused is refused
+    kb.close()

@@ -60,17 +60,21 @@ class Atoms:
     """The question's atoms: for each its weight and the share that each of its terms covers.
 
     ``rarities`` are the weights as evidence, in [0, 1]: 1 is a word that almost no node holds, and
-    a word that none holds counts half, since a document may use another. ``names`` tells which
-    atoms are names or numbers, and ``strangers`` counts the numbers and identifiers that no node
-    holds. ``rarest`` is the greatest weight that a whole word can have in this collection.
+    a word that none holds counts half, since a document may use another. ``sizes`` are the
+    atoms' lengths in words, about; grammar and the sort of thing asked for ("which colour") have
+    none. ``names`` tells which atoms are names or numbers, and ``strangers`` counts the numbers and
+    identifiers that no node holds. ``nodes`` is the size of the collection, and ``rarest`` the
+    greatest weight that a whole word can have in it.
     """
 
     weights: tuple[float, ...]
     shares: tuple[Mapping[str, float], ...]
     prefixes: tuple[frozenset[str], ...]
     rarities: tuple[float, ...]
+    sizes: tuple[float, ...]
     names: tuple[bool, ...]
     rarest: float
+    nodes: int
     strangers: int = 0
 
     @cached_property
@@ -207,8 +211,10 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
             for span in ordered
         ),
         rarities=tuple(rarities),
+        sizes=tuple(_size(question, span, spans[span]) for span in ordered),
         names=tuple(_is_name(question, span) or _is_proper(question, span) for span in ordered),
         rarest=rarest,
+        nodes=total,
         strangers=strangers,
     )
 
@@ -235,6 +241,23 @@ def _telling(terms: Sequence[_Weighed], *, character: bool) -> list[_Weighed]:
     pairs = [term for term in terms if len(term.text) > 1]
     full = any(pair.full for pair in pairs)
     return [pair for pair in pairs if pair.known and (pair.full or not full)]
+
+
+def _size(question: Question, span: tuple[int, int], terms: Sequence[_Weighed]) -> float:
+    """Return the length of an atom in words: two Han or four Thai characters make one.
+
+    Grammar has none, nor has the noun beside the question word: "blue" need not be called a colour.
+    """
+    token = question.text[span[0] : span[1]]
+    if question.focus and question.kind in ("thing", "choice"):
+        at = question.text.lower().find(question.focus, question.asked_at)
+        if 0 <= at <= span[0] < at + (2 if is_unspaced(token) else 1):
+            return 0.0
+    if not is_unspaced(token):
+        return 1.0
+    if not any(term.full or len(term.text) == 1 for term in terms):
+        return 0.0
+    return 0.5 if token > "\u2e80" else 0.25
 
 
 def _is_name(question: Question, span: tuple[int, int]) -> bool:
