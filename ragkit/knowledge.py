@@ -319,7 +319,7 @@ class KnowledgeBase:
 
     def _stream(self, question: str, search: str, filters: Sequence[str]) -> AnswerStream:
         """Answer ``question``, looking for ``search`` (the question in its conversation)."""
-        if not question.strip():
+        if not isinstance(question, str) or not question.strip():
             raise ConfigError("The question is empty. Ask something about the documents.")
         self.require_answerer()
         clock = _Clock()

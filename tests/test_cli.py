@@ -419,3 +419,11 @@ def test_output_that_cannot_be_written_is_no_bug(asked: tuple[str, ...]) -> None
         )
         assert done.returncode == code, done.stderr
         assert b"bug" not in done.stderr
+
+
+def test_index_where_no_file_can_be_created_fails_at_once(folder: Path) -> None:
+    if not Path("/proc/self").exists():
+        pytest.skip("needs /proc")
+    done = ragkit("index", folder, "--index", "/proc/x.db", "--preset", "lite")
+    assert done.returncode == 1
+    assert "/proc/x.db" in done.stderr

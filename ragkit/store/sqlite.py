@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -191,6 +192,8 @@ class SqliteStore:
         try:
             if not lock_path.parent.exists():
                 lock_path.parent.mkdir(parents=True, mode=0o700)
+            # filelock waits for ever where a file cannot be created (/proc); this fails at once.
+            os.close(os.open(lock_path, os.O_CREAT | os.O_RDWR, 0o600))
             lock = FileLock(lock_path, mode=0o600, thread_local=False)
             lock.acquire(timeout=timeout)
         except Timeout:
