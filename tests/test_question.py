@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.answer.expected import expected_spans
+from ragkit.answer.expected import definition_pattern, expected_spans
 from ragkit.answer.question import analyze_question
 
 
@@ -107,3 +107,19 @@ def test_terms_lie_where_they_say(text: str) -> None:
 )
 def test_expected_spans(text: str, kind: str, language: str, span: str) -> None:
     assert span in {text[start:end] for start, end in expected_spans(text, kind, language)}
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "beside", "defines"),
+    [
+        ("A preset is a named set of parts.", "preset", ["preset"], True),
+        ("The `main` preset is the big one.", "preset", ["preset"], False),
+        ("A Milvus collection is a table.", "collection", ["Milvus", "collection"], True),
+        ("预设是一组命名的部件。", "预设", ["预设"], True),
+        ("`internlm2` 预设是主系统。", "预设", ["预设"], False),
+    ],
+)
+def test_a_definition_is_of_the_subject_itself(
+    text: str, subject: str, beside: list[str], defines: bool
+) -> None:
+    assert definition_pattern(text, subject, beside=beside) is defines

@@ -403,7 +403,8 @@ def _typed(text: str, question: Question, places: Places) -> bool | None:
 def _defines(text: str, question: Question) -> float:
     if question.kind not in ("definition", "thing") or not question.words:
         return 0.0
-    return float(definition_pattern(text, max(question.words, key=len)))
+    subject = max(question.words, key=len)
+    return float(definition_pattern(text, subject, beside=question.words))
 
 
 def _novel(text: str, places: Places) -> float:

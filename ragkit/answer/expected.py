@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from ragkit.retrieve.tokenizer import is_function_word
@@ -260,14 +260,27 @@ def has_expected(text: str, kind: str, language: str | None) -> bool | None:
     return None
 
 
-def definition_pattern(text: str, subject: str) -> bool:
-    """Return whether ``text`` says what ``subject`` is: it opens with it and a form of "to be"."""
+def definition_pattern(text: str, subject: str, *, beside: Collection[str] = ()) -> bool:
+    """Return whether ``text`` says what ``subject`` is: it opens with it and a form of "to be".
+
+    Only articles and the words ``beside`` it in the question may stand before the subject: "The
+    main preset is …" does not say what a preset is.
+    """
     head = text[: len(subject) + 80].casefold()
     at = head.find(subject.casefold())
     if at < 0 or at > 40:
         return False
+    allowed = {word.casefold() for word in beside} | _ARTICLES
+    if any(word not in allowed for word in re.findall(r"\w[\w.-]*", head[:at])):
+        return False
     tail = head[at + len(subject) :]
     return re.match(_IS, tail) is not None
+
+
+_ARTICLES = frozenset(
+    "a an the ein eine einen der die das un une le la les el los las il lo o os as "
+    "所谓 所謂 中的 里的 裡的 的".split()
+)
 
 
 _IS = re.compile(
