@@ -346,3 +346,11 @@ def test_streaming_gives_the_same_text_in_pieces() -> None:
 @given(st.text(max_size=200))
 def test_pieces_join_to_the_text(text: str) -> None:
     assert "".join(iter_pieces(text)) == text
+
+
+def test_a_translation_of_the_answer_is_not_given_beside_it() -> None:
+    english = nodes_of("BM25 is a ranking formula for lexical retrieval.", language="en")
+    chinese = nodes_of("BM25 is 词汇检索的排序公式。", language="zh")
+    nodes = [*english, *chinese]
+    answer = extract_answer("What is BM25?", nodes, document_frequencies=frequencies_of(nodes))
+    assert len(answer.sentences) == 1

@@ -46,13 +46,15 @@ Places = Mapping[str, Sequence[tuple[int, int]]]
 class Passage:
     """A retrieved node as the extractor reads it; ``score`` is 1 for the best node.
 
-    ``context`` is its title and heading path, ``headings`` the parts of the path.
+    ``context`` is its title and heading path, ``headings`` the parts of the path. ``language``
+    is its document's, without the script ("zh" for "zh-Hant"), or "" where it is not known.
     """
 
     text: str
     score: float
     context: str
     headings: tuple[str, ...]
+    language: str = ""
 
 
 @dataclass(frozen=True)

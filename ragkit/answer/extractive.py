@@ -267,7 +267,8 @@ def _passages(nodes: Sequence[NodeWithScore]) -> list[Passage]:
         # A store that gives no scores still gives an order.
         share = score / top if top else 1 / (1 + 0.2 * rank)
         context = f"{metadata.get('title') or ''}\n{path}"
-        passages.append(Passage(scored.node.get_content(), share, context, headings))
+        language = str(metadata.get("language") or "").partition("-")[0]
+        passages.append(Passage(scored.node.get_content(), share, context, headings, language))
     return passages
 
 

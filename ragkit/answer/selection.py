@@ -136,6 +136,8 @@ def select_excerpts(
     for score, candidate in ranked[1:] if not whole_block else ():
         if sentences >= max_sentences or score < best_score + math.log(_SECOND):
             break
+        if len({"", passages[candidate.node].language, passages[best.node].language}) > 2:
+            continue  # a translation says the same again, to a reader of another language
         other = _expand(question, candidate, passages[candidate.node])
         if any(_same(other, known, passages) for known in excerpts):
             # The sentence before it, which it leans on, is given already.
