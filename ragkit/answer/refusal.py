@@ -21,10 +21,10 @@ _FLAT, _LACKING, _NAMES, _ATOMS, _WORDS, _BIAS = -3.45, -1.0, -0.85, -0.33, -0.2
 # Not fitted (the sets ask about what is there): a number or identifier of the question that occurs
 # nowhere in the collection.
 _STRANGER = -1.5
-# Nor this, chosen on small collections and technical questions: one word found and another missing.
-# At the second figure of nodes the weight has fallen by a quarter.
-_THIN, _FEW_NODES = -1.5, 10
-_ONE_WORD, _MISSING = 1.6, 0.45
+# Nor these, chosen on small collections and technical questions: one word found, another missing,
+# in any collection and the more in a small one (half of the second weight at so many nodes).
+_THIN, _THIN_FEW, _FEW_NODES = -0.7, -2.2, 10
+_ONE_WORD, _MISSING = 1.1, 0.45
 # A longer sentence is no likelier to match by chance, since it is code or a table.
 _LONG = 40
 # Kinds of answer that are recognised surely enough for their absence to tell.
@@ -76,7 +76,7 @@ def confidence(
         + _MATTER * math.log(0.1 + atoms.matter(best.said) / atoms.rarest)
         + _SOFT * best.features.soft
         + _FLAT * _flatness(scores)
-        + _THIN * _thinness(atoms, best.around)
+        + _thinness(atoms, best.around)
         + _LACKING * (best.features.lacking if question.kind in _TYPED else 0.0)
         + _NAMES * min(2.0, atoms.missing_names(best.around))
         + _STRANGER * min(2, atoms.strangers)
@@ -93,14 +93,14 @@ def _flatness(scores: Sequence[float]) -> float:
 
 
 def _thinness(atoms: Atoms, around: Sequence[float]) -> float:
-    """Return 0, or from 1 to 2 where hardly one word of the question is found and another missing.
+    """Return what it costs that only one word of the question is found and another is missing.
 
-    The word may then be one that the collection is about, all the more in a small collection.
+    The one found may be what the collection is all about, the likelier the smaller it is.
     """
     found = sum(size * c for size, c in zip(atoms.sizes, around, strict=True))
     if found > _ONE_WORD or sum(atoms.sizes) - found < _MISSING:
         return 0.0
-    return 1 + 1 / (1 + atoms.nodes / _FEW_NODES)
+    return _THIN + _THIN_FEW / (1 + atoms.nodes / _FEW_NODES)
 
 
 def refusal_text(question: Question, *, sources: bool, language: str | None = None) -> str:
