@@ -157,6 +157,7 @@ def _answer(kb: ragkit.KnowledgeBase, turn: dict, texts: dict[str, str]) -> None
     except ragkit.RagkitError as error:
         turn["error"] = str(error)
     except Exception:
+        # Broad on purpose: a page shows words, never a traceback; the log has the rest.
         log.exception("answering failed")
         turn["error"] = texts["failed"]
     if turn["error"]:

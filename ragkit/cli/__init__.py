@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
+        # Broad on purpose, the last line of defence: no traceback on a face.
         if "--debug" in arguments:
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):

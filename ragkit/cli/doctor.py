@@ -14,7 +14,7 @@ from typing import Literal
 import click
 
 from ragkit._version import __version__
-from ragkit.cli.options import debug_option, index_option, preset_option, ssh_line
+from ragkit.cli.options import data_option, debug_option, index_option, preset_option, ssh_line
 from ragkit.cli.terminal import echo_json, printable
 from ragkit.config import preset_names, read_preset
 from ragkit.errors import RagkitError
@@ -39,13 +39,7 @@ class Check:
 
 
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    metavar="DIR",
-)
+@data_option
 @index_option
 @preset_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -13,9 +13,28 @@ import click
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
 
-__all__ = ["debug_option", "index_option", "open_knowledge", "preset_option", "ssh_line"]
+__all__ = [
+    "data_option",
+    "debug_option",
+    "index_option",
+    "open_knowledge",
+    "preset_option",
+    "ssh_line",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_option(command: F) -> F:
+    """Add ``--data``."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        default=Path("data"),
+        show_default=True,
+        metavar="DIR",
+        help="Folder of documents.",
+    )(command)
 
 
 def index_option(command: F) -> F:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ragkit.cli.options import debug_option, index_option, open_knowledge, preset_option
+from ragkit.cli.options import (
+    data_option,
+    debug_option,
+    index_option,
+    open_knowledge,
+    preset_option,
+)
 from ragkit.cli.progress import index_progress
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
 from ragkit.errors import IndexMismatch, StoreError
@@ -24,14 +30,7 @@ NOT_IN_DOCUMENTS = 3
 
 @click.command()
 @click.argument("question", required=False)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder of documents.",
-)
+@data_option
 @index_option
 @preset_option
 @click.option("--top-k", type=click.IntRange(1, 100), metavar="N", help="Nodes to retrieve.")
