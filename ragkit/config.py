@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -33,6 +33,8 @@ __all__ = ["Config", "Loaded", "load_config", "preset_names", "read_preset"]
 
 PREFIX = "RAGKIT_"
 AUTO = "auto"
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 _FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
@@ -43,6 +45,15 @@ class EmbedderSettings(BaseModel):
     kind: Literal["none", "huggingface", "llm"] = "none"
     model: str = Field("", description="Name on a hub, or a local folder.")
     revision: str | None = Field(None, description="Commit of the weights.")
+    trust_remote_code: bool = Field(False, description="Run the repository's own model code.")
+    device: Device = Field("auto", description="auto, cpu, mps, cuda or cuda:N.")
+    dtype: Dtype = Field("auto", description="Number format of the weights in memory.")
+    backend: Literal["auto", "torch", "onnx", "openvino"] = Field(
+        "auto", description="What computes the vectors; auto takes the fastest installed."
+    )
+    batch_size: int = Field(32, ge=1, le=4096, description="Texts embedded at once.")
+    query_prefix: str | None = Field(None, description="Put before questions; empty: by model.")
+    document_prefix: str | None = Field(None, description="Put before nodes; empty: by model.")
 
 
 class LLMSettings(BaseModel):
@@ -54,6 +65,20 @@ class LLMSettings(BaseModel):
     revision: str | None = Field(None, description="Commit of the weights.")
     trust_remote_code: bool = Field(False, description="Run the repository's own model code.")
     base_url: str | None = Field(None, description="Address of an OpenAI-compatible server.")
+    api_key: SecretStr | None = Field(None, description="The server's key, where it wants one.")
+    device: Device = Field("auto", description="auto, cpu, mps, cuda or cuda:N.")
+    dtype: Dtype = Field("auto", description="Number format of the weights in memory.")
+    quantization: Literal["none", "int8", "int4"] = Field(
+        "none", description="Weights in fewer bits: faster and smaller, a little less exact."
+    )
+    max_new_tokens: int = Field(512, ge=1, le=32768, description="Longest answer, in tokens.")
+    temperature: float = Field(0.0, ge=0, le=2, description="0: always the likeliest token.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Share of likelihood that is sampled from.")
+    seed: int | None = Field(None, ge=0, description="Makes sampling repeatable.")
+    context_window: int | None = Field(
+        None, ge=256, description="Tokens of prompt and answer; empty: what the model has."
+    )
+    timeout: float = Field(300.0, gt=0, description="Seconds for an answer, and for a server.")
 
 
 class StoreSettings(BaseModel):
