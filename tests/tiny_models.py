@@ -1,262 +1,322 @@
-"""Tiny InternLM2 checkpoints in the original layout, written in a second or less.
+"""Tiny checkpoints of the kinds that the presets name, each written in about a second.
 
-They have what the published ones have: ``config.json`` with ``auto_map``, fused ``wqkv`` weights, a
-sentencepiece ``tokenizer.model``, and Python files, which here leave a mark if anything runs them.
+The real libraries load them with no network: InternLM2 in the original layout (see
+``tiny_internlm2``), Qwen2 as the hub has it, and a BERT sentence-transformer in which texts that
+share words are near each other. Weights that answer are written by ``tiny_training``.
 """
 
 from __future__ import annotations
 
 import json
-import struct
+import string
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-Layout = Literal["safetensors", "safetensors-sharded", "bin", "bin-sharded"]
+from tiny_internlm2 import (
+    CHAT_TEMPLATE,
+    MARK,
+    SPECIAL,
+    Layout,
+    Shape,
+    random_weights,
+    sentencepiece_model,
+    write_internlm2,
+    write_internlm2_tokenizer,
+    write_marking_code,
+    write_weights,
+)
 
-CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-    "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+__all__ = [
+    "CHAT_TEMPLATE",
+    "MARK",
+    "QWEN2_TEMPLATE",
+    "SPECIAL",
+    "Layout",
+    "QwenShape",
+    "Shape",
+    "handbook_pieces",
+    "random_weights",
+    "sentencepiece_model",
+    "write_bert_embedder",
+    "write_internlm2",
+    "write_internlm2_tokenizer",
+    "write_marking_code",
+    "write_qwen2",
+    "write_weights",
+]
+
+HANDBOOK = Path(__file__).resolve().parent.parent / "data"
+QWEN2_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-SPECIAL = (
-    "<|plugin|>",
-    "<|interpreter|>",
-    "<|action_end|>",
-    "<|action_start|>",
-    "<|im_end|>",
-    "<|im_start|>",
+_QWEN2_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_QWEN2_PADDING = 64  # as published, more rows than the tokenizer has tokens
+# They say nothing of a text's subject, so they count nothing in its vector.
+_STOP_WORDS = (
+    "a an and are as at be by can did do does for from has have how i in into is it its many may "
+    "much must of on or that the there they this to was were what when where which who why will "
+    "with you your 的 了 是 在 和 有 什 么 吗 呢 多 少 哪 里 谁 个 一 这 那 也 就 都 我 你 们 请 问"
 )
-_WORDS = "the server needs memory and port user assistant system what is how many open default"
-_CHINESE = "知识库 什么 内存 端口 备份 每天 系统 默认 多少 是 的 在 需要 。 ？ ，"
-_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
-MARK = "code-was-run"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """What the weights are like; the defaults are grouped heads without bias or rope scaling."""
+class QwenShape:
+    """What the weights of a Qwen2 are like."""
 
     layers: int = 2
     hidden: int = 32
     heads: int = 4
     kv_heads: int = 2
     intermediate: int = 48
-    trained_length: int = 128
-    bias: bool = False
-    rope_scaling: dict[str, Any] | None = None
-    vocabulary: int | None = None  # at least as large as the tokenizer's, which is the default
-    dtype: str = "float32"
+    positions: int = 4096
+    tied: bool = True
 
 
-def write_internlm2(
-    folder: Path, *, shape: Shape | None = None, layout: Layout = "safetensors", seed: int = 0
+# Embedder
+
+
+def write_bert_embedder(
+    folder: Path,
+    *,
+    limit: int = 128,
+    vocabulary: Iterable[str] = (),
+    hidden: int = 128,
+    normalize: bool = True,
+    seed: int = 0,
 ) -> Path:
-    """Write a random checkpoint in the original layout into ``folder``, and return it."""
-    shape = shape or Shape()
-    folder.mkdir(parents=True, exist_ok=True)
-    size = write_internlm2_tokenizer(folder)
-    vocabulary = shape.vocabulary or size
-    _dump(folder / "config.json", _config(shape, vocabulary))
-    _dump(
-        folder / "generation_config.json",
-        {"_from_model_config": True, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2},
+    """Write a sentence-transformer that reads ``limit`` tokens, and return its folder.
+
+    Each token has a random direction and the layer adds nothing to it, so that a text's vector is
+    the mean of its words' and the cosine of two texts grows with what they share. Words of the
+    handbook and of ``vocabulary`` are one token, other words pairs of letters, which count less.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    pieces = _word_pieces(vocabulary)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=hidden,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=limit,
+        layer_norm_eps=1.0,  # so that a short vector stays one
     )
-    for name in ("configuration", "modeling"):
-        write_marking_code(folder / f"{name}_internlm2.py")
-    write_weights(folder, random_weights(shape, vocabulary, seed=seed), layout=layout)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertModel(config)
+        directions = torch.randn(len(pieces), hidden) * torch.tensor(_weights(pieces))[:, None]
+    _make_transparent(model, directions)
+    model.save_pretrained(folder / "bert")
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    BertTokenizerFast(vocab=numbers, model_max_length=limit).save_pretrained(folder / "bert")
+    reader = Transformer(str(folder / "bert"), max_seq_length=limit)
+    modules = [reader, Pooling(hidden, "mean"), *([Normalize()] if normalize else [])]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder / "st"))
+    return folder / "st"
+
+
+def _make_transparent(model: Any, directions: Any) -> None:
+    """Set a BERT's weights so that each token's output is its embedding, made a little shorter."""
+    import torch
+
+    with torch.no_grad():
+        embeddings, layer = model.embeddings, model.encoder.layer[0]
+        embeddings.word_embeddings.weight.copy_(directions)
+        embeddings.position_embeddings.weight.zero_()
+        embeddings.token_type_embeddings.weight.zero_()
+        for linear in (layer.attention.output.dense, layer.output.dense):
+            linear.weight.zero_()
+            linear.bias.zero_()
+
+
+def _word_pieces(more: Iterable[str]) -> list[str]:
+    """Return a BERT vocabulary: special tokens, words, pairs of letters, characters."""
+    letters = string.ascii_lowercase + string.digits
+    words = set(_STOP_WORDS.split()) | {w for w in _handbook_words() if w.isascii()}
+    pairs = [one + two for one in letters for two in letters]
+    parts = [*letters, *pairs]
+    found = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *more, *sorted(words), *parts]
+    found += [f"##{part}" for part in parts]
+    found += [*string.punctuation, *_chinese(), *_other_letters(), *"，。？！：；、（）“”《》"]
+    return list(dict.fromkeys(found))
+
+
+def _weights(pieces: list[str]) -> list[float]:
+    """Return how much each piece counts: words most, letters little, stop words nothing."""
+    silent = {
+        *_STOP_WORDS.split(),
+        *string.punctuation,
+        *"，。？！：；、（）“”《》",
+        "[PAD]",
+        "[SEP]",
+    }
+    small = {"[CLS]": 0.02, "[UNK]": 0.1}  # an empty text has a direction too
+
+    def weight(piece: str) -> float:
+        if piece in silent:
+            return 0.0
+        length = len(piece.removeprefix("##"))
+        return small.get(piece, 1.0 if length > 2 or not piece.isascii() else 0.3 * length)
+
+    return [weight(piece) for piece in pieces]
+
+
+# Qwen2
+
+
+def write_qwen2(folder: Path, *, shape: QwenShape | None = None, seed: int = 0) -> Path:
+    """Write a random Qwen2 chat model with its tokenizer, and return ``folder``.
+
+    Like the published ones it has a byte-level BPE in ``vocab.json`` and ``merges.txt``, special
+    tokens after the vocabulary, a template that adds a system prompt, more rows of embeddings than
+    tokens, two end tokens, and a ``generation_config.json`` that samples.
+    """
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    shape = shape or QwenShape()
+    folder.mkdir(parents=True, exist_ok=True)
+    first = write_qwen2_tokenizer(folder)
+    end, start_of_turn, end_of_turn = first, first + 1, first + 2
+    config = Qwen2Config(
+        vocab_size=-(-(first + len(_QWEN2_SPECIAL)) // _QWEN2_PADDING) * _QWEN2_PADDING,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        max_position_embeddings=shape.positions,
+        tie_word_embeddings=shape.tied,
+        rope_theta=1_000_000.0,
+        bos_token_id=end,
+        eos_token_id=end_of_turn,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        Qwen2ForCausalLM(config).save_pretrained(folder)
+    settings = {
+        "bos_token_id": end,
+        "do_sample": True,
+        "eos_token_id": [end_of_turn, end],
+        "pad_token_id": end,
+        "repetition_penalty": 1.1,
+        "temperature": 0.7,
+        "top_k": 20,
+        "top_p": 0.8,
+    }
+    _dump(folder / "generation_config.json", settings)
     return folder
 
 
-def write_internlm2_tokenizer(folder: Path) -> int:
-    """Write ``tokenizer.model`` and its settings; return the size of the vocabulary."""
-    pieces = _pieces()
-    (folder / "tokenizer.model").write_bytes(sentencepiece_model(pieces))
-    first = len(pieces) - len(SPECIAL)
-    numbers = {0: "<unk>", 1: "<s>", 2: "</s>", **dict(enumerate(SPECIAL, first))}
+def write_qwen2_tokenizer(folder: Path) -> int:
+    """Write Qwen2's tokenizer files; return the number of tokens before the special ones."""
+    vocabulary, merges = _byte_level_bpe()
+    _dump(folder / "vocab.json", vocabulary)
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
+    (folder / "merges.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    added = {
+        str(number): {
+            "content": text,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+            "special": True,
+        }
+        for number, text in enumerate(_QWEN2_SPECIAL, len(vocabulary))
+    }
     settings = {
-        "add_bos_token": True,
-        "add_eos_token": False,
-        "added_tokens_decoder": {
-            str(number): {
-                "content": text,
-                "lstrip": False,
-                "normalized": False,
-                "rstrip": False,
-                "single_word": False,
-                "special": True,
-            }
-            for number, text in numbers.items()
-        },
-        "additional_special_tokens": list(reversed(SPECIAL)),
-        "auto_map": {
-            "AutoTokenizer": [
-                "tokenization_internlm2.InternLM2Tokenizer",
-                "tokenization_internlm2_fast.InternLM2TokenizerFast",
-            ]
-        },
-        "bos_token": "<s>",
-        "chat_template": CHAT_TEMPLATE,
+        "add_prefix_space": False,
+        "added_tokens_decoder": added,
+        "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
+        "bos_token": None,
+        "chat_template": QWEN2_TEMPLATE,
         "clean_up_tokenization_spaces": False,
-        "eos_token": "</s>",
-        "pad_token": "</s>",
-        "tokenizer_class": "InternLM2Tokenizer",
-        "unk_token": "<unk>",
+        "eos_token": "<|im_end|>",
+        "errors": "replace",
+        "model_max_length": 32768,
+        "pad_token": "<|endoftext|>",
+        "split_special_tokens": False,
+        "tokenizer_class": "Qwen2Tokenizer",
+        "unk_token": None,
     }
     _dump(folder / "tokenizer_config.json", settings)
-    for name in ("tokenization_internlm2", "tokenization_internlm2_fast"):
-        write_marking_code(folder / f"{name}.py")
-    return len(pieces)
+    return len(vocabulary)
 
 
-def write_marking_code(path: Path) -> None:
-    """Write a Python file that leaves ``MARK`` beside itself, wherever it is copied, when run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mark = path.parent / MARK
-    path.write_text(f"open({str(mark)!r}, 'w').close()\n", "utf-8")
+# Words
 
 
-def random_weights(shape: Shape, vocabulary: int, *, seed: int) -> dict[str, Any]:
-    """Return weights by the names that the original checkpoints give them."""
-    import torch
+@cache
+def handbook_pieces(size: int = 3000) -> tuple[str, ...]:
+    """Return word pieces of the handbook, the first joined first, then common characters.
 
-    generator = torch.Generator().manual_seed(seed)
-    dtype = getattr(torch, shape.dtype)
-
-    def matrix(rows: int, columns: int) -> Any:
-        # By this spread activations neither die nor explode, and logits differ clearly.
-        return (torch.randn(rows, columns, generator=generator) / columns**0.5).to(dtype)
-
-    def vector(size: int, centre: float) -> Any:
-        return (centre + 0.2 * torch.randn(size, generator=generator)).to(dtype)
-
-    head = shape.hidden // shape.heads
-    fused = (shape.heads + 2 * shape.kv_heads) * head
-    weights = {
-        "model.tok_embeddings.weight": matrix(vocabulary, shape.hidden) * shape.hidden**0.5,
-        "model.norm.weight": vector(shape.hidden, 1.0),
-        "output.weight": 3 * matrix(vocabulary, shape.hidden),
-    }
-    for layer in range(shape.layers):
-        at = f"model.layers.{layer}."
-        weights[at + "attention.wqkv.weight"] = 2 * matrix(fused, shape.hidden)
-        weights[at + "attention.wo.weight"] = matrix(shape.hidden, shape.hidden)
-        weights[at + "attention_norm.weight"] = vector(shape.hidden, 1.0)
-        weights[at + "ffn_norm.weight"] = vector(shape.hidden, 1.0)
-        weights[at + "feed_forward.w1.weight"] = matrix(shape.intermediate, shape.hidden)
-        weights[at + "feed_forward.w2.weight"] = matrix(shape.hidden, shape.intermediate)
-        weights[at + "feed_forward.w3.weight"] = matrix(shape.intermediate, shape.hidden)
-        if shape.bias:
-            weights[at + "attention.wqkv.bias"] = vector(fused, 0.0)
-            weights[at + "attention.wo.bias"] = vector(shape.hidden, 0.0)
-    return weights
-
-
-def write_weights(folder: Path, weights: dict[str, Any], *, layout: Layout) -> None:
-    """Write ``weights`` as the hub has them: one file, or two with an index."""
-    import torch
-    from safetensors.torch import save_file
-
-    name, suffix = (
-        ("model", "safetensors") if layout.startswith("safe") else ("pytorch_model", "bin")
-    )
-
-    def save(part: dict[str, Any], path: Path) -> None:
-        if suffix == "bin":
-            torch.save(part, path)
-        else:
-            save_file(part, path, metadata={"format": "pt"})
-
-    if not layout.endswith("-sharded"):
-        save(weights, folder / f"{name}.{suffix}")
-        return
-    names = sorted(weights)
-    where: dict[str, str] = {}
-    for number, half in enumerate((names[::2], names[1::2]), 1):
-        file = f"{name}-{number:05}-of-00002.{suffix}"
-        save({key: weights[key] for key in half}, folder / file)
-        where |= dict.fromkeys(half, file)
-    total = sum(tensor.nbytes for tensor in weights.values())
-    index = {"metadata": {"total_size": total}, "weight_map": where}
-    _dump(folder / f"{name}.{suffix}.index.json", index)
-
-
-def sentencepiece_model(pieces: list[tuple[str, float, int]]) -> bytes:
-    """Return a serialised BPE ModelProto of ``(text, score, type)`` without a dummy prefix.
-
-    Format: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
+    Numbers are read digit by digit, and signs stay by themselves.
     """
-    parts = [
-        _bytes(1, _bytes(1, text.encode()) + b"\x15" + struct.pack("<f", score) + _number(3, kind))
-        for text, score, kind in pieces
-    ]
-    parts.append(_bytes(2, _number(3, 2) + _number(4, len(pieces)) + _number(35, 1)))
-    parts.append(_bytes(3, _bytes(1, b"identity") + _number(3, 0) + _number(4, 0)))
-    return b"".join(parts)
+    vocabulary, _ = _train_bpe("words", size)
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+    return tuple(dict.fromkeys([*pieces, *_chinese(), *string.printable[:95], "\n"]))
 
 
-def _pieces() -> list[tuple[str, float, int]]:
-    """Return the vocabulary in the published order: control, bytes, words, special tokens."""
-    found = [("<unk>", 0.0, _UNKNOWN), ("<s>", 0.0, _CONTROL), ("</s>", 0.0, _CONTROL)]
-    found += [(f"<0x{byte:02X}>", 0.0, _BYTE) for byte in range(256)]
-    # Each beginning of a word is a piece, so that every word can be joined from its letters.
-    words = [f"▁{word}" for word in _WORDS.split()] + _CHINESE.split()
-    texts = [word[:end] for word in words for end in range(2, len(word) + 1)]
-    texts += sorted(
-        {letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz")
-    )
-    found += [(text, -float(rank), _NORMAL) for rank, text in enumerate(dict.fromkeys(texts))]
-    return found + [(f"[UNUSED_TOKEN_{141 + n}]", 0.0, _USER_DEFINED) for n in range(len(SPECIAL))]
+@cache
+def _byte_level_bpe(size: int = 3000) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    return _train_bpe("bytes", size)
 
 
-def _config(shape: Shape, vocabulary: int) -> dict[str, Any]:
-    return {
-        "architectures": ["InternLM2ForCausalLM"],
-        "attn_implementation": "eager",
-        "auto_map": {
-            "AutoConfig": "configuration_internlm2.InternLM2Config",
-            "AutoModelForCausalLM": "modeling_internlm2.InternLM2ForCausalLM",
-            "AutoModel": "modeling_internlm2.InternLM2ForCausalLM",
-        },
-        "bias": shape.bias,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "hidden_act": "silu",
-        "hidden_size": shape.hidden,
-        "initializer_range": 0.02,
-        "intermediate_size": shape.intermediate,
-        "max_position_embeddings": shape.trained_length,
-        "model_type": "internlm2",
-        "num_attention_heads": shape.heads,
-        "num_hidden_layers": shape.layers,
-        "num_key_value_heads": shape.kv_heads,
-        "pad_token_id": 2,
-        "rms_norm_eps": 1e-05,
-        "rope_scaling": shape.rope_scaling,
-        "rope_theta": 10000,
-        "tie_word_embeddings": False,
-        "torch_dtype": shape.dtype,
-        "use_cache": True,
-        "vocab_size": vocabulary,
-    }
+def _train_bpe(
+    kind: Literal["words", "bytes"], size: int
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Return the vocabulary and merges of a BPE over the handbook's text."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+
+    signs = pre_tokenizers.Split(Regex(r"\s?[\p{P}\p{S}\n]|\p{N}"), behavior="isolated")
+    if kind == "words":
+        alphabet: list[str] = []
+        split = [pre_tokenizers.Metaspace("▁", "never"), signs]
+    else:
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        words = pre_tokenizers.Split(Regex(r" ?\p{L}+|\s+|."), behavior="isolated")
+        split = [signs, words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(split)
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(_handbook_texts(), trainer)
+    found = json.loads(tokenizer.to_str())["model"]
+    return found["vocab"], [tuple(pair) for pair in found["merges"]]
+
+
+@cache
+def _handbook_texts() -> tuple[str, ...]:
+    return tuple(path.read_text("utf-8") for path in sorted(HANDBOOK.rglob("*.md")))
+
+
+def _handbook_words() -> set[str]:
+    signs = str.maketrans({sign: " " for sign in string.punctuation})
+    return {word for text in _handbook_texts() for word in text.lower().translate(signs).split()}
+
+
+@cache
+def _chinese() -> tuple[str, ...]:
+    """Return the characters of GB 2312: the 3,755 common ones, then the 3,008 others."""
+    codes = (bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
+    return tuple(text for code in codes if (text := code.decode("gb2312", "ignore")))
+
+
+def _other_letters() -> str:
+    blocks = ((0x3041, 0x30FB), (0x0430, 0x0450), (0x03B1, 0x03CA))  # kana, Cyrillic, Greek
+    return "".join(chr(code) for first, end in blocks for code in range(first, end))
 
 
 def _dump(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False), "utf-8")
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
