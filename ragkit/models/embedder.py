@@ -1,56 +1,139 @@
-"""Embedders: text in, vectors out, through LlamaIndex's own integration."""
+"""Embedders: text in, vectors out, through LlamaIndex's own integration.
+
+The vectors of every embedder are float32 and of length 1, so that a dot product is the cosine.
+"""
+
+# mypy: disable-error-code="import-not-found"
+# (The model libraries may be absent.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
-from ragkit.errors import MissingExtra, ModelUnavailable
+from ragkit.errors import IngestError, MissingExtra, ModelUnavailable
 from ragkit.models.hub import find_weights, searched_folders
+from ragkit.models.prefixes import find_prefixes
+from ragkit.models.remote_code import explained_weights, remote_code_allowed
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-__all__ = ["load_embedder", "token_counter"]
+    from ragkit.models.reach import Reach
+
+__all__ = ["embed_documents", "load_embedder", "token_counter"]
+
+Backend = Literal["auto", "torch", "onnx", "openvino"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-def load_embedder(model: str, *, revision: str | None = None) -> BaseEmbedding:
+def load_embedder(
+    model: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    device: str = "auto",
+    dtype: Dtype = "auto",
+    backend: Backend = "auto",
+    batch_size: int = 32,
+    query_prefix: str | None = None,
+    document_prefix: str | None = None,
+    status: Callable[[str], None] | None = None,
+) -> BaseEmbedding:
     """Load a sentence-transformers model from this machine's disk; never download.
 
-    ``model`` is a local folder or a hub name whose weights are in a cache of this machine.
-    Raises ModelUnavailable when they are not there or do not load, MissingExtra when the model
-    libraries are not installed.
+    ``model`` is a local folder or a hub name whose weights are in a cache of this machine. A
+    prefix of None is the model's own. ``status`` is told in a line what is loaded, and how long it
+    took. Raises ModelUnavailable when the weights are not there or do not load, MissingExtra when
+    the libraries are not installed, ConfigError for a prefix that leaves no room for text.
     """
     folder = find_weights(model, revision=revision)
     if folder is None:
         places = ", ".join(str(p) for p in searched_folders(model))
         raise ModelUnavailable(
             f"No weights for '{model}' on this machine (looked in {places}). "
-            f"Get them: hf download {model} (mirror: HF_ENDPOINT), or work without: --preset lite."
+            "Get them: ragkit download PRESET (mirror: --endpoint URL), "
+            "or work without: --preset lite."
         )
+    tell = status or (lambda line: None)
+    tell(f"Loading the embedder {model}")
+    began = time.monotonic()
     try:
-        from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+        from ragkit.models.sentence_embedder import SentenceEmbedder
     except ImportError:
         raise MissingExtra(f"The embedder '{model}'", "models") from None
-    try:
-        embedder: BaseEmbedding = HuggingFaceEmbedding(model_name=str(folder))
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelUnavailable(
-            f"The weights of '{model}' in {folder} do not load: {error}. "
-            "Download them again, or choose another model."
-        ) from error
-    return embedder
+    trusted = remote_code_allowed(folder, revision=revision, trust_remote_code=trust_remote_code)
+    place = _device(device)
+    with explained_weights(folder):
+        embedder = SentenceEmbedder(
+            model_name=str(folder),
+            device=place,
+            embed_batch_size=batch_size,
+            cache_folder=str(folder.parent),  # else one is made in the user's home
+            trust_remote_code=trusted,
+            local_files_only=True,
+            model_kwargs={"dtype": _dtype(dtype, place)},
+        )
+    embedder.prepare(
+        find_prefixes(folder, model=model, query=query_prefix, document=document_prefix)
+    )
+    tell(f"Embedder ready on {place} in {time.monotonic() - began:.1f} s")
+    return cast("BaseEmbedding", embedder)
 
 
-def token_counter(embedder: BaseEmbedding) -> tuple[Any, int]:
-    """Return the embedder's own counter of tokens and its limit, both without special tokens.
+def token_counter(embedder: BaseEmbedding) -> tuple[Callable[[str], int], int]:
+    """Return the embedder's own counter of tokens and its limit: a text up to it is read whole.
 
-    LlamaIndex's default of 1024 tokens a node would leave most of the text unread by an embedder
-    that sees 128.
+    Both leave out the special tokens and the prefix. LlamaIndex's default of 1024 tokens a node
+    would leave most of the text unread by an embedder that sees 128.
     """
-    model: Any = embedder._model  # type: ignore[attr-defined]  # no public way to its tokenizer
-    tokenizer = model.tokenizer
+    reach = _reach(embedder)
+    return lambda text: reach.count([text])[0], reach.limit
 
-    def count(text: str) -> int:
-        return len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
-    return count, int(model.max_seq_length) - int(tokenizer.num_special_tokens_to_add())
+def embed_documents(embedder: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]:
+    """Return one vector for each of ``texts``, in their order.
+
+    Texts of like length are embedded together, so that little is padding; the more at once, the
+    better. Raises IngestError for a text that the embedder would not read to its end.
+    """
+    reach = _reach(embedder)
+    counts = reach.count(texts)
+    for text, count in zip(texts, counts, strict=True):
+        if count > reach.limit:
+            raise IngestError(
+                f"a piece of {count} tokens, and the embedder reads {reach.limit}: '{text[:40]}'"
+            )
+    # The longest first: what does not fit into memory shows at once.
+    order = sorted(range(len(texts)), key=counts.__getitem__, reverse=True)
+    found = embedder.get_text_embedding_batch([texts[place] for place in order])
+    vectors: list[list[float]] = [[]] * len(texts)
+    for place, vector in zip(order, found, strict=True):
+        vectors[place] = vector
+    return vectors
+
+
+class _Reaching(Protocol):
+    @property
+    def reach(self) -> Reach: ...
+
+
+def _reach(embedder: BaseEmbedding) -> Reach:
+    return cast(_Reaching, embedder).reach
+
+
+def _device(device: str) -> str:
+    if device != "auto":
+        return device
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _dtype(dtype: Dtype, device: str) -> str:
+    if dtype != "auto":
+        return dtype
+    return "float16" if device.startswith("cuda") else "float32"
