@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["find_weights", "searched_folders"]
+__all__ = ["find_weights", "missing_weights", "searched_folders"]
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "openvino/*.bin", "onnx/*.onnx")
 
@@ -33,6 +33,18 @@ def searched_folders(model: str) -> tuple[Path, ...]:
     """Return the folders in which ``find_weights`` looks, for messages that say where."""
     local = (Path(model).expanduser(),) if model.startswith((".", "/", "~")) else ()
     return (*local, _huggingface_cache() / _repository(model), _modelscope_cache() / model)
+
+
+def missing_weights(model: str, *, preset: str | None = None) -> str:
+    """Return the words for weights that are not on this machine: where they were looked for, and
+    the command that gets them (for ``preset``, where one is known).
+    """
+    places = ", ".join(str(place) for place in searched_folders(model))
+    return (
+        f"No weights for '{model}' on this machine (looked in {places}). "
+        f"Get them: ragkit download {preset or model} (mirror: --endpoint URL), "
+        "or ask without a model: --preset lite."
+    )
 
 
 def _candidates(model: str, revision: str | None) -> list[Path]:
