@@ -12,27 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
+from ragkit.chat import Chat
 from ragkit.config import Config, load_config
-from ragkit.errors import ConfigError, ModelUnavailable
-from ragkit.models.hub import find_weights
+from ragkit.errors import ConfigError
+from ragkit.parts import Parts, Status, weights_present
 from ragkit.types import Answer, DocumentInfo, IndexReport, IndexStatus, SourceNode
 
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.query_engine import RetrieverQueryEngine
     from llama_index.core.schema import NodeWithScore
     from llama_index.core.vector_stores.types import MetadataFilters
 
-    from ragkit.answer.engine import AnswerStream
-    from ragkit.indexing import Progress, Sizing
+    from ragkit.answer.engine import AnswerStream, Lap
+    from ragkit.indexing import Progress
     from ragkit.store.sqlite import SqliteStore
 
 __all__ = ["Chat", "KnowledgeBase", "configure", "open"]
-
-# Part of an index's fingerprint: raise it when the same files would give other texts or nodes.
-READERS = 1
-SPLITTER = 1
 
 _WATCH_SECONDS = 10
 
@@ -44,28 +40,37 @@ def open(
     preset: str | None = None,
     top_k: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    status: Status | None = None,
 ) -> KnowledgeBase:
     """Open the knowledge base of ``folder``; neither loads a model nor indexes.
 
     ``index`` is an SQLite file or a store URI (default: one index a folder, under the user's data
-    directory). ``settings`` takes dotted keys, such as ``{"splitter.chunk_size": 300}``.
+    directory). ``settings`` takes dotted keys, such as ``{"splitter.chunk_size": 300}``. ``status``
+    is called with a line for the user while a model is loaded.
     Raises ConfigError for a setting that cannot be used, or when ``folder`` is a file.
     """
     arguments: dict[str, Any] = dict(settings or {})
     given = {"store.uri": index and str(index), "preset": preset, "top_k": top_k}
     arguments |= {key: value for key, value in given.items() if value is not None}
-    # No answer-writing model is wired in this version, so `auto` never finds one.
-    loaded = load_config(arguments=arguments)
-    return KnowledgeBase(Path(folder), loaded.config, notice=loaded.notice)
+    loaded = load_config(arguments=arguments, weights_present=weights_present)
+    return KnowledgeBase(Path(folder), loaded.config, notice=loaded.notice, status=status)
 
 
 class KnowledgeBase:
     """A folder, its index, and the way to ask it. Safe to share between threads."""
 
-    def __init__(self, folder: Path, config: Config, *, notice: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        *,
+        notice: str | None = None,
+        status: Status | None = None,
+    ) -> None:
         """Wire nothing yet; ``notice`` is a line that faces show once (what ``auto`` chose)."""
         self.folder = folder.expanduser()
         self.config = config
+        self.parts = Parts(config, status=status)
         self.notice = notice
         if self.folder.is_file():
             raise ConfigError(
@@ -84,7 +89,7 @@ class KnowledgeBase:
             return self.config.store.uri
         home = self.config.home or platformdirs.user_data_path("ragkit", appauthor=False)
         resolved = str(self.folder.resolve())
-        key = hashlib.sha256(repr((resolved, sorted(self._fingerprint.items()))).encode())
+        key = hashlib.sha256(repr((resolved, sorted(self.parts.fingerprint.items()))).encode())
         name = re.sub(r"\W+", "-", self.folder.resolve().name).strip("-")[:40] or "folder"
         return str(Path(home).expanduser() / "indexes" / f"{name}-{key.hexdigest()[:16]}.db")
 
@@ -165,9 +170,29 @@ class KnowledgeBase:
         """
         return self.stream(question, filters=filters).answer
 
-    def stream(self, question: str, *, filters: Sequence[str] = ()) -> AnswerStream:
-        """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole."""
-        return self._stream(question, question, filters)
+    def stream(
+        self,
+        question: str,
+        *,
+        filters: Sequence[str] = (),
+        search: str | None = None,
+        history: Sequence[Answer] = (),
+    ) -> AnswerStream:
+        """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole.
+
+        ``search`` is what to look for where the question alone does not say it, and ``history`` the
+        conversation before it, oldest first. Closing the stream ends the generation.
+        """
+        if not isinstance(question, str) or not question.strip():
+            raise ConfigError("The question is empty. Ask something about the documents.")
+        self.require_answerer()
+        clock = _Clock()
+        self._ensure_indexed()
+        self.load()
+        clock.lap("load")
+        nodes = self._retrieve(search or question, filters)
+        clock.lap("retrieve")
+        return self._answer(question, search or question, nodes, history, clock.lap)
 
     def chat(self, history: Sequence[Answer] = ()) -> Chat:
         """Start a conversation, or go on from ``history``; questions may lean on earlier ones."""
@@ -180,7 +205,8 @@ class KnowledgeBase:
         from ragkit.retrieve.retriever import StoreRetriever
 
         self._ensure_indexed()
-        embedder = self._embedder
+        # Words alone need no embedder: none is loaded for them.
+        embedder = self.parts.embedder if self.config.retriever.kind != "lexical" else None
         return StoreRetriever(
             self._store.vector_store,
             kind=self.config.retriever.kind,
@@ -206,86 +232,37 @@ class KnowledgeBase:
     def require_answerer(self) -> None:
         """Do nothing where ``ask`` can answer; else raise, at no cost, what it would raise.
 
-        Raises ModelUnavailable without the model's weights, ConfigError for a model that this
-        version cannot use.
+        Raises ModelUnavailable without the model's weights, ConfigError for a model server
+        without an address.
         """
-        llm = self.config.llm
-        if llm.kind == "none":
-            return
-        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
-            raise ModelUnavailable(
-                f"No weights for '{llm.model}' on this machine. "
-                f"Get them: hf download {llm.model} (mirror: HF_ENDPOINT), "
-                "or ask without a model: --preset lite."
-            )
-        raise ConfigError(
-            f"This version cannot answer with a model yet (llm.kind = '{llm.kind}'). "
-            "Ask without one: --preset lite, or set llm.kind to none."
-        )
+        self.parts.require_llm()
+
+    def load(self) -> None:
+        """Load the models that answering needs, if any, which ``ask`` would do.
+
+        Raises ModelUnavailable, MissingExtra.
+        """
+        if self.config.retriever.kind != "lexical":
+            _ = self.parts.embedder
+        _ = self.parts.llm
 
     def close(self) -> None:
         """Close the index; using the knowledge base again opens it again."""
         self._store.close()
 
     @cached_property
-    def _fingerprint(self) -> dict[str, str | int | None]:
-        """What an index is built with; its file and its generation are tied to it."""
-        from ragkit.retrieve.analyzer import LexicalAnalyzer
-
-        splitter, embedder = self.config.splitter, self.config.embedder
-        return {
-            "analyzer": LexicalAnalyzer().version,
-            "chunk_overlap": splitter.chunk_overlap,
-            "chunk_size": splitter.chunk_size,
-            "embedder": embedder.model if embedder.kind != "none" else None,
-            "readers": READERS,
-            "revision": embedder.revision,
-            "splitter": SPLITTER,
-        }
-
-    @cached_property
     def _store(self) -> SqliteStore:
-        from ragkit.retrieve.analyzer import LexicalAnalyzer
-        from ragkit.store import open_store
-
-        return open_store(self.index_uri, analyzer=LexicalAnalyzer(), fingerprint=self._fingerprint)
-
-    @cached_property
-    def _embedder(self) -> BaseEmbedding | None:
-        settings = self.config.embedder
-        if settings.kind == "none":
-            return None
-        if settings.kind == "llm":
-            raise ModelUnavailable(
-                "This version cannot embed with a language model (embedder.kind = 'llm'). "
-                "Use embedder.kind 'huggingface', or work without: --preset lite."
-            )
-        from ragkit.models.embedder import load_embedder
-
-        return load_embedder(settings.model, revision=settings.revision)
-
-    @cached_property
-    def _sizing(self) -> Sizing:
-        from ragkit.indexing import Sizing
-        from ragkit.retrieve.tokenizer import count_tokens
-
-        size, overlap = self.config.splitter.chunk_size, self.config.splitter.chunk_overlap
-        if self._embedder is None:
-            return Sizing(count_tokens, size, overlap)
-        from ragkit.models.embedder import token_counter
-
-        count, limit = token_counter(self._embedder)
-        return Sizing(count, min(size, limit), overlap)
+        return self.parts.open_store(self.index_uri)
 
     def _sync(self, store: SqliteStore, progress: Progress | None) -> IndexReport:
         from ragkit.indexing import sync
         from ragkit.retrieve.tokenizer import detect_language
 
-        embedder = self._embedder
+        embedder = self.parts.embedder
         return sync(
             self._existing_folder(),
             store,
-            sizing=self._sizing,
+            sizing=self.parts.sizing,
             detect_language=detect_language,
             embed=embedder.get_text_embedding_batch if embedder else None,
             max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
@@ -317,68 +294,58 @@ class KnowledgeBase:
         # A text whose file just changed has no source until the run that saw it ends.
         return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
 
-    def _stream(self, question: str, search: str, filters: Sequence[str]) -> AnswerStream:
-        """Answer ``question``, looking for ``search`` (the question in its conversation)."""
-        if not isinstance(question, str) or not question.strip():
-            raise ConfigError("The question is empty. Ask something about the documents.")
-        self.require_answerer()
-        clock = _Clock()
-        self._ensure_indexed()
-        from ragkit.answer.engine import stream_extract
+    def _answer(
+        self,
+        question: str,
+        search: str,
+        nodes: Sequence[NodeWithScore],
+        history: Sequence[Answer],
+        lap: Lap,
+    ) -> AnswerStream:
+        llm = self.parts.llm
+        if llm is None:
+            from ragkit.answer.engine import stream_extract
 
-        clock.lap("load")
-        nodes = self._retrieve(search, filters)
-        clock.lap("retrieve")
-        return stream_extract(
+            return stream_extract(
+                question,
+                search,
+                nodes,
+                document_frequencies=self._store.document_frequencies,
+                preset=self.config.preset,
+                lap=lap,
+            )
+        from ragkit.answer.generate import stream_generate
+
+        return stream_generate(
             question,
             search,
             nodes,
-            document_frequencies=self._store.document_frequencies,
+            llm=llm,
+            count_tokens=self.parts.count_tokens,
+            history=history,
             preset=self.config.preset,
-            lap=clock.lap,
+            lap=lap,
         )
-
-
-class Chat:
-    """A conversation. ``history`` holds its answers, oldest first."""
-
-    def __init__(self, kb: KnowledgeBase, history: Sequence[Answer] = ()) -> None:
-        """Begin with ``history``, the answers of an earlier conversation."""
-        self._kb = kb
-        self.history: list[Answer] = list(history)
-
-    def ask(self, question: str, *, filters: Sequence[str] = ()) -> Answer:
-        """Answer ``question`` in the light of the conversation so far, and remember it."""
-        answer = self.stream(question, filters=filters).answer
-        self.history.append(answer)
-        return answer
-
-    def stream(self, question: str, *, filters: Sequence[str] = ()) -> AnswerStream:
-        """Like ``ask``, but iterate over the text; append ``.answer`` to ``history`` yourself."""
-        from ragkit.answer.followup import in_context
-
-        search = in_context(question, [answer.question for answer in self.history])
-        return self._kb._stream(question, search, filters)
 
 
 def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None = None) -> Config:
     """Set LlamaIndex's global ``Settings`` from a preset and return the configuration.
 
-    Sets ``Settings.embed_model`` and ``Settings.node_parser``. Where the preset has no embedder or
-    no model, LlamaIndex's explicit "none" is set, so that nothing reaches for a remote service.
-    Raises ConfigError and ModelUnavailable.
+    Sets ``Settings.llm``, ``embed_model`` and ``node_parser``, loading the models.
+    Where the preset has no embedder or no model, LlamaIndex's explicit "none" is set, so that
+    nothing reaches for a remote service. Raises ConfigError and ModelUnavailable.
     """
     arguments = dict(settings or {}) | ({"preset": preset} if preset else {})
-    config = load_config(arguments=arguments).config
-    kb = KnowledgeBase(Path(), config)
+    config = load_config(arguments=arguments, weights_present=weights_present).config
+    parts = Parts(config)
     from llama_index.core import Settings
 
     from ragkit.ingest.node_parser import SentenceAwareSplitter
 
-    kb.require_answerer()
-    sizing = kb._sizing
-    Settings.llm = None
-    Settings.embed_model = kb._embedder
+    parts.require_llm()
+    sizing = parts.sizing
+    Settings.llm = parts.llm
+    Settings.embed_model = parts.embedder
     Settings.node_parser = SentenceAwareSplitter(
         count_tokens=sizing.count_tokens,
         chunk_size=sizing.chunk_size,

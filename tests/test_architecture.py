@@ -23,7 +23,8 @@ ROWS = [
     ["retrieve"],
     ["answer"],
     ["indexing"],
-    ["knowledge"],
+    ["parts"],
+    ["knowledge", "chat"],
     ["evaluate"],
     ["cli", "query", "__main__"],
 ]

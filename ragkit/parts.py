@@ -1,0 +1,185 @@
+"""The parts that a configuration names, each made when it is first used and then shared."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ragkit.config import Config
+from ragkit.errors import ConfigError, ModelUnavailable
+from ragkit.models.hub import find_weights, missing_weights
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.llms import LLM, ChatMessage
+
+    from ragkit.indexing import Sizing
+    from ragkit.store.sqlite import SqliteStore
+
+__all__ = ["Parts", "Status", "weights_present"]
+
+# Part of an index's fingerprint: raise it when the same files would give other texts or nodes.
+READERS = 1
+SPLITTER = 1
+
+Status = Callable[[str], None]
+"""Called with a line for the user when a model is being loaded, and when it is there."""
+
+
+class Parts:
+    """Models, sizes and stores by configuration. Safe to share between threads."""
+
+    def __init__(self, config: Config, *, status: Status | None = None) -> None:
+        """Make nothing yet. ``status`` hears of models being loaded."""
+        self.config = config
+        self._status = status
+        self._loading = RLock()
+
+    @property
+    def embedder(self) -> BaseEmbedding | None:
+        """The embedder, None where retrieval is by words alone. Raises ModelUnavailable."""
+        with self._loading:
+            return self._embedder
+
+    @property
+    def llm(self) -> LLM | None:
+        """The language model, None where answers are extracted. Raises ModelUnavailable."""
+        with self._loading:
+            return self._llm
+
+    @property
+    def sizing(self) -> Sizing:
+        """How text is cut into nodes: by the embedder's own tokens, where there is one."""
+        with self._loading:
+            return self._sizing
+
+    def require_llm(self) -> None:
+        """Do nothing where ``llm`` is to be had; else raise, at no cost, what it would raise."""
+        llm = self.config.llm
+        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
+            raise ModelUnavailable(missing_weights(llm.model, preset=self.config.preset))
+        if llm.kind == "openai" and not llm.base_url:
+            raise ConfigError(
+                f"Preset '{self.config.preset}' asks a model server, and llm.base_url is empty. "
+                "Give its address, such as http://127.0.0.1:8000/v1."
+            )
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str | int | None]:
+        """What an index is built with; its file and its generation are tied to it."""
+        from ragkit.retrieve.analyzer import LexicalAnalyzer
+
+        splitter, embedder = self.config.splitter, self.config.embedder
+        marks: dict[str, str | int | None] = {
+            "analyzer": LexicalAnalyzer().version,
+            "chunk_overlap": splitter.chunk_overlap,
+            "chunk_size": splitter.chunk_size,
+            "embedder": embedder.model if embedder.kind != "none" else None,
+            "readers": READERS,
+            "revision": embedder.revision,
+            "splitter": SPLITTER,
+        }
+        if embedder.document_prefix is not None:
+            marks["document_prefix"] = embedder.document_prefix
+        return marks
+
+    def open_store(self, uri: str) -> SqliteStore:
+        """Open the index at ``uri`` for this configuration; see ``ragkit.store.open_store``."""
+        from ragkit.retrieve.analyzer import LexicalAnalyzer
+        from ragkit.store import open_store
+
+        return open_store(uri, analyzer=LexicalAnalyzer(), fingerprint=self.fingerprint)
+
+    @cached_property
+    def _embedder(self) -> BaseEmbedding | None:
+        settings = self.config.embedder
+        if settings.kind == "none":
+            return None
+        if settings.kind == "llm":
+            return self._llm_embedder()
+        from ragkit.models.embedder import load_embedder
+
+        return load_embedder(
+            settings.model,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
+            device=settings.device,
+            dtype=settings.dtype,
+            backend=settings.backend,
+            batch_size=settings.batch_size,
+            query_prefix=settings.query_prefix,
+            document_prefix=settings.document_prefix,
+            status=self._status,
+        )
+
+    def _llm_embedder(self) -> BaseEmbedding:
+        """Return the embedder that shares its weights with the language model."""
+        from ragkit.models.llm_embedder import load_llm_embedder
+
+        settings = self.config.embedder
+        return load_llm_embedder(
+            self._causal(settings.model),
+            batch_size=settings.batch_size,
+            query_prefix=settings.query_prefix,
+            document_prefix=settings.document_prefix,
+        )
+
+    @cached_property
+    def _llm(self) -> LLM | None:
+        settings = self.config.llm
+        if settings.kind == "none":
+            return None
+        from ragkit.models.llm import load_llm
+
+        key = settings.api_key
+        return load_llm(
+            settings.kind,
+            settings.model,
+            base_url=settings.base_url,
+            api_key=key.get_secret_value() if key else None,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
+            device=settings.device,
+            dtype=settings.dtype,
+            quantization=settings.quantization,
+            max_new_tokens=settings.max_new_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            seed=settings.seed,
+            context_window=settings.context_window,
+            timeout=settings.timeout,
+            status=self._status,
+        )
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Return how many tokens ``messages`` are as a prompt of the language model."""
+        from ragkit.models.llm import count_tokens
+
+        return count_tokens(self.llm, messages)
+
+    @cached_property
+    def _sizing(self) -> Sizing:
+        from ragkit.indexing import Sizing
+        from ragkit.retrieve.tokenizer import count_tokens
+
+        size, overlap = self.config.splitter.chunk_size, self.config.splitter.chunk_overlap
+        if self.embedder is None:
+            return Sizing(count_tokens, size, overlap)
+        from ragkit.models.embedder import token_counter
+
+        count, limit = token_counter(self.embedder)
+        return Sizing(count, min(size, limit), overlap)
+
+
+def weights_present(table: Mapping[str, Any]) -> bool:
+    """Return whether the models of a preset's ``table`` can be loaded without a network.
+
+    Looks at the disk only, and imports none of the model libraries.
+    """
+    wanted = [table.get("embedder", {}), table.get("llm", {})]
+    names = [part["model"] for part in wanted if part.get("kind") in ("huggingface", "llm")]
+    installed = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
+    return installed and all(find_weights(name) is not None for name in names)
