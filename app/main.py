@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,7 +17,14 @@ from texts import LANGUAGES, TEXTS, preferred
 import ragkit
 from ragkit.render import answer_html
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from ragkit.answer.engine import AnswerStream
+
 log = logging.getLogger("ragkit.app")
+
+_DRAW_SECONDS = 0.08
 
 
 def main() -> None:
@@ -134,36 +143,65 @@ def _conversation(kb: ragkit.KnowledgeBase, texts: dict[str, str]) -> None:
         with st.chat_message("assistant"):
             if turn["answer"] is None and turn["error"] is None:
                 _answer(kb, turn, texts)
-            elif turn["error"]:
-                st.error(turn["error"])
             else:
-                st.html(_shown(turn["answer"]))
+                if turn["answer"] is not None:
+                    st.html(_shown(turn["answer"]))
+                if turn["error"]:
+                    st.error(turn["error"])
 
 
 def _answer(kb: ragkit.KnowledgeBase, turn: dict, texts: dict[str, str]) -> None:
     """Answer the turn's question, drawing what is written so far."""
     place = st.empty()
+    stop = st.empty()
     place.caption(texts["searching"])
     chat = kb.chat([t["answer"] for t in st.session_state.history if t["answer"] is not None])
     try:
         kb.refresh()
-        stream = chat.stream(turn["question"])
-        written = ""
-        for piece in stream:
-            written += piece
-            # As text: nothing in an answer may become markup that the browser would follow.
-            place.text(written)
-        turn["answer"] = stream.answer
+        if kb.generates:
+            with place, st.spinner(texts["loading"], show_time=True):
+                kb.load()
+            stop.button(texts["stop"], icon=":material/stop_circle:")
+        _write(chat.stream(turn["question"]), turn, place, texts)
     except ragkit.RagkitError as error:
         turn["error"] = str(error)
     except Exception:
         # Broad on purpose: a page shows words, never a traceback; the log has the rest.
         log.exception("answering failed")
         turn["error"] = texts["failed"]
+    stop.empty()
+    if turn["answer"] is not None:
+        place.html(_shown(turn["answer"]))
+        place = st.empty()
     if turn["error"]:
         place.error(turn["error"])
-    else:
-        place.html(_shown(turn["answer"]))
+
+
+def _write(stream: AnswerStream, turn: dict, place: DeltaGenerator, texts: dict[str, str]) -> None:
+    """Draw the stream's text in ``place`` and keep its answer, also when the visitor stops it."""
+    written, drawn = "", 0.0
+    try:
+        for piece in stream:
+            written += piece
+            # Not for every token: the browser gets the whole text each time.
+            if time.monotonic() - drawn < _DRAW_SECONDS:
+                continue
+            drawn = time.monotonic()
+            if written:
+                # As text: nothing in an answer may become markup that the browser would follow.
+                place.text(written)
+            elif stream.place:
+                place.caption(texts["waiting"].format(place=stream.place))
+    except BaseException as reason:
+        # Streamlit ends a run by an exception of its own: stop, the next question, a closed tab.
+        stream.close()
+        turn["answer"] = stream.answer if written else None
+        if isinstance(reason, ragkit.RagkitError):
+            turn["error"] = str(reason)
+        elif not written:
+            turn["error"] = texts["stopped"]
+        raise
+    turn["answer"] = stream.answer
 
 
 def _shown(answer: ragkit.Answer) -> str:

@@ -232,7 +232,7 @@ def _choose_preset(
         return "internlm2", "Preset internlm2: its weights are on this machine."
     return "lite", (
         "Preset lite: answers are quoted from the documents, without a model. "
-        "For other presets and their weights: ragkit presets"
+        "For one that writes: ragkit download internlm2; the others: ragkit presets"
     )
 
 

@@ -63,10 +63,13 @@ def debug_option(command: F) -> F:
 def open_knowledge(
     data: Path, *, index: str | None, preset: str | None, top_k: int | None = None
 ) -> KnowledgeBase:
-    """Open the knowledge base of ``data``; a choice made by ``auto`` is said on stderr."""
+    """Open the knowledge base of ``data``; what ``auto`` chose and model loading go to stderr."""
     from ragkit.knowledge import open as open_folder
 
-    kb = open_folder(data, index=index, preset=preset, top_k=top_k)
+    def status(line: str) -> None:
+        click.echo(line, err=True)
+
+    kb = open_folder(data, index=index, preset=preset, top_k=top_k, status=status)
     if kb.notice:
         click.echo(kb.notice, err=True)
     return kb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,11 +162,11 @@ def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answe
         answer = kb.ask(question, filters=filters)
         echo_answer(answer)
         return answer
-    stream = kb.stream(question, filters=filters)
-    for piece in stream:
-        click.echo(printable(piece), nl=False)
-    click.echo()
-    return stream.answer
+    with closing(kb.stream(question, filters=filters)) as stream:
+        for piece in stream:
+            click.echo(printable(piece), nl=False)
+        click.echo()
+        return stream.answer
 
 
 def _print_sources(sources: tuple[SourceNode, ...], as_json: bool, question: str) -> int:
