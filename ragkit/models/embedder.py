@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from ragkit.errors import IngestError, MissingExtra, ModelUnavailable
+from ragkit.models.device import choose_device
 from ragkit.models.hub import find_weights, searched_folders
 from ragkit.models.prefixes import find_prefixes
 from ragkit.models.remote_code import explained_weights, remote_code_allowed
@@ -64,7 +65,7 @@ def load_embedder(
     except ImportError:
         raise MissingExtra(f"The embedder '{model}'", "models") from None
     trusted = remote_code_allowed(folder, revision=revision, trust_remote_code=trust_remote_code)
-    place = _device(device)
+    place = choose_device(device)
     with explained_weights(folder):
         embedder = SentenceEmbedder(
             model_name=str(folder),
@@ -121,16 +122,6 @@ class _Reaching(Protocol):
 
 def _reach(embedder: BaseEmbedding) -> Reach:
     return cast(_Reaching, embedder).reach
-
-
-def _device(device: str) -> str:
-    if device != "auto":
-        return device
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _dtype(dtype: Dtype, device: str) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import threading
+from threading import Lock
 from typing import Any
 
 import torch
@@ -28,7 +28,7 @@ class SentenceEmbedder(HuggingFaceEmbedding):
     minute. It is made by ``load_embedder``.
     """
 
-    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _lock: Lock = PrivateAttr(default_factory=Lock)
     _reach: Reach = PrivateAttr()
 
     @property
@@ -44,7 +44,7 @@ class SentenceEmbedder(HuggingFaceEmbedding):
         if self._model.max_seq_length != longest:
             self._model.max_seq_length = longest  # a question beyond the positions would fail
         self._reach = measure_reach(
-            self._model.tokenizer, longest=longest, prefix=prefixes.document
+            self._model.tokenizer, longest=longest, prefix=prefixes.document, lock=self._lock
         )
 
     def _embed(self, inputs: list[Any], prompt_name: str | None = None) -> list[list[float]]:
