@@ -1,0 +1,306 @@
+"""LlamaIndex's ``HuggingFaceLLM`` for a chat model on this machine, made to answer and to stop."""
+
+# mypy: disable-error-code="import-not-found, misc, no-untyped-call"
+# (Base classes of type Any where the integration is not installed.)
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    MessageRole,
+)
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.llms.huggingface import HuggingFaceLLM
+
+from ragkit.errors import ConfigError, GenerationError
+from ragkit.models.causal import Causal, context_window
+from ragkit.models.chat_template import check_template, encode_chat, encode_text
+from ragkit.models.generation import Generation, Options
+
+__all__ = ["LocalLLM"]
+
+_T = TypeVar("_T")
+_DEFAULT_WINDOW = 4096  # for a model whose configuration names no length
+
+
+class LocalLLM(HuggingFaceLLM):
+    """A chat model in this process.
+
+    Streams yield ``ChatResponse`` with ``delta`` (which may be empty) and the text so far in
+    ``message.content``. While others are before this reader, ``additional_kwargs`` is
+    ``{"place": n}``; in the last response it has ``prompt_tokens``, ``completion_tokens``,
+    ``tokens_per_second`` and ``finish_reason`` (``stop`` or ``length``). Closing or dropping a
+    stream ends the generation within two tokens. One answer is generated at a time, first come,
+    first served. Whatever goes wrong is a GenerationError.
+    """
+
+    temperature: float = Field(default=0.0, ge=0, description="0: always the likeliest token.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Share of likelihood sampled from.")
+    seed: int | None = Field(default=None, description="Makes sampling repeatable.")
+    timeout: float = Field(default=300.0, gt=0, description="Seconds for an answer.")
+    patience: float = Field(default=30.0, gt=0, description="Seconds an answer may lie unread.")
+    _causal: Causal = PrivateAttr()
+
+    def __init__(
+        self,
+        causal: Causal,
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        context_window: int | None = None,
+        timeout: float = 300.0,
+    ) -> None:
+        """Answer with ``causal``.
+
+        ``context_window`` is by default the model's own. Where the window is small,
+        ``max_new_tokens`` becomes half of it. Raises ModelUnavailable for a model without a chat
+        template, ConfigError for a ``context_window`` that the model does not have.
+        """
+        check_template(causal.tokenizer, causal.name)
+        window = _window(causal, context_window)
+        super().__init__(
+            model=causal.model,
+            tokenizer=causal.tokenizer,
+            model_name=causal.name,
+            tokenizer_name=causal.name,
+            device_map=causal.device,
+            context_window=1,  # the model's own limit is checked without its rope scaling
+            max_new_tokens=min(max_new_tokens, window // 2),
+            stopping_ids=list(causal.ends),
+            is_chat_model=True,
+        )
+        self._causal = causal
+        self.context_window = window
+        self.temperature, self.top_p, self.seed = temperature, top_p, seed
+        self.timeout = timeout
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Return the length of the prompt that ``messages`` become, with the template."""
+        return len(encode_chat(self._causal.tokenizer, messages))
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answer ``messages`` piece by piece; see the class."""
+        answer = self._answer(self._chat_prompt(messages), kwargs)
+
+        @llm_chat_callback()
+        def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseGen:
+            return _responses(answer)
+
+        return _until_closed(observed(self, messages), answer)
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer ``messages`` in one piece."""
+        answer = self._answer(self._chat_prompt(messages), kwargs)
+
+        @llm_chat_callback()
+        def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponse:
+            return _whole(_responses(answer))
+
+        response: ChatResponse = observed(self, messages)
+        return response
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """Answer ``prompt`` as one message, or as it is where it is ``formatted``, in pieces."""
+        answer = self._answer(self._text_prompt(prompt, formatted), kwargs)
+
+        @llm_completion_callback()
+        def observed(_self: Any, _prompt: str) -> CompletionResponseGen:
+            return (_completion(response) for response in _responses(answer))
+
+        return _until_closed(observed(self, prompt), answer)
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answer ``prompt`` as one message, or as it is where it is ``formatted``."""
+        answer = self._answer(self._text_prompt(prompt, formatted), kwargs)
+
+        @llm_completion_callback()
+        def observed(_self: Any, _prompt: str) -> CompletionResponse:
+            return _completion(_whole(_responses(answer)))
+
+        response: CompletionResponse = observed(self, prompt)
+        return response
+
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """Answer like ``stream_chat`` while the event loop goes on."""
+        prompt = await asyncio.to_thread(self._chat_prompt, messages)
+        answer = self._answer(prompt, kwargs)
+
+        @llm_chat_callback()
+        async def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseAsyncGen:
+            return _pulled(_responses(answer), answer)
+
+        return _until_aclosed(await observed(self, messages), answer)
+
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer like ``chat`` while the event loop goes on."""
+        prompt = await asyncio.to_thread(self._chat_prompt, messages)
+        answer = self._answer(prompt, kwargs)
+
+        @llm_chat_callback()
+        async def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponse:
+            return await _awhole(_pulled(_responses(answer), answer))
+
+        response: ChatResponse = await observed(self, messages)
+        return response
+
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """Answer like ``stream_complete`` while the event loop goes on."""
+        ids = await asyncio.to_thread(self._text_prompt, prompt, formatted)
+        answer = self._answer(ids, kwargs)
+
+        @llm_completion_callback()
+        async def observed(_self: Any, _prompt: str) -> CompletionResponseAsyncGen:
+            return _pulled(map(_completion, _responses(answer)), answer)
+
+        return _until_aclosed(await observed(self, prompt), answer)
+
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """Answer like ``complete`` while the event loop goes on."""
+        ids = await asyncio.to_thread(self._text_prompt, prompt, formatted)
+        answer = self._answer(ids, kwargs)
+
+        @llm_completion_callback()
+        async def observed(_self: Any, _prompt: str) -> CompletionResponse:
+            return _completion(await _awhole(_pulled(_responses(answer), answer)))
+
+        response: CompletionResponse = await observed(self, prompt)
+        return response
+
+    def _chat_prompt(self, messages: Sequence[ChatMessage]) -> list[int]:
+        return encode_chat(self._causal.tokenizer, messages)
+
+    def _text_prompt(self, prompt: str, formatted: bool) -> list[int]:
+        if formatted:
+            return encode_text(self._causal.tokenizer, prompt)
+        question = self.query_wrapper_prompt.format(query_str=prompt)
+        messages = [ChatMessage(role=MessageRole.USER, content=question)]
+        if self.system_prompt:
+            system = ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt)
+            messages.insert(0, system)
+        return self._chat_prompt(messages)
+
+    def _answer(self, ids: list[int], unknown: dict[str, Any]) -> Generation:
+        """Return the answer to a prompt that fits; nothing runs yet."""
+        if unknown:
+            raise GenerationError(
+                f"'{next(iter(unknown))}' is not for a single call of this model. "
+                "Set it where the model is loaded."
+            )
+        room = self.context_window - self.max_new_tokens
+        if len(ids) > room:
+            raise GenerationError(
+                f"The prompt has {len(ids)} tokens, and {self.model_name} takes {room} beside an "
+                f"answer of {self.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
+                "or lower llm.max_new_tokens."
+            )
+        options = Options(
+            max_new_tokens=self.max_new_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            timeout=self.timeout,
+            patience=self.patience,
+        )
+        return Generation(self._causal, ids, options)
+
+
+def _window(causal: Causal, wanted: int | None) -> int:
+    own = context_window(causal.model.config)
+    if wanted is not None and own is not None and wanted > own:
+        raise ConfigError(
+            f"llm.context_window is {wanted}, and {causal.name} reads {own} tokens. "
+            "Leave it empty, or set it lower."
+        )
+    return wanted or own or _DEFAULT_WINDOW
+
+
+def _responses(answer: Generation) -> Iterator[ChatResponse]:
+    """Yield the pieces of ``answer`` as LlamaIndex's chat responses."""
+    text = ""
+    for piece in answer.pieces():
+        text += piece.delta
+        extra: dict[str, Any] = {} if piece.place is None else {"place": piece.place}
+        if piece.usage is not None:
+            extra = asdict(piece.usage)
+        message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
+        yield ChatResponse(message=message, delta=piece.delta, additional_kwargs=extra)
+
+
+def _completion(response: ChatResponse) -> CompletionResponse:
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        additional_kwargs=response.additional_kwargs,
+    )
+
+
+def _whole(responses: Iterator[ChatResponse]) -> ChatResponse:
+    return _final(list(responses)[-1:])
+
+
+async def _awhole(responses: AsyncIterator[ChatResponse]) -> ChatResponse:
+    return _final([response async for response in responses][-1:])
+
+
+def _final(last: list[ChatResponse]) -> ChatResponse:
+    if not last:  # cancelled from another thread
+        raise GenerationError("The answer was stopped.")
+    return ChatResponse(message=last[0].message, additional_kwargs=last[0].additional_kwargs)
+
+
+def _until_closed(stream: Iterator[_T], answer: Generation) -> Generator[_T, None, None]:
+    """Yield from ``stream``; end ``answer`` at once when this is closed or dropped.
+
+    LlamaIndex wraps a stream in callbacks that do not hand a close on to what they wrap.
+    """
+    try:
+        yield from stream
+    finally:
+        answer.cancel()
+
+
+async def _until_aclosed(stream: AsyncIterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
+    try:
+        async for item in stream:
+            yield item
+    finally:
+        answer.cancel()
+
+
+async def _pulled(stream: Iterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
+    """Yield from ``stream``, which blocks, by a thread of its own.
+
+    The threads that asyncio shares are few: readers who wait for their turn would hold them all,
+    and the one whose turn it is would wait for a thread.
+    """
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-read")
+    loop = asyncio.get_running_loop()
+    try:
+        while (item := await loop.run_in_executor(thread, next, stream, None)) is not None:
+            yield item
+    finally:
+        answer.cancel()
+        thread.shutdown(wait=False)
