@@ -12,9 +12,11 @@ import hashlib
 import json
 import time
 import uuid
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +36,14 @@ __all__ = ["Progress", "sync"]
 
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the source being worked on."""
+Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+"""Returns a vector for each text, in order."""
 
 _SETTLED_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
 _BATCH_NODES = 512
 _BATCH_SECONDS = 0.5
+_EMBEDDED_AT_ONCE = 4096  # nodes of one large file
+_EMBEDDING_SECONDS = 5.0  # a batch that takes longer to embed is written in smaller ones
 _NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
 
 
@@ -75,7 +81,7 @@ def sync(
     *,
     sizing: Sizing,
     detect_language: Callable[[str], str | None],
-    embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None = None,
+    embed: Embed | None = None,
     max_bytes: int,
     progress: Progress | None = None,
 ) -> IndexReport:
@@ -93,7 +99,7 @@ def sync(
     own = {f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
     entries = [entry for entry in walk(folder) if str(entry.path) not in own]
     tally = _Tally()
-    prepare = _Preparer(store, known, sizing, detect_language, embed, max_bytes)
+    prepare = _Preparer(store, known, sizing, detect_language, embed is not None, max_bytes)
     todo: list[Entry] = []
     for entry in entries:
         state = known.get(entry.source)
@@ -103,7 +109,9 @@ def sync(
             _count_unchanged(tally, state)
         else:
             todo.append(entry)
-    _write_changes(store, _with_progress(todo, progress), prepare, tally)
+    _write_changes(store, _with_progress(todo, progress), prepare, embed, tally)
+    if progress and todo:
+        progress(len(todo), len(todo), "")
     readable = {entry.source for entry in entries if entry.problem is None}
     _remove(store, (state for source, state in known.items() if source not in readable), tally)
     return IndexReport(
@@ -131,21 +139,52 @@ def _claim(folder: Path, store: SqliteStore) -> None:
 
 
 def _write_changes(
-    store: SqliteStore, todo: Iterable[Entry], prepare: _Preparer, tally: _Tally
+    store: SqliteStore,
+    todo: Iterable[Entry],
+    prepare: _Preparer,
+    embed: Embed | None,
+    tally: _Tally,
 ) -> None:
     batch: list[_Prepared] = []
-    nodes, since = 0, time.monotonic()
+    nodes, since, pace = 0, time.monotonic(), 0.0  # pace: seconds to embed a node
     try:
         for entry in todo:
             prepared = prepare(entry, tally)
             batch.append(prepared)
             nodes += len(prepared.nodes)
-            if nodes >= _BATCH_NODES or time.monotonic() - since > _BATCH_SECONDS:
+            full = nodes >= _BATCH_NODES or nodes * pace > _EMBEDDING_SECONDS
+            if full or time.monotonic() - since > _BATCH_SECONDS:
+                pace = (_embed(batch, embed) if embed else 0.0) or pace
                 _write(store, batch)
                 batch, nodes, since = [], 0, time.monotonic()
+        if embed:
+            _embed(batch, embed)
     finally:
         # Also on Ctrl-C: what is ready is kept.
-        _write(store, batch)
+        _write(store, list(takewhile(lambda p: embed is None or _is_embedded(p), batch)))
+
+
+def _embed(batch: Sequence[_Prepared], embed: Embed) -> float:
+    """Set the vectors of a batch's nodes; return the seconds a node took, 0 without nodes.
+
+    Short texts of one file and long ones of another would be padded to each other: together, the
+    embedder can sort them by length.
+    """
+    from llama_index.core.schema import MetadataMode
+
+    began = time.monotonic()
+    nodes = [node for prepared in batch for node in prepared.nodes]
+    for start in range(0, len(nodes), _EMBEDDED_AT_ONCE):
+        part = nodes[start : start + _EMBEDDED_AT_ONCE]
+        vectors = embed([node.get_content(MetadataMode.EMBED) for node in part])
+        for node, vector in zip(part, vectors, strict=True):
+            # A list of a large file's numbers would take eight times the memory.
+            node.embedding = array("f", vector)  # type: ignore[assignment]
+    return (time.monotonic() - began) / len(nodes) if nodes else 0.0
+
+
+def _is_embedded(prepared: _Prepared) -> bool:
+    return all(node.embedding is not None for node in prepared.nodes)
 
 
 def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
@@ -185,8 +224,6 @@ def _with_progress(entries: Sequence[Entry], progress: Progress | None) -> Itera
         if progress:
             progress(done, len(entries), entry.source)
         yield entry
-    if progress and entries:
-        progress(len(entries), len(entries), "")
 
 
 class _Preparer:
@@ -198,14 +235,14 @@ class _Preparer:
         known: Mapping[str, FileState],
         sizing: Sizing,
         detect_language: Callable[[str], str | None],
-        embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None,
+        embeds: bool,
         max_bytes: int,
     ) -> None:
         self._store = store
         self._known = known
         self._sizing = sizing
         self._detect_language = detect_language
-        self._embed = embed
+        self._embeds = embeds
         self._max_bytes = max_bytes
         self._by_bytes = {
             (state.sha256, Path(source).suffix.lower()): state.document_id
@@ -230,10 +267,10 @@ class _Preparer:
             return _Prepared(_state(entry, sha256, twin))
         try:
             extraction = extract(entry.path, max_bytes=self._max_bytes)
+            prepared = self._prepare(entry, extraction.sha256 or sha256, extraction)
         except IngestError as error:
             return self._skipped(entry, sha256, str(error), old, tally)
         sha256 = extraction.sha256 or sha256  # the file may have changed since it was hashed
-        prepared = self._prepare(entry, sha256, extraction)
         if prepared.text is not None and not prepared.nodes:
             return self._skipped(entry, sha256, "no text in it", old, tally)
         self._count(entry, old, tally)
@@ -253,12 +290,8 @@ class _Preparer:
         if language and "language" not in metadata:
             metadata["language"] = language
         nodes = build_nodes(document_id, extraction, metadata, self._sizing)
-        if self._embed and nodes:
-            from llama_index.core.schema import MetadataMode
-
-            vectors = self._embed([n.get_content(MetadataMode.EMBED) for n in nodes])
-            for node, vector in zip(nodes, vectors, strict=True):
-                node.embedding = list(vector)
+        if self._embeds:
+            _check_read_whole(nodes, self._sizing)
         return _Prepared(state, extraction.text, metadata, nodes)
 
     def _skipped(
@@ -273,6 +306,20 @@ class _Preparer:
     def _count(entry: Entry, old: FileState | None, tally: _Tally) -> None:
         known_before = old is not None and old.document_id is not None
         (tally.updated if known_before else tally.added).append(entry.source)
+
+
+def _check_read_whole(nodes: Sequence[TextNode], sizing: Sizing) -> None:
+    """Raise IngestError for a node of which the embedder would drop the end.
+
+    The splitter sees to it, but for single characters that are more tokens than a node may have.
+    """
+    for node in nodes:
+        tokens = sizing.count_tokens(node.text)
+        if tokens > sizing.chunk_size:
+            raise IngestError(
+                f"a piece of it has {tokens} tokens and the embedder reads {sizing.chunk_size}: "
+                f"'{node.text[:40]}'"
+            )
 
 
 def build_nodes(

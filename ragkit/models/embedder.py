@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from ragkit.errors import IngestError, MissingExtra, ModelUnavailable
-from ragkit.models.device import choose_device
-from ragkit.models.hub import find_weights, searched_folders
+from ragkit.models.device import choose_device, limit_threads
+from ragkit.models.hub import find_weights, missing_weights
 from ragkit.models.prefixes import find_prefixes
 from ragkit.models.remote_code import explained_weights, remote_code_allowed
 
@@ -51,12 +51,7 @@ def load_embedder(
     """
     folder = find_weights(model, revision=revision)
     if folder is None:
-        places = ", ".join(str(p) for p in searched_folders(model))
-        raise ModelUnavailable(
-            f"No weights for '{model}' on this machine (looked in {places}). "
-            "Get them: ragkit download PRESET (mirror: --endpoint URL), "
-            "or work without: --preset lite."
-        )
+        raise ModelUnavailable(missing_weights(model))
     tell = status or (lambda line: None)
     tell(f"Loading the embedder {model}")
     began = time.monotonic()
@@ -76,6 +71,8 @@ def load_embedder(
             local_files_only=True,
             model_kwargs={"dtype": _dtype(dtype, place)},
         )
+    if place == "cpu":
+        limit_threads()
     embedder.prepare(
         find_prefixes(folder, model=model, query=query_prefix, document=document_prefix)
     )

@@ -12,17 +12,15 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
+from ragkit.models.causal import Causal, context_window
 from ragkit.models.prefixes import Prefixes
 from ragkit.models.reach import Reach, measure_reach
-
-if TYPE_CHECKING:
-    from ragkit.models.causal import Causal
-    from ragkit.models.turns import Turns
+from ragkit.models.turns import Turns
 
 __all__ = ["LLMEmbedder", "load_llm_embedder"]
 
@@ -45,7 +43,7 @@ def load_llm_embedder(
     At most 512 tokens of a text are read, or the model's context where that is less. A prefix of
     None is none. Raises ConfigError for a prefix that leaves no room for text.
     """
-    embedder = LLMEmbedder(model_name=str(causal.folder), embed_batch_size=batch_size)
+    embedder = LLMEmbedder(model_name=causal.name, embed_batch_size=batch_size)
     embedder.attach(causal, Prefixes(query_prefix or "", document_prefix or ""))
     return embedder
 
@@ -74,9 +72,8 @@ class LLMEmbedder(BaseEmbedding):
 
     def attach(self, causal: Causal, prefixes: Prefixes) -> None:
         """Set the model and what comes before texts; once."""
-        context = getattr(causal.model.config, "max_position_embeddings", None) or _LONGEST
         self._causal, self._prefixes = causal, prefixes
-        self._longest = min(_LONGEST, int(context))
+        self._longest = min(_LONGEST, context_window(causal.model.config) or _LONGEST)
         self._reach = measure_reach(
             causal.tokenizer, longest=self._longest, prefix=prefixes.document, lock=Lock()
         )
@@ -123,13 +120,12 @@ def mean_states(model: Any, ids: Sequence[Sequence[int]]) -> list[list[float]]:
     # Padded on the right: no token of a causal model sees what follows it, so padding changes
     # nothing, and positions count from 0.
     longest = max(1, *map(len, ids))
-    device = model.get_input_embeddings().weight.device
     tokens = torch.zeros((len(ids), longest), dtype=torch.long)
     mask = torch.zeros_like(tokens)
     for row, own in enumerate(ids):
         tokens[row, : len(own)] = torch.tensor(own, dtype=torch.long)
         mask[row, : max(1, len(own))] = 1  # an empty text is token 0, not a division by zero
-    tokens, mask = tokens.to(device), mask.to(device)
+    tokens, mask = tokens.to(model.device), mask.to(model.device)
     with torch.inference_mode():
         states = model.base_model(
             input_ids=tokens, attention_mask=mask, use_cache=False
