@@ -46,6 +46,7 @@ class Shape:
     trained_length: int = 128
     bias: bool = False
     rope_scaling: dict[str, Any] | None = None
+    rope_theta: float = 10000
     vocabulary: int | None = None  # at least as large as the tokenizer's, which is the default
     dtype: str = "float32"
 
@@ -244,7 +245,7 @@ def _config(shape: Shape, vocabulary: int) -> dict[str, Any]:
         "pad_token_id": 2,
         "rms_norm_eps": 1e-05,
         "rope_scaling": shape.rope_scaling,
-        "rope_theta": 10000,
+        "rope_theta": shape.rope_theta,
         "tie_word_embeddings": False,
         "torch_dtype": shape.dtype,
         "use_cache": True,

@@ -32,6 +32,7 @@ from tiny_internlm2 import (
 __all__ = [
     "CHAT_TEMPLATE",
     "MARK",
+    "QWEN2_PADDING",
     "QWEN2_TEMPLATE",
     "SPECIAL",
     "Layout",
@@ -57,7 +58,7 @@ QWEN2_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _QWEN2_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-_QWEN2_PADDING = 64  # as published, more rows than the tokenizer has tokens
+QWEN2_PADDING = 64  # as published, more rows than the tokenizer has tokens
 # They say nothing of a text's subject, so they count nothing in its vector.
 _STOP_WORDS = (
     "a an and are as at be by can did do does for from has have how i in into is it its many may "
@@ -76,7 +77,9 @@ class QwenShape:
     kv_heads: int = 2
     intermediate: int = 48
     positions: int = 4096
+    rope_theta: float = 1_000_000.0
     tied: bool = True
+    dtype: str = "float32"
 
 
 # Embedder
@@ -188,9 +191,9 @@ def write_qwen2(folder: Path, *, shape: QwenShape | None = None, seed: int = 0) 
     shape = shape or QwenShape()
     folder.mkdir(parents=True, exist_ok=True)
     first = write_qwen2_tokenizer(folder)
-    end, start_of_turn, end_of_turn = first, first + 1, first + 2
+    end, end_of_turn = first, first + _QWEN2_SPECIAL.index("<|im_end|>")
     config = Qwen2Config(
-        vocab_size=-(-(first + len(_QWEN2_SPECIAL)) // _QWEN2_PADDING) * _QWEN2_PADDING,
+        vocab_size=-(-(first + len(_QWEN2_SPECIAL)) // QWEN2_PADDING) * QWEN2_PADDING,
         hidden_size=shape.hidden,
         intermediate_size=shape.intermediate,
         num_hidden_layers=shape.layers,
@@ -198,13 +201,13 @@ def write_qwen2(folder: Path, *, shape: QwenShape | None = None, seed: int = 0) 
         num_key_value_heads=shape.kv_heads,
         max_position_embeddings=shape.positions,
         tie_word_embeddings=shape.tied,
-        rope_theta=1_000_000.0,
+        rope_theta=shape.rope_theta,
         bos_token_id=end,
         eos_token_id=end_of_turn,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        Qwen2ForCausalLM(config).save_pretrained(folder)
+        Qwen2ForCausalLM(config).to(getattr(torch, shape.dtype)).save_pretrained(folder)
     settings = {
         "bos_token_id": end,
         "do_sample": True,
@@ -302,7 +305,7 @@ def _handbook_texts() -> tuple[str, ...]:
 
 
 def _handbook_words() -> set[str]:
-    signs = str.maketrans({sign: " " for sign in string.punctuation})
+    signs = str.maketrans(dict.fromkeys(string.punctuation, " "))
     return {word for text in _handbook_texts() for word in text.lower().translate(signs).split()}
 
 

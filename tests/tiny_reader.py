@@ -1,0 +1,394 @@
+"""Weights that answer from a prompt, worked out instead of trained.
+
+The attention heads below are set by hand so that a chat model of six small layers does what a large
+one does with sources and a question: it finds the sentence that shares most words with the end of
+the prompt, copies it, and ends its turn. They are the previous-token and induction heads that
+trained models form by themselves (https://transformer-circuits.pub/2021/framework), with two more:
+one that votes for a sentence and one that marks where a token's sentence begins.
+
+The residual stream is cut into slots: a token's random code, and codes of other tokens, told apart
+by a fixed signed permutation R: the code of the token k places back is multiplied by R^k.
+Copying is exact only while the prompt has fewer than ``POSITIONS`` tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tiny_models import (
+    QWEN2_PADDING,
+    QwenShape,
+    Shape,
+    handbook_pieces,
+    write_internlm2,
+    write_qwen2,
+    write_weights,
+)
+
+POSITIONS = 4096
+LAYERS, HIDDEN, HEADS, INTERMEDIATE = 6, 640, 2, 64
+HEAD = HIDDEN // HEADS
+CODE = 96
+# Pairs of a head's dimensions turn with the position: the first ones tell neighbours apart, one
+# tells near from far, and from _CONTENT on they hardly turn within POSITIONS.
+ROPE_THETA = 0.71 ** -(HEAD // 2)
+_NEIGHBOURS, _NEARNESS, _CONTENT = range(10), 21, 32
+_FLAGS = _CONTENT + CODE
+
+# Slots of the residual stream: codes, then single numbers.
+TOKEN, BEFORE, SENTENCE, MATCH, VOTE, OUT = range(6)
+ONE, SINK, LINE, ENDS, BEGINS, ENDS_1, ENDS_2, BEGINS_1, START, START_1, SILENT, CONTROL, STOP = (
+    range(6 * CODE, 6 * CODE + 13)
+)
+_ONE = 32.0  # large, so that the norm of a vector hardly depends on what else is in it
+
+_DOTS = frozenset(".!?:;")
+_ENDS = frozenset("。！？；…")
+_STOP_WORDS = frozenset(
+    "a an and are as at be by can did do does for from has have how i in into is it its many may "
+    "much must of on or that the there they this to was were what when where which who why will "
+    "with you your not only if no 的 了 是 在 和 有 什么 吗 呢 多少 哪里 谁 个 一 这 那 也 就 "
+    "我 你 s t o f user assistant system".split()
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What the weights know of a token: its text, and whether it is one of the template's."""
+
+    text: str
+    control: bool = False
+
+
+def write_reading_internlm2(folder: Path, *, stops: bool = True, dtype: str = "bfloat16") -> Path:
+    """Write an InternLM2 in the original layout that answers; return ``folder``.
+
+    It copies the sentence of the prompt that shares most words with the prompt's end, then writes
+    ``<|im_end|>``; where ``stops`` is false it never ends its turn.
+    """
+    from ragkit.models import internlm2
+
+    shape = Shape(
+        layers=LAYERS,
+        hidden=HIDDEN,
+        heads=HEADS,
+        kv_heads=HEADS,
+        intermediate=INTERMEDIATE,
+        trained_length=POSITIONS,
+        rope_theta=ROPE_THETA,
+        dtype=dtype,
+    )
+    internlm2.register()
+    write_internlm2(folder, shape=shape, pieces=handbook_pieces())
+    weights = reader_weights(_tokens(folder), stops=stops)
+    write_weights(folder, _internlm2_names(weights, dtype), layout="safetensors")
+    return folder
+
+
+def write_reading_qwen2(folder: Path, *, stops: bool = True, dtype: str = "bfloat16") -> Path:
+    """Write a Qwen2 that answers as ``write_reading_internlm2``'s does; return ``folder``."""
+    import torch
+
+    shape = QwenShape(
+        layers=LAYERS,
+        hidden=HIDDEN,
+        heads=HEADS,
+        kv_heads=HEADS,
+        intermediate=INTERMEDIATE,
+        positions=POSITIONS,
+        rope_theta=ROPE_THETA,
+        tied=False,
+        dtype=dtype,
+    )
+    write_qwen2(folder, shape=shape)
+    weights = reader_weights(_tokens(folder), stops=stops, rows=QWEN2_PADDING)
+    found = {name: tensor.to(getattr(torch, dtype)) for name, tensor in weights.items()}
+    for name, tensor in list(found.items()):
+        if ".self_attn." in name and "o_proj" not in name:
+            found[name.replace("weight", "bias")] = torch.zeros_like(tensor[:, 0])
+    write_weights(folder, found, layout="safetensors")
+    return folder
+
+
+def reader_weights(
+    tokens: Sequence[Token], *, stops: bool = True, rows: int = 1, seed: int = 0
+) -> dict[str, Any]:
+    """Return the weights by Llama's names; the vocabulary is padded to a multiple of ``rows``."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    size = -(-len(tokens) // rows) * rows
+    codes = torch.randn(size, CODE, generator=generator).sign() / CODE**0.5
+    order = torch.randperm(CODE, generator=generator)
+    turn = torch.eye(CODE)[order] * torch.randn(CODE, 1, generator=generator).sign()
+    codes[[n for n, token in enumerate(tokens) if token.control]] = 0
+    codes[len(tokens) :] = 0
+    weights = {
+        "model.embed_tokens.weight": _embeddings(tokens, codes),
+        "model.norm.weight": _norm(),
+        "lm_head.weight": _output(tokens, codes, stops=stops),
+    }
+    for layer, heads in enumerate(_heads(turn)):
+        at = f"model.layers.{layer}."
+        names = ("q_proj", "k_proj", "v_proj", "o_proj")
+        for name, parts in zip(names, zip(*heads, strict=True), strict=True):
+            matrix = torch.cat(parts, dim=1 if name == "o_proj" else 0)
+            weights[f"{at}self_attn.{name}.weight"] = matrix
+        weights[at + "input_layernorm.weight"] = _norm()
+        weights[at + "post_attention_layernorm.weight"] = _norm()
+        weights |= _feed_forward(at + "mlp.", flags=layer == 0)
+    return weights
+
+
+def _embeddings(tokens: Sequence[Token], codes: Any) -> Any:
+    import torch
+
+    found = torch.zeros(len(codes), HIDDEN)
+    found[:, _slot(TOKEN)] = codes
+    found[:, ONE] = _ONE
+    for number, token in enumerate(tokens):
+        text = token.text
+        line = "\n" in text
+        word = text.strip().lower()
+        ends = 1.0 * (word[-1:] in _DOTS and bool(word))
+        if line or token.control or (word and word[-1] in _ENDS):
+            ends = 2.0
+        opens = line or token.control or word.startswith("#")
+        begins = 1.0 * text.startswith(" ") - 4.0 * opens
+        found[number, ENDS], found[number, BEGINS] = ends, begins
+        found[number, LINE] = line
+        sink = token.text in ("<s>", "<|im_start|>")
+        found[number, CONTROL], found[number, SINK] = token.control and not sink, sink
+        is_word = any(letter.isalnum() for letter in word) and word not in _STOP_WORDS
+        found[number, SILENT] = 0.0 if is_word and not token.control else 1.0
+    return found
+
+
+def _output(tokens: Sequence[Token], codes: Any, *, stops: bool) -> Any:
+    """Return the last matrix: a code gives its token, an end of line or sentence the turn's end."""
+    import torch
+
+    found = torch.zeros(len(codes), HIDDEN)
+    found[:, _slot(OUT)] = 20 * codes
+    if stops:
+        lines = [n for n, token in enumerate(tokens) if "\n" in token.text]
+        end = next(n for n, token in enumerate(tokens) if token.text == "<|im_end|>")
+        found[end, _slot(OUT)] = found[lines, _slot(OUT)].sum(0)
+        found[lines] = 0
+        found[end, STOP] = 60
+    return found
+
+
+# Heads: each is rows of query, key and value, and columns of the output.
+
+Head = tuple[Any, Any, Any, Any]
+Score = Callable[[Any, Any], None]  # adds a term to the rows of query and key
+
+
+def _heads(turn: Any) -> list[tuple[Head, Head]]:
+    import torch
+
+    one = torch.eye(CODE)
+    twice, thrice = turn @ turn, turn @ turn @ turn
+    idle = _head([], {})
+    # The template's <s> and <|im_start|> hold nothing: what attends to them gets nothing.
+    sunk = _flag(1, {SINK: 1000}, SINK)
+    return [
+        (
+            _head([_previous(1), sunk], {TOKEN: (BEFORE, turn)}, {ENDS: ENDS_1, BEGINS: BEGINS_1}),
+            _head([_previous(2), sunk], {TOKEN: (BEFORE, twice)}, {ENDS: ENDS_2}),
+        ),
+        (_head([_previous(3), sunk], {TOKEN: (BEFORE, thrice)}), idle),
+        # How a token's sentence begins, which is read behind the first token of the sentence.
+        (
+            _head([_nearness(1.0), _flag(0, {ONE: 200}, START_1), sunk], {BEFORE: (SENTENCE, one)}),
+            idle,
+        ),
+        # The sentences in which the token stood before; nothing where it is new.
+        (
+            _head(
+                [_content(0, {TOKEN: 30 * turn}, {BEFORE: one}), _flag(0, {ONE: 21}, SINK)],
+                {SENTENCE: (MATCH, one)},
+            ),
+            idle,
+        ),
+        # The sentence for which most of the last words vote.
+        (_head([_nearness(0.08), _flag(0, {ONE: -20}, SILENT)], {MATCH: (VOTE, one)}), idle),
+        (
+            # At the line end that opens the answer: the first token of that sentence.
+            _head(
+                [
+                    _content(1, {VOTE: 30 * one}, {TOKEN: turn, BEFORE: turn}),
+                    _flag(0, {ONE: 100}, START),
+                    _flag(1, {ONE: 400, LINE: -400}, SINK),
+                ],
+                {TOKEN: (OUT, one)},
+            ),
+            # Later: what follows the same three tokens, in that sentence where it has them.
+            _head(
+                [
+                    _content(0, {TOKEN: 8 * turn, BEFORE: 8 * turn}, {BEFORE: one}),
+                    _content(1, {VOTE: 15 * one}, {SENTENCE: one}),
+                    _flag(1, {LINE: 400}, SINK),
+                ],
+                {TOKEN: (OUT, one)},
+                {START: STOP, CONTROL: STOP},
+            ),
+        ),
+    ]
+
+
+def _head(
+    scores: Sequence[Score],
+    copy: Mapping[int, tuple[int, Any]],
+    flags: Mapping[int, int] | None = None,
+) -> Head:
+    """Return a head that copies slots and numbers from where its scores point.
+
+    ``copy`` maps a slot to the one it is written to and the matrix it goes through.
+    """
+    import torch
+
+    query, key, value = (torch.zeros(HEAD, HIDDEN) for _ in range(3))
+    output = torch.zeros(HIDDEN, HEAD)
+    for score in scores:
+        score(query, key)
+    query *= HEAD**0.5  # by which attention divides
+    for start, (source, (target, matrix)) in enumerate(copy.items()):
+        rows = slice(start * CODE, (start + 1) * CODE)
+        value[rows, _slot(source)] = torch.eye(CODE)
+        output[_slot(target), rows] = matrix
+    for row, (source_flag, target_flag) in enumerate((flags or {}).items(), len(copy) * CODE):
+        value[row, source_flag] = 1
+        output[target_flag, row] = 1
+    return query, key, value, output
+
+
+def _previous(distance: int) -> Score:
+    """Score the token ``distance`` places back above all others."""
+
+    def score(query: Any, key: Any) -> None:
+        for pair in _NEIGHBOURS:
+            angle = -distance * ROPE_THETA ** (-2 * pair / HEAD)
+            query[pair, ONE] = 13 * math.cos(angle) / _ONE
+            query[pair + HEAD // 2, ONE] = 13 * math.sin(angle) / _ONE
+            key[pair, ONE] = 1 / _ONE
+
+    return score
+
+
+def _nearness(slope: float) -> Score:
+    """Take off about ``slope`` for each place back."""
+
+    def score(query: Any, key: Any) -> None:
+        # sin(frequency * distance) is nearly linear where it matters, and positive everywhere.
+        query[_NEARNESS + HEAD // 2, ONE] = slope * ROPE_THETA ** (2 * _NEARNESS / HEAD) / _ONE
+        key[_NEARNESS, ONE] = 1 / _ONE
+
+    return score
+
+
+def _content(half: int, asked: Mapping[int, Any], held: Mapping[int, Any]) -> Score:
+    """Score by the inner product of what is asked and what a token holds; two fit in a head."""
+    rows = slice(_CONTENT + half * HEAD // 2, _CONTENT + half * HEAD // 2 + CODE)
+
+    def score(query: Any, key: Any) -> None:
+        for slot, matrix in asked.items():
+            query[rows, _slot(slot)] = matrix
+        for slot, matrix in held.items():
+            key[rows, _slot(slot)] = matrix
+
+    return score
+
+
+def _flag(place: int, asked: Mapping[int, float], held: int) -> Score:
+    """Add what is asked to the score of tokens that have the number ``held``."""
+
+    def score(query: Any, key: Any) -> None:
+        for number, weight in asked.items():
+            query[_FLAGS + place, number] = weight / (_ONE if number == ONE else 1)
+        key[_FLAGS + place, held] = 1
+
+    return score
+
+
+def _feed_forward(at: str, *, flags: bool) -> dict[str, Any]:
+    """Return a layer that does nothing, or sets START and START_1 from what stands before."""
+    import torch
+
+    gate, up = torch.zeros(INTERMEDIATE, HIDDEN), torch.zeros(INTERMEDIATE, HIDDEN)
+    down = torch.zeros(HIDDEN, INTERMEDIATE)
+    pairs = ((ENDS_1, BEGINS, START), (ENDS_2, BEGINS_1, START_1)) if flags else ()
+    sharpness = 20
+    for number, (ends, begins, target) in enumerate(pairs):
+        # min(max(ends + begins - 1, 0), 1), from two rectifiers
+        for step, sign in ((1, 1), (2, -1)):
+            row = 2 * number + step - 1
+            gate[row, ends] = gate[row, begins] = sharpness
+            gate[row, ONE] = -sharpness * step / _ONE
+            up[row, ONE] = 1 / _ONE
+            down[target, row] = sign / sharpness
+    names = ("gate_proj", "up_proj", "down_proj")
+    return {f"{at}{n}.weight": m for n, m in zip(names, (gate, up, down), strict=True)}
+
+
+def _slot(number: int) -> slice:
+    return slice(number * CODE, (number + 1) * CODE)
+
+
+def _norm() -> Any:
+    """Return the norm's weight that leaves a vector about as long as it is."""
+    import torch
+
+    return torch.full((HIDDEN,), (_ONE**2 + 6) ** 0.5 / HIDDEN**0.5)
+
+
+# Checkpoints
+
+
+def _internlm2_names(weights: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """Return Llama's weights as the original InternLM2 names and joins them."""
+    import torch
+
+    names = {
+        "model.embed_tokens.": "model.tok_embeddings.",
+        "lm_head.": "output.",
+        "self_attn.o_proj": "attention.wo",
+        "mlp.gate_proj": "feed_forward.w1",
+        "mlp.up_proj": "feed_forward.w3",
+        "mlp.down_proj": "feed_forward.w2",
+        "input_layernorm": "attention_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }
+    found = {}
+    for name, tensor in weights.items():
+        if name.endswith(("k_proj.weight", "v_proj.weight")):
+            continue
+        if name.endswith("q_proj.weight"):
+            parts = [
+                weights[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")
+            ]
+            # for each key head its queries, the key, the value
+            by_head = [part.view(HEADS, HEAD, HIDDEN) for part in parts]
+            tensor = torch.stack(by_head, dim=1).reshape(-1, HIDDEN)
+            name = name.replace("self_attn.q_proj", "attention.wqkv")
+        for old, new in names.items():
+            name = name.replace(old, new)
+        found[name] = tensor.to(getattr(torch, dtype)).contiguous()
+    return found
+
+
+def _tokens(folder: Path) -> list[Token]:
+    """Return what the weights need to know of a checkpoint's tokens, by id."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    return [
+        Token(tokenizer.decode([number], skip_special_tokens=False), number in special)
+        for number in range(len(tokenizer))
+    ]
