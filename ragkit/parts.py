@@ -117,11 +117,24 @@ class Parts:
 
     def _llm_embedder(self) -> BaseEmbedding:
         """Return the embedder that shares its weights with the language model."""
+        from ragkit.models.causal import load_causal
         from ragkit.models.llm_embedder import load_llm_embedder
 
-        settings = self.config.embedder
+        settings, llm = self.config.embedder, self.config.llm
+        shared = llm.kind == "huggingface" and llm.model == settings.model
+        # Loaded with the same settings, it is the one that answers: weights are in memory once.
+        like = llm if shared else settings
+        causal = load_causal(
+            settings.model,
+            revision=like.revision,
+            trust_remote_code=like.trust_remote_code,
+            device=like.device,
+            dtype=like.dtype,
+            quantization=llm.quantization if shared else "none",
+            status=self._status,
+        )
         return load_llm_embedder(
-            self._causal(settings.model),
+            causal,
             batch_size=settings.batch_size,
             query_prefix=settings.query_prefix,
             document_prefix=settings.document_prefix,
@@ -158,7 +171,9 @@ class Parts:
         """Return how many tokens ``messages`` are as a prompt of the language model."""
         from ragkit.models.llm import count_tokens
 
-        return count_tokens(self.llm, messages)
+        llm = self.llm
+        assert llm is not None, "only a model has tokens"
+        return count_tokens(llm, messages)
 
     @cached_property
     def _sizing(self) -> Sizing:
