@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ragkit.errors import MissingExtra, ModelUnavailable
 from ragkit.models import internlm2
 from ragkit.models.chat_template import turn_ends
 from ragkit.models.device import choose_device, choose_dtype, free_memory, limit_threads
-from ragkit.models.hub import find_weights, searched_folders
-from ragkit.models.memory import check_memory
+from ragkit.models.hub import find_weights, missing_weights
+from ragkit.models.memory import Quantization, check_memory
 from ragkit.models.remote_code import check_complete, explained_weights, remote_code_allowed
 from ragkit.models.turns import Turns
 
 __all__ = ["Causal", "Quantization", "context_window", "load_causal"]
-
-Quantization = Literal["none", "int8", "int4"]
 
 # Types of rope scaling whose ``max_position_embeddings`` is the length before scaling.
 _UNSCALED_LENGTH = ("linear", "dynamic", "yarn")
@@ -93,12 +92,7 @@ def load_causal(
 def _folder(model: str, revision: str | None) -> Path:
     folder = find_weights(model, revision=revision)
     if folder is None:
-        places = ", ".join(str(place) for place in searched_folders(model))
-        at = f" at revision {revision}" if revision else ""
-        raise ModelUnavailable(
-            f"No weights for '{model}'{at} on this machine (looked in {places}). Get them: "
-            f"hf download {model} (mirror: HF_ENDPOINT), or ask without a model: --preset lite."
-        )
+        raise ModelUnavailable(missing_weights(model, revision=revision))
     return folder
 
 
@@ -118,37 +112,60 @@ def _load(
     began = time.monotonic()
     with explained_weights(folder):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=remote, local_files_only=True)
-        smaller = _smaller(device, dtype, quantization)
         size = check_memory(
             folder,
             config.get_text_config(decoder=True),
             dtype=dtype,
             device=device,
+            quantization=quantization,
             free=free_memory(device),
-            smaller=smaller,
         )
         settings = dtype if quantization == "none" else f"{quantization}, {dtype}"
         say(f"Loading {short} ({settings}, {device}, {size / 1e9:.1f} GB)")
         tokenizer = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=remote, local_files_only=True
         )
-        model = _read_weights(folder, config, device=device, dtype=dtype, remote=remote)
-    if quantization != "none":
-        from ragkit.models.quantize import quantize
+        if device == "cpu":
+            limit_threads()
+        with _no_bar(), _memory_is_enough(short, device):
+            model = _read_weights(folder, config, device=device, dtype=dtype, remote=remote)
+            if quantization != "none":
+                from ragkit.models.quantize import quantize
 
-        quantize(model, quantization)
-    if device == "cpu":
-        limit_threads()
+                quantize(model, quantization)
     ends = _settle_generation(model, tokenizer)
     say(f"Loaded {short} ({settings}, {device}) in {time.monotonic() - began:.1f} s")
     return Causal(short, model, tokenizer, device, dtype, folder, ends)
 
 
-def _smaller(device: str, dtype: str, quantization: Quantization) -> str:
-    ways = ["llm.quantization = 'int8'"] if quantization == "none" else []
-    ways += ["llm.dtype = 'auto'"] if dtype == "float32" else []
-    ways += ["llm.device = 'cpu'"] if device != "cpu" else []
-    return f"Free some, or set {' or '.join(ways)}." if ways else "Free some, or use a smaller one."
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar for each model it reads; the lines of status say it."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _memory_is_enough(name: str, device: str) -> Iterator[None]:
+    """Turn running out of memory, which somebody else took since the check, into an error."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        if device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        raise ModelUnavailable(
+            f"'{name}' no longer fits on {device}: {free_memory(device) / 2**30:.1f} GiB were left "
+            "while it was read. Free some, or choose a smaller model."
+        ) from error
 
 
 def _read_weights(folder: Path, config: Any, *, device: str, dtype: str, remote: bool) -> Any:

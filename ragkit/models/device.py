@@ -13,6 +13,7 @@ from ragkit.errors import ModelUnavailable
 __all__ = ["choose_device", "choose_dtype", "free_memory", "limit_threads"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of x86 and ARM instructions
 _UNLIMITED = 1 << 60  # cgroup v1 writes a number near 2**63 for "no limit"
 
 
@@ -66,11 +67,9 @@ def _cpu_has_bfloat16() -> bool:
 
     if hasattr(torch.cpu, "get_capabilities"):
         found = torch.cpu.get_capabilities()
-        return any(
-            found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-        )
-    flags = _read(Path("/proc/cpuinfo"))  # before torch 2.11
-    return any(f"{name} " in flags for name in ("avx512_bf16", "amx_bf16", "bf16"))
+        return any(found.get(name, False) for name in _BFLOAT16)
+    flags = _read(Path("/proc/cpuinfo")).split()  # for an older torch
+    return any(name in flags for name in _BFLOAT16)
 
 
 def free_memory(device: str) -> int:

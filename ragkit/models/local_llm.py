@@ -237,7 +237,7 @@ def _window(causal: Causal, wanted: int | None) -> int:
     return wanted or own or _DEFAULT_WINDOW
 
 
-def _responses(answer: Generation) -> Iterator[ChatResponse]:
+def _responses(answer: Generation) -> ChatResponseGen:
     """Yield the pieces of ``answer`` as LlamaIndex's chat responses."""
     text = ""
     for piece in answer.pieces():

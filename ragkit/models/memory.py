@@ -6,12 +6,16 @@ import json
 import struct
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ragkit.errors import ModelUnavailable
 
-__all__ = ["cache_bytes_per_token", "check_memory", "weight_bytes", "weight_files"]
+__all__ = ["Quantization", "cache_bytes_per_token", "check_memory", "weight_bytes", "weight_files"]
 
+Quantization = Literal["none", "int8", "int4"]
+
+# Bound on what is left of 16-bit weights: rounded rows, their scales, and one layer in full.
+_SHARE = {"none": 1.0, "int8": 0.7, "int4": 0.45}
 _ITEM = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOATS = {"F64", "F32", "F16", "BF16"}
 _CACHED_TOKENS = 4096  # a question, its sources and the answer, with room to spare
@@ -19,23 +23,34 @@ _HEADER_LIMIT = 100_000_000  # bytes: the format's own
 
 
 def check_memory(
-    folder: Path, config: Any, *, dtype: str, device: str, free: int, smaller: str
+    folder: Path, config: Any, *, dtype: str, device: str, quantization: Quantization, free: int
 ) -> int:
     """Return the bytes the weights take; raise ModelUnavailable where ``free`` is too little.
 
     What is needed is the weights in ``dtype`` and the keys and values of 4,096 tokens (or of the
-    model's whole context, where that is less). ``smaller`` says what would take less.
+    model's whole context, where that is less). Quantised weights count in full on a GPU, which
+    holds them before they are rounded; a CPU reads them layer by layer from a mapped file that is in
+    ``dtype`` already.
     """
     weights = weight_bytes(folder, dtype)
+    if device == "cpu" and weights <= sum(file.stat().st_size for file in weight_files(folder)):
+        weights = int(weights * _SHARE[quantization])
     tokens = min(_CACHED_TOKENS, getattr(config, "max_position_embeddings", None) or _CACHED_TOKENS)
     cache = tokens * cache_bytes_per_token(config, dtype)
     if weights + cache > free:
         raise ModelUnavailable(
             f"The model in {folder} needs {_gib(weights + cache)} of memory on {device} "
             f"({_gib(weights)} of weights in {dtype}, {_gib(cache)} for {tokens} tokens), and "
-            f"{_gib(free)} are free. {smaller}"
+            f"{_gib(free)} are free. {_smaller(device, dtype, quantization)}"
         )
     return weights
+
+
+def _smaller(device: str, dtype: str, quantization: Quantization) -> str:
+    ways = ["llm.quantization = 'int8'"] if device == "cpu" and quantization == "none" else []
+    ways += ["llm.dtype = 'auto'"] if dtype == "float32" else []
+    ways += ["llm.device = 'cpu'"] if device != "cpu" else []
+    return f"Free some, or set {' or '.join(ways)}." if ways else "Free some, or use a smaller one."
 
 
 def weight_bytes(folder: Path, dtype: str) -> int:

@@ -22,7 +22,7 @@ class Draw(LogitsProcessor):
 
     def __init__(self, *, temperature: float, top_p: float, seed: int | None, device: Any) -> None:
         """Take ``temperature`` > 0, ``top_p`` in (0, 1], and a seed or None for a fresh one."""
-        self._warpers = [TemperatureLogitsWarper(temperature)]
+        self._warpers: list[LogitsProcessor] = [TemperatureLogitsWarper(temperature)]
         if top_p < 1.0:  # nucleus sampling, https://arxiv.org/abs/1904.09751
             self._warpers.append(TopPLogitsWarper(top_p))
         self._generator = torch.Generator(device=device)
