@@ -48,12 +48,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, the numbers of its sources, and the short answer in it."""
+    """One sentence of an answer, the numbers of its sources, and the short answer in it.
+
+    ``supported`` tells whether a source says the same. ``claim`` is False where there is nothing to
+    support: a heading, a greeting, a line that leads to a list, a sentence that was cut short.
+    """
 
     text: str
     citations: tuple[int, ...]
     supported: bool
     mark: Mark | None = None
+    claim: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,9 @@ class Answer:
 
     ``text`` carries source numbers as ``[1]`` after each sentence; ``sentences`` holds the same
     sentences without them. A refusal has ``refused=True``, no citations, and the nearest sources.
-    ``timings_ms`` has ``load``, ``retrieve``, ``first_token`` and ``total``.
+    ``timings_ms`` has ``load``, ``retrieve``, ``first_token`` and ``total``, in milliseconds; where
+    a model wrote the answer to its end also ``prompt_tokens``, ``completion_tokens`` and
+    ``tokens_per_second``, which are no times.
     """
 
     question: str

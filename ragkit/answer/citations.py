@@ -1,4 +1,4 @@
-"""From an extracted answer to numbered sentences, verbatim citations and sources."""
+"""From an answer to numbered sentences, verbatim citations and sources."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ragkit.types import Citation, Mark, Sentence, SourceNode
 if TYPE_CHECKING:
     from llama_index.core.schema import NodeWithScore
 
+    from ragkit.answer.align import Support
     from ragkit.answer.extractive import ExtractedAnswer
 
-__all__ = ["CitedText", "cite_extract", "joined_text", "source_nodes"]
+__all__ = ["CitedText", "cite_extract", "cite_generated", "joined_text", "source_nodes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,38 @@ def cite_extract(answer: ExtractedAnswer, nodes: Sequence[NodeWithScore]) -> Cit
         )
     text = answer.message if answer.refused else joined_text(sentences)
     return CitedText(text, tuple(sentences), tuple(citations))
+
+
+def cite_generated(
+    text: str,
+    supports: Sequence[Support],
+    sources: Sequence[SourceNode],
+    *,
+    hints: Sequence[int] = (),
+    claim: bool = True,
+) -> tuple[Sentence, tuple[Citation, ...]]:
+    """Return a sentence that a model wrote, with a citation for each of its ``supports``.
+
+    ``supports`` are spans of the texts of ``sources``, best first; the sources that the model named
+    itself, ``hints``, come first among them. Without any the sentence is unsupported. Offsets count
+    as in ``cite_extract``.
+    """
+    citations = []
+    for support in sorted(supports, key=lambda s: sources[s.node].n not in hints):
+        source = sources[support.node]
+        offset = source.start or 0
+        citations.append(
+            Citation(
+                n=source.n,
+                source=source.source,
+                page=source.page,
+                start=offset + support.start,
+                end=offset + support.end,
+                quote=source.text[support.start : support.end],
+            )
+        )
+    numbers = tuple(dict.fromkeys(citation.n for citation in citations))
+    return Sentence(text, numbers, bool(numbers), claim=claim or bool(numbers)), tuple(citations)
 
 
 def joined_text(sentences: Sequence[Sentence]) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ragkit.answer.citations import CitedText, cite_extract, source_nodes
+from ragkit.answer.citations import cite_extract, source_nodes
 from ragkit.answer.evidence import DocumentFrequencies
 from ragkit.answer.extractive import extract_answer, iter_pieces
-from ragkit.types import Answer, SourceNode
+from ragkit.types import Answer
 
 if TYPE_CHECKING:
     from llama_index.core.schema import NodeWithScore
 
-__all__ = ["AnswerStream", "Lap", "stream_extract"]
+__all__ = ["AnswerStream", "Lap", "answer_timings", "stream_extract"]
 
 Lap = Callable[[str], Mapping[str, float]]
 """Note the time under a name; return all times so far, in milliseconds, with their ``total``."""
@@ -22,26 +23,56 @@ Lap = Callable[[str], Mapping[str, float]]
 class AnswerStream:
     """An answer while it is written: iterate over its text; ``answer`` is the finished whole.
 
-    Reading ``answer`` first writes what is left. The pieces join to ``answer.text``.
+    The pieces join to ``answer.text``; a piece may be empty, so that a face can show what changed
+    otherwise, such as ``place``. ``close`` ends the writing, and so does letting go of the stream.
     """
 
-    def __init__(self, pieces: Iterator[str], finish: Callable[[], Answer]) -> None:
-        """Take the text's pieces, and what makes the answer of them once they are written."""
+    def __init__(
+        self,
+        pieces: Iterator[str],
+        finish: Callable[[], Answer],
+        place: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """Take the text's pieces, what makes the answer of them, and the place in the queue."""
         self._pieces = pieces
         self._finish = finish
+        self._place = place
         self._answer: Answer | None = None
+        self._closed = False
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        return next(self._pieces)
+        piece = next(self._pieces)
+        if self._closed:  # by another thread, which could not close what was running in this one
+            self.close()
+        return piece
+
+    @property
+    def place(self) -> int | None:
+        """How many readers the model serves before this one; None when it is not waiting."""
+        return None if self._closed else self._place()
+
+    def close(self) -> None:
+        """End the writing; ``answer`` then holds what was written so far. Idempotent.
+
+        Another thread may call it: the one that reads gets at most one more piece.
+        """
+        self._closed = True
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            with suppress(ValueError):  # it is running, in the thread that reads
+                close()
 
     @property
     def answer(self) -> Answer:
-        """The finished answer; waits for the rest of the text."""
+        """The finished answer; waits for the rest of the text, and raises what stops it.
+
+        After ``close`` or an error it is what was written until then, its last sentence unchecked.
+        """
         if self._answer is None:
-            for _ in self._pieces:
+            for _ in self:
                 pass
             self._answer = self._finish()
         return self._answer
@@ -70,28 +101,21 @@ def stream_extract(
         yield from iter_pieces(cited.text)
 
     def finish() -> Answer:
-        timings = lap("finish")
-        return _answer(question, cited, extracted.refused, preset, sources, timings)
+        return Answer(
+            question=question,
+            text=cited.text,
+            refused=extracted.refused,
+            preset=preset,
+            sentences=cited.sentences,
+            citations=cited.citations,
+            sources=sources,
+            timings_ms=answer_timings(lap),
+        )
 
     return AnswerStream(pieces(), finish)
 
 
-def _answer(
-    question: str,
-    cited: CitedText,
-    refused: bool,
-    preset: str,
-    sources: tuple[SourceNode, ...],
-    timings: Mapping[str, float],
-) -> Answer:
-    kept = ("load", "retrieve", "first_token", "total")
-    return Answer(
-        question=question,
-        text=cited.text,
-        refused=refused,
-        preset=preset,
-        sentences=cited.sentences,
-        citations=cited.citations,
-        sources=sources,
-        timings_ms={name: timings.get(name, 0.0) for name in kept},
-    )
+def answer_timings(lap: Lap) -> dict[str, float]:
+    """Return the times of an answer that is finished now, by the names of ``Answer``."""
+    timings = lap("finish")
+    return {name: timings.get(name, 0.0) for name in ("load", "retrieve", "first_token", "total")}

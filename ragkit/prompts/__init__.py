@@ -1,4 +1,4 @@
-"""The sentences that ragkit itself says to a reader, one TOML file a language."""
+"""What ragkit itself says, to a reader and to a model, one TOML file a language."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ __all__ = ["Texts", "load_texts"]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What an answer says when it is not in the documents' own words.
+    """What an answer says when it is not in the documents' own words, and what a model is told.
 
-    ``looked_for`` holds ``{terms}``; ``quoted`` holds ``{term}``; ``separator`` stands between
-    terms and ``gap`` between two sentences.
+    To the reader: ``not_found``; ``looked_for``, which holds ``{terms}``; ``nearest``;
+    ``no_question`` where nothing is asked; ``no_answer`` where a model wrote nothing; ``quoted``,
+    which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences.
+
+    To the model, short enough for a small one: ``system``, the rules, which hold ``{not_found}``
+    as the sentence to write when the sources lack the answer; ``sources``, the line above them;
+    ``ask``, which holds ``{question}`` and says the two main rules again nearest the answer.
     """
 
     not_found: str
@@ -23,6 +28,10 @@ class Texts:
     quoted: str
     separator: str
     gap: str
+    no_answer: str
+    system: str
+    sources: str
+    ask: str
 
 
 def load_texts(language: str | None) -> Texts:

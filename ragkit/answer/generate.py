@@ -1,0 +1,221 @@
+"""The answer of a language model, streamed, with citations that were checked against the sources.
+
+The text streams as the model writes it, without the model's own source marks. When a sentence has
+ended it is compared with the sources, and its numbers follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ragkit.answer.citations import cite_generated, source_nodes
+from ragkit.answer.engine import AnswerStream, Lap, answer_timings
+from ragkit.answer.extractive import iter_pieces
+from ragkit.answer.markers import MarkerFilter
+from ragkit.answer.not_found import NotFoundWatch
+from ragkit.answer.prompt import CountTokens, fit_prompt
+from ragkit.answer.proof import Proof
+from ragkit.answer.question import analyze_question
+from ragkit.answer.refusal import is_asking, refusal_text
+from ragkit.answer.running import Ended, SentenceCutter
+from ragkit.prompts import load_texts
+from ragkit.retrieve.tokenizer import detect_language
+from ragkit.types import Answer, Citation, Sentence
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM, ChatMessage
+    from llama_index.core.schema import NodeWithScore
+
+__all__ = ["Refuses", "stream_generate"]
+
+Refuses = Callable[[str, "Sequence[NodeWithScore]"], bool]
+"""Given what was looked for and the nodes, tell whether they lack the answer."""
+
+_USAGE = ("prompt_tokens", "completion_tokens", "tokens_per_second")
+
+
+def stream_generate(
+    question: str,
+    search: str,
+    nodes: Sequence[NodeWithScore],
+    *,
+    llm: LLM,
+    count_tokens: CountTokens,
+    preset: str,
+    lap: Lap,
+    history: Sequence[Answer] = (),
+    language: str | None = None,
+    refuses: Refuses | None = None,
+) -> AnswerStream:
+    """Answer ``question`` from ``nodes``, best first, in the words of ``llm``.
+
+    ``search`` is the question as it was looked for, and ``history`` the conversation before it,
+    oldest first. The answer is asked for in ``language`` (ISO 639-1 or ``zh-Hant``; default: the
+    question's). The prompt fits the model's context window less the tokens it may write; see
+    ``fit_prompt`` for what is let go.
+
+    Refused, with the nearest sources, without running the model: when there are no nodes or nothing
+    is asked, or when ``refuses`` says so; and when the model writes that the sources lack the
+    answer, or nothing. Nothing runs before the first piece is asked for; ``GenerationError`` is
+    raised to the reader of the stream.
+    """
+    texts = load_texts(language or detect_language(question))
+    asked = analyze_question(search, language=language)
+    draft = _Draft(Proof(source_nodes(nodes), language=language))
+
+    def refusal() -> str:
+        return refusal_text(asked, sources=bool(nodes), language=language)
+
+    def written() -> Iterator[str]:
+        if not nodes or not is_asking(asked) or (refuses and refuses(search, nodes)):
+            yield from draft.refuse(refusal())
+            return
+        messages = fit_prompt(
+            texts,
+            question,
+            draft.proof.sources,
+            history=history,
+            limit=llm.metadata.context_window - max(0, llm.metadata.num_output),
+            count_tokens=count_tokens,
+            system_role=llm.metadata.system_role.value == "system",
+        )
+        said = (
+            texts.not_found,
+            *(load_texts(known).not_found for known in ("en", "zh", "zh-Hant")),
+        )
+        watch = NotFoundWatch(said)
+        yield from _follow(draft, llm, messages, watch)
+        if watch.found:
+            yield from draft.refuse(refusal())
+        elif not draft.text:
+            nearest = texts.gap + texts.nearest
+            yield from draft.refuse(texts.no_answer + nearest)
+
+    def pieces() -> Generator[str, None, None]:
+        for piece in written():
+            if piece and not draft.text:
+                lap("first_token")
+            draft.text += piece
+            yield piece
+
+    def finish() -> Answer:
+        return draft.answer(question, preset, answer_timings(lap))
+
+    return AnswerStream(pieces(), finish, lambda: draft.place)
+
+
+def _follow(
+    draft: _Draft, llm: LLM, messages: Sequence[ChatMessage], watch: NotFoundWatch
+) -> Iterator[str]:
+    """Yield the text of the model's answer and its numbers, at least once for each response.
+
+    Ends early when ``watch`` has found what it watches for.
+    """
+    marks = MarkerFilter()
+    responses = llm.stream_chat(messages)
+    try:
+        for response in responses:
+            draft.note(response.additional_kwargs)
+            heard = False
+            for piece in draft.write(marks.feed(response.delta or ""), watch):
+                heard = True
+                yield piece
+            if watch.found:
+                return
+            if not heard:
+                yield ""
+        yield from draft.write(marks.finish(), watch, last=True)
+    finally:
+        draft.place = None
+        # A generator that is let go closes by itself, but not before the next collection of
+        # garbage where something else still refers to it.
+        close = getattr(responses, "close", None)
+        if close is not None:
+            close()
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What was written so far: ``text`` is what the reader has been given."""
+
+    proof: Proof
+    text: str = ""
+    place: int | None = None
+    refused: bool = False
+    usage: dict[str, float] = field(default_factory=dict)
+    sentences: list[Sentence] = field(default_factory=list)
+    citations: dict[Citation, None] = field(default_factory=dict)
+    cutter: SentenceCutter = field(default_factory=SentenceCutter)
+    _apart: bool = False  # the numbers of a block were just given out
+
+    def note(self, told: Mapping[str, Any]) -> None:
+        """Take the place in the queue, or at last the figures, of a response."""
+        self.place = told.get("place")
+        self.usage |= {name: told[name] for name in _USAGE if told.get(name) is not None}
+
+    def write(
+        self,
+        items: Iterator[str | tuple[int, ...]],
+        watch: NotFoundWatch,
+        *,
+        last: bool = False,
+    ) -> Iterator[str]:
+        """Yield what the reader gets of the model's text and marks, ``items``."""
+        for item in items:
+            if isinstance(item, tuple):
+                self.cutter.hint(item)
+            else:
+                yield from self._pieces(self.cutter.feed(watch.feed(item)))
+            if watch.found:
+                return
+        if last:
+            yield from self._pieces(self.cutter.feed(watch.finish()))
+            if not watch.found:
+                yield from self._pieces(self.cutter.finish())
+
+    def refuse(self, message: str) -> Iterator[str]:
+        """Yield the refusal, after what may have been said before it."""
+        self.refused = True
+        self.sentences.clear()
+        self.citations.clear()
+        gap = " " if self.text and self.text[-1:].isascii() else ""
+        yield from iter_pieces(gap + message)
+
+    def answer(self, question: str, preset: str, timings: dict[str, float]) -> Answer:
+        """Return the answer; a sentence that has not ended is left unchecked."""
+        sentences = list(self.sentences)
+        rest = self.cutter.unfinished
+        if rest and not self.refused:
+            sentences.append(Sentence(rest, (), supported=False, claim=False))
+        return Answer(
+            question=question,
+            text=self.text,
+            refused=self.refused,
+            preset=preset,
+            sentences=tuple(sentences),
+            citations=tuple(self.citations),
+            sources=self.proof.sources,
+            timings_ms=timings | self.usage,
+        )
+
+    def _pieces(self, parts: Iterator[str | Ended]) -> Iterator[str]:
+        for part in parts:
+            if isinstance(part, str):
+                yield "\n\n" + part.lstrip("\n") if self._apart else part
+                self._apart = False
+                continue
+            sentence, citations = cite_generated(
+                part.text,
+                self.proof.supports(part),
+                self.proof.sources,
+                hints=part.hints,
+                claim=self.proof.is_claim(part),
+            )
+            self.sentences.append(sentence)
+            self.citations |= dict.fromkeys(citations)
+            numbers = "".join(f"[{n}]" for n in sentence.citations)
+            if numbers:
+                self._apart = part.kind in ("code", "table")
+                yield ("\n\n" if self._apart else " ") + numbers
