@@ -1,0 +1,289 @@
+"""A sentence taken apart for comparing: its content in order, and what it denies or limits."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from ragkit.answer.align_numbers import Figure, figures
+from ragkit.answer.align_words import (
+    LIGHT_WORDS,
+    MARKS,
+    NEGATION,
+    PASSIVE,
+    canonical_han,
+    han_opposites,
+    opposites,
+    synonyms,
+)
+from ragkit.answer.matching import is_unspaced, iter_tokens, token_terms
+from ragkit.retrieve.tokenizer import detect_language, fold, is_function_word, normalize
+
+__all__ = ["Element", "Reading", "read_sentence"]
+
+ElementKind = Literal["word", "char", "figure", "name", "identifier"]
+
+# How much an element counts beside a word.
+_NAME, _LIGHT, _HAN, _KANA, _THAI, _GRAMMAR_CHAR = 1.5, 0.3, 0.5, 0.15, 0.25, 0.05
+# An element lighter than this is grammar: a paraphrase may add or drop it.
+CONTENT = 0.2
+_LONGEST = 2_000
+_GRAMMAR = frozenset(
+    "的是了在于於由被和與与及或以为為从從到就都也还還其这這那该該此它他她们們个個之所而且并並中后後前时時"
+    "不没沒会會可能让讓把对對将將来來去着著过過又很请請您你我有但因须每约用给即则如等吗呢吧本各可自至"
+    "はがをにでともへのかなよねやらりれるたてしすいうくけこそ人名位次种"
+)
+# Languages in which every noun is written with a capital.
+_NOUN_CAPITALS = frozenset({"de"})
+_NEGATION_WORDS = frozenset(
+    "not no never none neither nor without cannot nicht kein keine keinen keiner nie ohne pas ne "
+    "jamais sans не нет ни без nunca sin non".split()
+)
+_CLAUSE = re.compile(
+    r"[,;:。!?()、—]|\.(?=\s|$)|\n|\s[-–]\s|\b(?:and|but|while|whereas|although|though|however|which|who"
+    r"|und|aber|sondern|et|mais|y|pero|и|но|while)\b|但|而且|并且|同时|以及|(?<=[\u4e00-\u9fff])而(?=[\u4e00-\u9fff]{2})",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(r"[0-9_/@#\\+]|^--?\w|\w\.\w|[a-z][A-Z]|::")
+_CITED = re.compile(r"\[\d{1,3}\](?:\[\d{1,3}\])*|^\s*(?:[-*+•]|\(?\d{1,2}[.)、])\s+|[`*]{1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One word, figure, identifier, or character of a script without spaces, at ``at``."""
+
+    key: str
+    kind: ElementKind
+    weight: float
+    at: int
+    clause: int
+    figure: Figure | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A sentence as ``find_support`` compares it.
+
+    ``denials`` are ``(clause, element)``: a negation in the clause, before that element.
+    ``marks`` are the words of scope by clause; ``sides`` the opposites, as (clause, (pair, side)).
+    """
+
+    plain: str
+    language: str | None
+    elements: tuple[Element, ...]
+    clauses: int
+    denials: tuple[tuple[int, int], ...]
+    parity: dict[int, tuple[bool, bool]]
+    marks: dict[str, frozenset[int]]
+    sides: tuple[tuple[int, tuple[int, int]], ...]
+    passive: bool
+    total: float = field(default=0.0)
+
+    @cached_property
+    def index(self) -> dict[str, list[int]]:
+        """Where each key stands."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for n, element in enumerate(self.elements):
+            found[element.key].append(n)
+        return dict(found)
+
+    @cached_property
+    def likes(self) -> dict[str, list[int]]:
+        """Where words stand that share a beginning (``^abcde``) or a meaning (``=12``)."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for n, element in enumerate(self.elements):
+            if element.kind == "word":
+                for like in likes(element.key, self.language):
+                    found[like].append(n)
+        return dict(found)
+
+    @cached_property
+    def figures(self) -> list[int]:
+        """Which elements are figures."""
+        return [n for n, element in enumerate(self.elements) if element.figure]
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        """Pairs of neighbouring characters, and all other keys."""
+        found = {e.key for e in self.elements if e.kind != "char"}
+        chars = zip(self.elements, self.elements[1:], strict=False)
+        found.update(a.key + b.key for a, b in chars if a.kind == b.kind == "char")
+        return frozenset(found)
+
+
+def likes(key: str, language: str | None) -> list[str]:
+    """Return what a stem shares with words that may stand for it."""
+    found = [f"={group}" for group in synonyms(language or "en").get(key, ())]
+    if len(key) >= 5 and key.isalpha():
+        found.append("^" + key[:5])
+    return found
+
+
+def plain_form(text: str) -> str:
+    """Return ``text`` for telling a verbatim copy: no case, no marks at the ends, single spaces."""
+    return " ".join(normalize(_CITED.sub("", text)).casefold().split()).strip(" .。!?!?\"'“”")
+
+
+def read_sentence(text: str, language: str | None = None) -> Reading:
+    """Take ``text`` apart; what lies beyond 2,000 characters is not read."""
+    plain = plain_form(text)
+    text = normalize(_CITED.sub(lambda m: "" if m[0].startswith("`") else " ", text[:_LONGEST]))
+    text = text.replace("’", "'")
+    language = language or detect_language(text)
+    base = "zh" if language == "zh-Hant" else language
+    text = _joined_thousands(text, base)
+    found = figures(text, base)
+    holes = [(f.start, f.end) for f in found]
+    cuts = [m.span() for m in _CLAUSE.finditer(text) if not _inside(m.start(), holes)]
+    elements: list[Element] = []
+    clause_at: list[int] = [end for _, end in cuts]
+    spans = sorted([(s, e, None) for s, e in cuts] + [(f.start, f.end, f) for f in found],
+                   key=lambda span: span[0])  # fmt: skip
+    at = clause = 0
+    for start, end, figure in [*spans, (len(text), len(text), None)]:
+        if start > at:
+            elements.extend(_piece(text, at, start, clause, base))
+        if figure is not None:
+            elements.append(_figure_element(figure, clause))
+        elif start < len(text):
+            clause += 1
+        at = max(at, end)
+    denials, parity = _denials(text, clause_at, elements)
+    return Reading(
+        plain=plain,
+        language=base,
+        elements=tuple(elements),
+        clauses=clause + 1,
+        denials=tuple(denials),
+        parity=parity,
+        marks={
+            name: frozenset(_clause_of(m.start(), clause_at) for m in pattern.finditer(text))
+            for name, pattern in MARKS
+            if pattern.search(text)
+        },
+        sides=tuple(_sides(text, clause_at, elements, base)),
+        passive=PASSIVE.search(text) is not None,
+        total=sum(element.weight for element in elements),
+    )
+
+
+def _joined_thousands(text: str, language: str | None) -> str:
+    if language in ("fr", "ru", "uk", "pl", "cs", "sv", "no", "fi", "bg", "de", "es"):
+        return re.sub(r"(?<![\d.,])(\d{1,3}) (?=\d{3}(?!\d))", r"\1", text)
+    return text
+
+
+def _inside(at: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _clause_of(at: int, cuts: list[int]) -> int:
+    return sum(cut <= at for cut in cuts)
+
+
+def _figure_element(figure: Figure, clause: int) -> Element:
+    return Element("#", "figure", _NAME, figure.start, clause, figure)
+
+
+def _piece(text: str, start: int, end: int, clause: int, language: str | None) -> Iterator[Element]:
+    piece = canonical_han(text[start:end]) if language in ("zh", "ja") else text[start:end]
+    tokens = list(iter_tokens(piece))
+    for n, (first, last) in enumerate(tokens):
+        token = piece[first:last]
+        at = start + first
+        if is_unspaced(token):
+            for offset, char in enumerate(token):
+                yield Element(char, "char", _char_weight(char), at + offset, clause)
+            continue
+        beside = tokens[n + 1] if n + 1 < len(tokens) else None
+        capital = token[0].isupper() and (
+            at > _first_letter(text)
+            or (beside is not None and piece[beside[0]].isupper())
+            or not token[1:].islower()
+        )
+        yield from _word_elements(token, at, clause, language, capital=capital)
+
+
+def _first_letter(text: str) -> int:
+    return next((n for n, char in enumerate(text) if char.isalnum()), 0)
+
+
+def _char_weight(char: str) -> float:
+    if "\u0e01" <= char <= "\u17d3":
+        return _THAI
+    if char in _GRAMMAR:
+        return _GRAMMAR_CHAR
+    return _KANA if "\u3041" <= char <= "\u309f" else _HAN
+
+
+def _word_elements(
+    token: str, at: int, clause: int, language: str | None, *, capital: bool
+) -> Iterator[Element]:
+    if _IDENTIFIER.search(token):
+        key = (
+            fold(token.strip("'\".,")).lstrip("v")
+            if token[:2].strip("vV").isdigit()
+            else fold(token)
+        )
+        yield Element(key, "identifier", _NAME, at, clause)
+        return
+    parts = token.split("-") if "-" in token else [token]
+    for part in parts:
+        lowered = part.lower()
+        if not part or lowered in _NEGATION_WORDS or lowered.endswith("n't"):
+            continue
+        bare = re.sub(r"'(?:s|d|ll|re|ve|m)?$", "", part)
+        bare = re.sub(r"^(?:l|d|qu|j|c|s|n|m|t)'", "", bare, flags=re.IGNORECASE)
+        if not bare or (is_function_word(bare, language) and not (capital and len(bare) > 2)):
+            continue
+        if is_function_word(bare, "en") and bare.islower():
+            continue
+        terms = token_terms(bare, language)
+        if not terms:
+            continue
+        latin_among_others = language in ("zh", "ja", "th", "ko") and bare[0] < "\u0250"
+        name = latin_among_others or (capital and language not in _NOUN_CAPITALS)
+        if name:
+            yield Element(terms[0], "name", _NAME, at, clause)
+        else:
+            weight = _LIGHT if lowered in LIGHT_WORDS else 1.0
+            yield Element(terms[0], "word", weight, at, clause)
+
+
+def _denials(
+    text: str, cuts: list[int], elements: list[Element]
+) -> tuple[list[tuple[int, int]], dict[int, tuple[bool, bool]]]:
+    denials: list[tuple[int, int]] = []
+    kinds: dict[int, set[str]] = {}
+    for match in NEGATION.finditer(text):
+        kind = str(match.lastgroup)
+        if kind == "skip":
+            continue
+        clause = _clause_of(match.start(), cuts)
+        after = sum(element.at < match.end() for element in elements)
+        denials.append((clause, after))
+        kinds.setdefault(clause, set()).add(kind)
+    parity = {
+        clause: (("neg" in found) != ("forbid" in found), "without" in found)
+        for clause, found in kinds.items()
+    }
+    return denials, parity
+
+
+def _sides(
+    text: str, cuts: list[int], elements: list[Element], language: str | None
+) -> Iterator[tuple[int, tuple[int, int]]]:
+    if language in ("zh", "ja"):
+        for at, side in han_opposites(text):
+            yield _clause_of(at, cuts), side
+        return
+    table = opposites(language or "en")
+    for start, end in iter_tokens(text):
+        word = text[start:end]
+        for term in token_terms(word, language)[:1]:
+            for side in table.get(term, ()):
+                yield _clause_of(start, cuts), side
