@@ -8,12 +8,14 @@ The vectors of every embedder are float32 and of length 1, so that a dot product
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
-from ragkit.errors import IngestError, MissingExtra, ModelUnavailable
-from ragkit.models.device import choose_device, limit_threads
+from ragkit.errors import GenerationError, IngestError, MissingExtra, ModelUnavailable
+from ragkit.models.device import choose_device, choose_dtype, limit_threads
 from ragkit.models.hub import find_weights, missing_weights
 from ragkit.models.prefixes import find_prefixes
 from ragkit.models.remote_code import explained_weights, remote_code_allowed
@@ -69,7 +71,7 @@ def load_embedder(
             cache_folder=str(folder.parent),  # else one is made in the user's home
             trust_remote_code=trusted,
             local_files_only=True,
-            model_kwargs={"dtype": _dtype(dtype, place)},
+            model_kwargs={"dtype": _dtype(dtype, place, folder)},
         )
     if place == "cpu":
         limit_threads()
@@ -94,7 +96,8 @@ def embed_documents(embedder: BaseEmbedding, texts: Sequence[str]) -> list[list[
     """Return one vector for each of ``texts``, in their order.
 
     Texts of like length are embedded together, so that little is padding; the more at once, the
-    better. Raises IngestError for a text that the embedder would not read to its end.
+    better. Raises IngestError for a text that the embedder would not read to its end, and
+    GenerationError where the model fails, for want of memory for example.
     """
     reach = _reach(embedder)
     counts = reach.count(texts)
@@ -105,7 +108,14 @@ def embed_documents(embedder: BaseEmbedding, texts: Sequence[str]) -> list[list[
             )
     # The longest first: what does not fit into memory shows at once.
     order = sorted(range(len(texts)), key=counts.__getitem__, reverse=True)
-    found = embedder.get_text_embedding_batch([texts[place] for place in order])
+    try:
+        found = embedder.get_text_embedding_batch([texts[place] for place in order])
+    except (MemoryError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0][:200].rstrip(".")
+        raise GenerationError(
+            f"The embedder failed on {len(texts)} texts: {reason}. "
+            "Lower embedder.batch_size, or set embedder.device = 'cpu'."
+        ) from error
     vectors: list[list[float]] = [[]] * len(texts)
     for place, vector in zip(order, found, strict=True):
         vectors[place] = vector
@@ -121,7 +131,15 @@ def _reach(embedder: BaseEmbedding) -> Reach:
     return cast(_Reaching, embedder).reach
 
 
-def _dtype(dtype: Dtype, device: str) -> str:
+def _dtype(dtype: Dtype, device: str, folder: Path) -> str:
+    """Return the number format of the weights; see docs/embedder.md for what was measured."""
     if dtype != "auto":
         return dtype
-    return "float16" if device.startswith("cuda") else "float32"
+    if device == "cpu":
+        return choose_dtype("auto", device)
+    if device == "mps":
+        return "float32"
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    own = config.get("dtype") or config.get("torch_dtype")
+    # float16 is the more exact, but what was trained in bfloat16 may exceed its range.
+    return "bfloat16" if own == "bfloat16" else "float16"
