@@ -23,6 +23,7 @@ _COMMANDS = {
     "index": "Build or refresh the index of a folder.",
     "chat": "Open the chat in the browser.",
     "presets": "Show the presets and the settings in force.",
+    "download": "Fetch the weights of a preset or a model.",
     "doctor": "Check this machine, the weights and the index.",
     "evaluate": "Measure retrieval on questions with known passages.",
 }

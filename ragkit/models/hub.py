@@ -109,24 +109,24 @@ def missing_weights(model: str, *, preset: str | None = None, revision: str | No
     )
 
 
-def copy_lines(model: str, *, hub: str = "hf") -> str:
-    """Return the commands that fetch ``model`` on another machine and copy it to this one."""
-    if hub == "modelscope":
-        name = Path("models", modelscope_name(model).replace("/", "--"))
-        there, here = Path("~/.cache/modelscope") / name, modelscope_cache() / name
-    else:
-        name = Path(_repository(huggingface_name(model)))
-        there, here = Path("~/.cache/huggingface/hub") / name, huggingface_cache() / name
+def copy_lines(*models: str, hub: str = "hf", command: str | None = None) -> str:
+    """Return the commands that fetch ``models`` on another machine and copy them to this one."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # no such user: a container with a bare number
         user = "USER"
     source = " --from modelscope" if hub == "modelscope" else ""
-    return (
-        "Without network here, run on a machine that has it:\n"
-        f"    ragkit download {model}{source}\n"
-        f"    rsync -a {there}/ {user}@{socket.gethostname()}:{here}/"
-    )
+    lines = ["Without network here, run on a machine that has it:"]
+    lines += [command] if command else [f"ragkit download {model}{source}" for model in models]
+    for model in models:
+        if hub == "modelscope":
+            name = Path("models", modelscope_name(model).replace("/", "--"))
+            there, here = Path("~/.cache/modelscope") / name, modelscope_cache() / name
+        else:
+            name = Path(_repository(huggingface_name(model)))
+            there, here = Path("~/.cache/huggingface/hub") / name, huggingface_cache() / name
+        lines.append(f"rsync -a --mkpath {there}/ {user}@{socket.gethostname()}:{here}/")
+    return "\n    ".join(lines)
 
 
 def huggingface_cache() -> Path:
