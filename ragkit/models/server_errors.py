@@ -35,7 +35,7 @@ _WINDOW = re.compile(
     re.IGNORECASE,
 )
 _NO_SUCH_MODEL = re.compile(
-    r"model_not_found|pinned to|(no such|unknown|invalid) model"
+    r"pinned to|(no such|unknown|invalid) model"
     r"|model.{0,120}(not found|not exist|not loaded|not available|unknown)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -119,7 +119,7 @@ def explain_response(
         return f"The model server at {server.base_url} sends on to {there}. Correct llm.base_url."
     if status in (401, 403):
         return _refused(status, message, server)
-    if status < 500 and _NO_SUCH_MODEL.search(full):
+    if status < 500 and (_NO_SUCH_MODEL.search(full) or "model_not_found" in response.text):
         return _unknown_model(message, server, model, models())
     if status != 429 and _TOO_LONG.search(response.text):
         return _too_long(response.text, server)

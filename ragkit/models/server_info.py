@@ -121,11 +121,11 @@ def _get(
     server: Server,
     url: str,
     *,
-    seconds: float = _SECONDS,
+    seconds: float | None = None,
     payload: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
-    limit = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+    limit = httpx.Timeout(seconds or _SECONDS, connect=CONNECT_SECONDS)
     method = "GET" if payload is None else "POST"
     return http.request(method, url, headers=headers, json=payload, timeout=limit)
 

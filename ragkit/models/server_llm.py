@@ -8,6 +8,7 @@ gives no reason for an end, counts no tokens, and mixes thoughts into the text.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -24,6 +25,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.llms.callbacks import llm_chat_callback
 from llama_index.llms.openai.utils import to_openai_message_dicts
 from llama_index.llms.openai_like import OpenAILike
 
@@ -122,6 +124,18 @@ class ServerLLM(OpenAILike):
         """Return the name that LlamaIndex's callbacks show."""
         return "ServerLLM"
 
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answer ``messages`` piece by piece; see the class."""
+        responses = self._stream_chat(messages, **kwargs)
+
+        @llm_chat_callback()
+        def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseGen:
+            return responses
+
+        # LlamaIndex's wrapper leaves the closing of what it wraps to the garbage collector.
+        with closing(responses):
+            yield from observed(self, messages)
+
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         tally, answer = _Tally(time.perf_counter()), AnswerText()
         try:
@@ -207,25 +221,23 @@ class ServerLLM(OpenAILike):
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         responses = self._stream_chat(messages, **kwargs)
+        reading, left = threading.Lock(), threading.Event()
+
+        def step() -> ChatResponse | None:
+            with reading:
+                response = next(responses, None)
+                if left.is_set():  # cancelled while this thread waited for the server
+                    responses.close()
+                return response
 
         async def read() -> ChatResponseAsyncGen:
-            reading: asyncio.Future[ChatResponse | None] | None = None
             try:
-                while True:
-                    reading = asyncio.ensure_future(asyncio.to_thread(next, responses, None))
-                    response = await asyncio.shield(reading)
-                    if response is None:
-                        return
+                while (response := await asyncio.to_thread(step)) is not None:
                     yield response
             finally:
-                if reading is None or reading.done():
+                left.set()
+                if reading.acquire(blocking=False):
                     responses.close()
-                else:  # cancelled while a thread waits for the server: close after its next chunk
-                    reading.add_done_callback(close)
-
-        def close(done: asyncio.Future[ChatResponse | None]) -> None:
-            done.exception()  # looked at, so that asyncio does not report it
-            responses.close()
 
         return read()
 
