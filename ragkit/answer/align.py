@@ -53,6 +53,7 @@ class PreparedTexts:
 
     sources: tuple[_Source, ...]
     language: str | None
+    words: frozenset[str]
 
 
 def prepare(texts: Sequence[str], *, language: str | None = None) -> PreparedTexts:
@@ -74,7 +75,8 @@ def prepare(texts: Sequence[str], *, language: str | None = None) -> PreparedTex
             sources.append(_Source(Support(node, start, end), reading, tuple(before)))
             if text[start] == "#" or text[start:end].rstrip().endswith((":", "：")):
                 headings.append(here)
-    return PreparedTexts(tuple(sources), language)
+    words = frozenset(key for source in sources for key in source.reading.index)
+    return PreparedTexts(tuple(sources), language, words)
 
 
 def find_support(
@@ -133,7 +135,7 @@ def _verdict(
 ) -> Verdict:
     source = prepared.sources[n]
     before = [(m, prepared.sources[m].reading) for m in source.before]
-    return judge(ours, source.reading, part, before, later=later)
+    return judge(ours, source.reading, part, before, later=later, elsewhere=prepared.words)
 
 
 def _candidates(ours: Reading, prepared: PreparedTexts, part: range) -> list[int]:

@@ -6,9 +6,8 @@ an opposite, a word of generality, another order of roles) is a reason against s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ragkit.answer.align_match import Match, Slot, Tile, match_readings
 from ragkit.answer.align_numbers import comparable
@@ -41,12 +40,14 @@ def judge(
     before: Sequence[tuple[int, Reading]] = (),
     *,
     later: bool = False,
+    elsewhere: frozenset[str] = frozenset(),
 ) -> Verdict:
     """Return whether ``theirs`` says what elements ``part`` of ``ours`` say.
 
     ``before`` are numbered sentences that stand before ``theirs`` in the same text, nearest first:
     a subject may be named there ("It burned down in 1861"). ``later`` tells that ``part`` goes on a
-    sentence, whose subject is then in what came before.
+    sentence, whose subject is then in what came before. ``elsewhere`` are the words of all sources:
+    one that another sentence has is more likely mixed up than a synonym.
     """
     match = match_readings(ours, theirs, part)
     against = _lost_figure(ours, match, part)
@@ -59,8 +60,9 @@ def judge(
     against = (
         _lost_name(ours, credit, part)
         or ("coverage" if score < _ENOUGH else "")
-        or _replaced(ours, theirs, match, credit)
+        or _replaced(ours, theirs, match, credit, elsewhere)
         or _exchanged(ours, theirs, match)
+        or _misplaced_figure(ours, theirs, match, part)
         or _turned(ours, theirs, match)
         or _denied(ours, theirs, match, part)
         or _opposed(ours, theirs, match, part)
@@ -122,18 +124,26 @@ def _filler(theirs: Reading, match: Match, slot: Slot) -> list[int]:
     return [j for j in slot.theirs if j not in taken and theirs.elements[j].weight >= 2 * CONTENT]
 
 
-def _replaced(ours: Reading, theirs: Reading, match: Match, credit: dict[int, float]) -> str:
+def _replaced(
+    ours: Reading,
+    theirs: Reading,
+    match: Match,
+    credit: dict[int, float],
+    elsewhere: frozenset[str],
+) -> str:
     """Tell whether something else stands in the answer where the source has its own word."""
-    for slot in match.slots:
+    taken = match.taken
+    for n, slot in enumerate(match.slots):
         missing = [i for i in slot.ours if not credit[i] and ours.elements[i].weight >= 2 * CONTENT]
         filler = _filler(theirs, match, slot)
-        chars = [i for i in missing if ours.elements[i].kind == "char"]
-        fillers = [j for j in filler if theirs.elements[j].kind == "char"]
-        if chars and fillers:
-            return "replaced " + "".join(ours.elements[i].key for i in chars)
-        lone = [i for i in slot.ours if ours.elements[i].key in CONTRAST_CHARS]
-        if any(i not in match.to for i in lone) and any(
-            theirs.elements[j].key in CONTRAST_CHARS for j in slot.theirs
+        if missing and filler:
+            words = [i for i in missing if ours.elements[i].kind != "char"]
+            named = [i for i in words if ours.elements[i].key in elsewhere]
+            if named or len(words) < len(missing) or n == 0:
+                return "replaced " + " ".join(ours.elements[i].key for i in missing)
+        lone = any(i not in match.to and ours.elements[i].key in CONTRAST_CHARS for i in slot.ours)
+        if lone and any(
+            j not in taken and theirs.elements[j].key in CONTRAST_CHARS for j in slot.theirs
         ):
             return "contrast"
     return ""
@@ -157,7 +167,7 @@ def _exchanged(ours: Reading, theirs: Reading, match: Match) -> str:
     return ""
 
 
-def _run(reading: Reading, slot: Sequence[int], i: int) -> bool:
+def _run(reading: Reading, slot: range, i: int) -> bool:
     """Tell whether a character stands beside another of content in its slot."""
     near = (i - 1, i + 1)
     return any(n in slot and reading.elements[n].weight >= 2 * CONTENT for n in near)
@@ -174,6 +184,38 @@ def _same_class(a: Element, b: Element) -> bool:
     if a.figure is not None and b.figure is not None:
         return comparable(a.figure, b.figure)
     return (a.figure is None) == (b.figure is None)
+
+
+def _misplaced_figure(ours: Reading, theirs: Reading, match: Match, part: range) -> str:
+    """Tell whether the source gives another figure to what the answer speaks of.
+
+    "A has 3 and B has 5" does not say that A has 5: the clause of 5 has a subject of its own, or 5
+    stands in another order, and the clause of A has a figure that the answer leaves out.
+    """
+    taken = match.taken
+    chained = {i for i in match.to if not any(i in slot.ours for slot in match.slots)}
+    spoken = {
+        theirs.elements[j].clause for i, j in match.to.items()
+        if ours.elements[i].weight >= 2 * CONTENT and not ours.elements[i].figure
+    }  # fmt: skip
+    untold = [j for j in theirs.figures if j not in taken]
+    for i in part:
+        figure = ours.elements[i].figure
+        if figure is None:
+            continue
+        j = match.to[i]
+        clause = theirs.elements[j].clause
+        own_subject = any(
+            k not in taken and theirs.elements[k].weight >= 2 * CONTENT
+            for k in _of_clause(theirs, clause) if k < j and not theirs.elements[k].figure
+        )  # fmt: skip
+        if not own_subject and i in chained:
+            continue
+        for k in untold:
+            other, place = theirs.elements[k].figure, theirs.elements[k].clause
+            if other and place != clause and place in spoken and comparable(figure, other):
+                return "figure of another"
+    return ""
 
 
 def _turned(ours: Reading, theirs: Reading, match: Match) -> str:
@@ -202,7 +244,7 @@ def _denied(ours: Reading, theirs: Reading, match: Match, part: range) -> str:
     for clause, after in ours.denials:
         if not (part.start <= after <= part.stop):
             continue
-        i = _target(ours, clause, after, [i for i in match.to if i in part])
+        i = _target(ours, clause, after, match.to)
         if i is None:
             if any(part.start <= n < part.stop for n in _of_clause(ours, clause)):
                 return "denial of nothing"
@@ -220,16 +262,14 @@ def _of_clause(reading: Reading, clause: int) -> list[int]:
     return [n for n, element in enumerate(reading.elements) if element.clause == clause]
 
 
-def _target(
-    reading: Reading, clause: int, after: int, known: Sequence[int] | dict[int, int]
-) -> int | None:
-    """Return the known element that a negation speaks of: the next one, or else the one before."""
-    here = [
-        n for n in known
-        if reading.elements[n].clause == clause and reading.elements[n].weight >= CONTENT
-    ]  # fmt: skip
+def _target(reading: Reading, clause: int, after: int, known: Collection[int]) -> int | None:
+    """Return the known element that a negation speaks of, or None if that is not known.
+
+    It speaks of what follows it in its clause; of what comes before only where nothing follows.
+    """
+    here = [n for n in _of_clause(reading, clause) if reading.elements[n].weight >= CONTENT]
     behind = [n for n in here if n >= after]
-    return min(behind) if behind else max(here, default=None)
+    return next((n for n in behind or here[::-1] if n in known), None)
 
 
 def _parity(reading: Reading, n: int) -> tuple[bool, bool]:
@@ -237,17 +277,27 @@ def _parity(reading: Reading, n: int) -> tuple[bool, bool]:
 
 
 def _opposed(ours: Reading, theirs: Reading, match: Match, part: range) -> str:
-    """Tell whether the source uses the opposite of a word of the answer, in the same clauses."""
+    """Tell whether the source has the opposite of a word of the answer, in its place or clause."""
     clauses = {theirs.elements[match.to[i]].clause for i in match.to if i in part}
     own = {ours.elements[i].clause for i in part}
-    held = {side for clause, side in theirs.sides if clause in clauses}
-    anywhere = {side for _, side in theirs.sides}
-    for clause, (pair, side) in ours.sides:
-        if clause not in own or (pair, side) in anywhere:
+    held = {side for clause, _, _, side in theirs.sides if clause in clauses}
+    anywhere = {side for _, _, _, side in theirs.sides}
+    for clause, at, is_own, (pair, side) in ours.sides:
+        if clause not in own:
             continue
-        if any(p == pair and s != side for p, s in held):
+        if (pair, side) not in anywhere and any(p == pair and s != side for p, s in held):
             return f"opposite {pair}"
+        for slot in match.slots:
+            if not _in_gap(slot.ours, at, own=is_own):
+                continue
+            there = {s for _, j, o, s in theirs.sides if _in_gap(slot.theirs, j, own=o)}
+            if (pair, side) not in there and any(p == pair and s != side for p, s in there):
+                return f"opposite {pair}"
     return ""
+
+
+def _in_gap(gap: range, at: int, *, own: bool) -> bool:
+    return at in gap if own else gap.start <= at <= gap.stop
 
 
 _MAY_NOT_ADD = ("all", "only", "entire", "must")
@@ -293,6 +343,3 @@ def _other_subject(ours: Reading, theirs: Reading, match: Match, part: range) ->
         if e.weight >= 2 * CONTENT and e.clause == theirs.elements[first].clause
     ]
     return "other subject" if any(e.key not in known for e in lead) else ""
-
-
-_ = pairwise

@@ -31,8 +31,8 @@ class Tile:
 class Slot:
     """What stands between two tiles of the common order, in the answer and in the source."""
 
-    ours: tuple[int, ...]
-    theirs: tuple[int, ...]
+    ours: range
+    theirs: range
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,6 @@ def _chain(tiles: list[Tile]) -> list[Tile]:
 def _slots(chain: list[Tile], part: range, size: int) -> Iterator[Slot]:
     a, b = part.start, 0
     for tile in chain:
-        yield Slot(tuple(range(a, tile.a)), tuple(range(b, tile.b)))
+        yield Slot(range(a, tile.a), range(b, tile.b))
         a, b = tile.a + tile.length, tile.b + tile.length
-    yield Slot(tuple(range(a, part.stop)), tuple(range(b, size)))
+    yield Slot(range(a, part.stop), range(b, size))

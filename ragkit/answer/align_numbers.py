@@ -80,7 +80,7 @@ def agree(said: Figure, source: Figure) -> bool:
 def comparable(a: Figure, b: Figure) -> bool:
     """Return whether one figure could stand in the place of the other."""
     if a.kind != b.kind:
-        return (_as_date(a) is None) == (_as_date(b) is None) and "time" not in (a.kind, b.kind)
+        return _as_date(a) is not None and _as_date(b) is not None
     return a.kind != "number" or a.unit == b.unit or not a.unit or not b.unit
 
 
@@ -89,7 +89,7 @@ def _numbers_agree(said: Figure, source: Figure) -> bool:
         return said.value % 100 == source.value % 100
     if abs(said.value - source.value) > 1e-9 * max(1.0, abs(said.value)):
         return False
-    if said.ordinal != source.ordinal and "century" not in (said.unit, source.unit):
+    if said.ordinal != source.ordinal and said.unit not in ("century", "quarter"):
         return False
     if said.bound and said.bound != source.bound:
         return False
@@ -132,7 +132,7 @@ _NAMES = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATE = re.compile(
     rf"(?P<y1>{_HY})\s?年\s?(?:(?P<m1>{_HN})\s?月(?:份|\s?(?P<d1>{_HN})\s?[日号號](?![本圆元]))?)?"
     rf"|(?<![个個{HAN_DIGITS}\d])(?P<m2>{_HN})\s?月(?:份|\s?(?P<d2>{_HN})\s?[日号號](?![本圆元]))?"
-    r"|(?<![\w.])(?P<y3>\d{4})(?P<sep>[-/.])(?P<m3>\d{1,2})(?:(?P=sep)(?P<d3>\d{1,2}))?(?![\w.]*\d)"
+    r"|(?<![A-Za-z0-9_./-])(?P<y3>\d{4})(?P<sep>[-/.])(?P<m3>\d{1,2})(?:(?P=sep)(?P<d3>\d{1,2}))?(?![.\-/]?\d)"
     rf"|(?<!\w)(?P<d4>\d{{1,2}})(?:st|nd|rd|th|\.|er|º)?(?: of| de)? (?P<m4>{_NAMES})\b\.?(?:,?(?: de| del)? (?P<y4>\d{{4}})\b)?"
     rf"|\b(?P<m5>{_NAMES})\b\.? (?P<d5>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,? (?P<y5>\d{{4}})\b)?"
     rf"|\b(?P<m6>{_NAMES})\b,?(?: of| de)? (?P<y6>\d{{4}})\b"
@@ -177,9 +177,9 @@ def _month(written: str | None) -> int:
 _TIME = re.compile(
     rf"(?P<half>凌晨|早上|早晨|清晨|上午|中午|下午|傍晚|晚上|晚间|午前|午後|夜里)?\s?(?<!\d)(?P<h>\d{{1,2}}|[{HAN_DIGITS}]{{1,3}})\s?"
     rf"(?:[点點时時](?![钟間间])(?:(?P<half2>半)|(?P<m>\d{{1,2}}|[{HAN_DIGITS}]{{1,3}})分)?|点钟|點鐘)"
-    r"|(?P<half3>凌晨|早上|早晨|清晨|上午|中午|下午|傍晚|晚上|晚间|午前|午後)?\s?(?<![\w:.])(?P<h2>\d{1,2}):(?P<m2>\d{2})(?::\d{2})?(?![\d:])\s?(?P<ap2>[ap]\.?m\b\.?)?"
-    r"|(?<![\w:.])(?P<h3>\d{1,2})\s?(?P<ap3>[ap]\.?m\b\.?)"
-    r"|(?<![\w:.])(?P<h4>\d{1,2})(?:[.:h](?P<m4>\d{2}))?\s?(?:Uhr|น\.)"
+    r"|(?P<half3>凌晨|早上|早晨|清晨|上午|中午|下午|傍晚|晚上|晚间|午前|午後)?\s?(?<![A-Za-z0-9_:.])(?P<h2>\d{1,2}):(?P<m2>\d{2})(?::\d{2})?(?![\d:])\s?(?P<ap2>[ap]\.?m\b\.?)?"
+    r"|(?<![A-Za-z0-9_:.])(?P<h3>\d{1,2})\s?(?P<ap3>[ap]\.?m\b\.?)"
+    r"|(?<![A-Za-z0-9_:.])(?P<h4>\d{1,2})(?:[.:h](?P<m4>\d{2}))?\s?(?:Uhr|น\.)"
     r"|(?P<noon>\b(?:noon|midday)\b|正午)|(?P<midnight>\bmidnight\b|午夜)",
     re.IGNORECASE,
 )
@@ -363,13 +363,18 @@ def _spelled(text: str, language: str) -> Iterator[Figure]:
             percent=False,
             language=language,
         )
-        if ordinal and (text[end : end + 1] == "," or figure.unit == "time"):
-            continue  # "First, ..." tells an order of speech
+        if ordinal and (figure.unit == "time" or not _DETERMINED.search(text, 0, start)):
+            continue  # "First, ..." tells an order of speech, "30 seconds" a time
         if value == 1 and not ordinal and not figure.unit:
             continue  # a pronoun or an article
         yield figure
 
 
+# An ordinal in words counts where it tells one thing of several: the second, its third.
+_DETERMINED = re.compile(
+    r"\b(?:the|a|an|his|her|its|their|our|my|your|this|that|every|each|[\w]+'s|in)[ -]$",
+    re.IGNORECASE,
+)
 _RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|bis|à|and|or|или|до)\s?")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -49,7 +49,8 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"[0-9_/@#\\+]|^--?\w|\w\.\w|[a-z][A-Z]|::")
-_CITED = re.compile(r"\[\d{1,3}\](?:\[\d{1,3}\])*|^\s*(?:[-*+•]|\(?\d{1,2}[.)、])\s+|[`*]{1,3}")
+_CITED = re.compile(r"\[\d{1,3}\](?:\[\d{1,3}\])*|^\s*(?:[-*+•]|\(?\d{1,2}[.)、])\s+|[*]{1,3}")
+_CODE = re.compile(r"`([^`\n]{1,80})`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Reading:
     """A sentence as ``find_support`` compares it.
 
     ``denials`` are ``(clause, element)``: a negation in the clause, before that element.
-    ``marks`` are the words of scope by clause; ``sides`` the opposites, as (clause, (pair, side)).
+    ``marks`` are the words of scope by clause; ``sides`` the words that have an opposite, as
+    ``(clause, element, own, (pair, side))``: they stand at that element, or are it if ``own``.
     """
 
     plain: str
@@ -79,7 +81,7 @@ class Reading:
     denials: tuple[tuple[int, int], ...]
     parity: dict[int, tuple[bool, bool]]
     marks: dict[str, frozenset[int]]
-    sides: tuple[tuple[int, tuple[int, int]], ...]
+    sides: tuple[tuple[int, int, bool, tuple[int, int]], ...]
     passive: bool
     total: float = field(default=0.0)
 
@@ -125,13 +127,15 @@ def likes(key: str, language: str | None) -> list[str]:
 
 def plain_form(text: str) -> str:
     """Return ``text`` for telling a verbatim copy: no case, no marks at the ends, single spaces."""
-    return " ".join(normalize(_CITED.sub("", text)).casefold().split()).strip(" .。!?!?\"'“”")
+    return " ".join(normalize(_CITED.sub("", text).replace("`", "")).casefold().split()).strip(
+        " .。!?!?\"'“”"
+    )
 
 
 def read_sentence(text: str, language: str | None = None) -> Reading:
     """Take ``text`` apart; what lies beyond 2,000 characters is not read."""
     plain = plain_form(text)
-    text = normalize(_CITED.sub(lambda m: "" if m[0].startswith("`") else " ", text[:_LONGEST]))
+    text = normalize(_CITED.sub(" ", text[:_LONGEST]))
     text = text.replace("’", "'")
     language = language or detect_language(text)
     base = "zh" if language == "zh-Hant" else language
@@ -139,6 +143,7 @@ def read_sentence(text: str, language: str | None = None) -> Reading:
     found = figures(text, base)
     holes = [(f.start, f.end) for f in found]
     cuts = [m.span() for m in _CLAUSE.finditer(text) if not _inside(m.start(), holes)]
+    code = [match.span() for match in _CODE.finditer(text)]
     elements: list[Element] = []
     clause_at: list[int] = [end for _, end in cuts]
     spans = sorted([(s, e, None) for s, e in cuts] + [(f.start, f.end, f) for f in found],
@@ -146,7 +151,7 @@ def read_sentence(text: str, language: str | None = None) -> Reading:
     at = clause = 0
     for start, end, figure in [*spans, (len(text), len(text), None)]:
         if start > at:
-            elements.extend(_piece(text, at, start, clause, base))
+            elements.extend(_piece(text, at, start, clause, base, code))
         if figure is not None:
             elements.append(_figure_element(figure, clause))
         elif start < len(text):
@@ -189,15 +194,20 @@ def _figure_element(figure: Figure, clause: int) -> Element:
     return Element("#", "figure", _NAME, figure.start, clause, figure)
 
 
-def _piece(text: str, start: int, end: int, clause: int, language: str | None) -> Iterator[Element]:
-    piece = canonical_han(text[start:end]) if language in ("zh", "ja") else text[start:end]
+def _piece(
+    text: str, start: int, end: int, clause: int, language: str | None, code: list[tuple[int, int]]
+) -> Iterator[Element]:
+    piece, places = text[start:end], None
+    if language in ("zh", "ja"):
+        piece, places = canonical_han(piece)
     tokens = list(iter_tokens(piece))
     for n, (first, last) in enumerate(tokens):
         token = piece[first:last]
-        at = start + first
+        at = start + (places[first] if places else first)
         if is_unspaced(token):
-            for offset, char in enumerate(token):
-                yield Element(char, "char", _char_weight(char), at + offset, clause)
+            for offset, char in enumerate(token, first):
+                place = start + (places[offset] if places else offset)
+                yield Element(char, "char", _char_weight(char), place, clause)
             continue
         beside = tokens[n + 1] if n + 1 < len(tokens) else None
         capital = token[0].isupper() and (
@@ -205,7 +215,8 @@ def _piece(text: str, start: int, end: int, clause: int, language: str | None) -
             or (beside is not None and piece[beside[0]].isupper())
             or not token[1:].islower()
         )
-        yield from _word_elements(token, at, clause, language, capital=capital)
+        for element in _word_elements(token, at, clause, language, capital=capital):
+            yield replace(element, kind="identifier") if _inside(at, code) else element
 
 
 def _first_letter(text: str) -> int:
@@ -276,14 +287,19 @@ def _denials(
 
 def _sides(
     text: str, cuts: list[int], elements: list[Element], language: str | None
-) -> Iterator[tuple[int, tuple[int, int]]]:
+) -> Iterator[tuple[int, int, bool, tuple[int, int]]]:
+    for at, side in _opposites(text, language):
+        here = sum(element.at < at for element in elements)
+        own = here < len(elements) and elements[here].at == at
+        yield _clause_of(at, cuts), here, own, side
+
+
+def _opposites(text: str, language: str | None) -> Iterator[tuple[int, tuple[int, int]]]:
     if language in ("zh", "ja"):
-        for at, side in han_opposites(text):
-            yield _clause_of(at, cuts), side
+        yield from han_opposites(text)
         return
     table = opposites(language or "en")
     for start, end in iter_tokens(text):
-        word = text[start:end]
-        for term in token_terms(word, language)[:1]:
+        for term in token_terms(text[start:end], language)[:1]:
             for side in table.get(term, ()):
-                yield _clause_of(start, cuts), side
+                yield start, side

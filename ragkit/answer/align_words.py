@@ -148,8 +148,8 @@ _SYNONYMS = (
 # Words that carry so little that a paraphrase may add them.
 LIGHT_WORDS = frozenset(
     (
-        "also only just then thus therefore however moreover furthermore additionally note called known named used use using located "
-        "given several various certain according based such same other another well very quite own still yet already "
+        "also only just then thus therefore however moreover furthermore additionally note called known named used use uses using located "
+        "let lets given several various certain according based such same other another well very quite own still yet already "
         "now currently today made make makes become became including includes include has having being been do does did done "
         "get gets got take takes took taken place there here this that these those following order way please should must shall will "
         "would can could may might need needs needed needing require required requires requiring ensure available provide provided provides "
@@ -162,6 +162,7 @@ LIGHT_WORDS = frozenset(
 
 # Chinese words of one meaning, brought to one form before comparing: form, then its variants.
 _HAN_FORMS = (
+    ("", "后者|前者|两者|二者|上述|这[个些项种款笔家座名]|该(?!死)|本(?=[合公条规系产]|次)"),
     ("须", "必须|必須|应当|應當|应该|應該|需要|须要|务必|应(?=[在于提按先当由向从自使将事立及])|需(?![求量])|应先|须"),
     ("可", "可以|能够|能夠|可(?!能|靠|见|爱|观|怕|惜|谓)|能(?=[被够在支使用])"),
     ("约", "大约|大約|大概|左右|约莫|約|将近|近(?=\\d)"), ("用", "使用|采用|採用|利用|运用|運用|应用于"), ("在", "位于|位於|坐落于|坐落在|地处|座落于|于|於"),
@@ -177,8 +178,8 @@ _HAN_FORMS = (
 )  # fmt: skip
 # Single characters of which another one at the same place makes another statement.
 CONTRAST_CHARS = frozenset(
-    "大小多少高低长短前后上下左右内外东西南北男女早晚新旧冷热快慢买卖甲乙丙丁进出升降涨跌增减胜负强弱深浅"
-    "轻重开关正负公私黑白红蓝绿黄春夏秋冬父母子女兄弟姐妹先后首末"
+    "大小多少高低长短上下左右内外东西南北男女早晚新旧冷热快慢买卖甲乙丙丁进出升降涨跌增减胜负强弱深浅"
+    "轻重开关正负公私黑白红蓝绿黄春夏秋冬父母子女兄弟姐妹首末"
 )
 
 
@@ -200,10 +201,18 @@ def _han_pattern() -> tuple[re.Pattern[str], tuple[str, ...]]:
     return re.compile(pattern), tuple(form for _, form in pairs)
 
 
-def canonical_han(text: str) -> str:
-    """Return Chinese ``text`` with common synonyms brought to one form; offsets change."""
+def canonical_han(text: str) -> tuple[str, list[int]]:
+    """Return Chinese ``text`` with common synonyms in one form, and each character's old place."""
     pattern, forms = _han_pattern()
-    return pattern.sub(lambda match: forms[int(str(match.lastgroup)[1:])], text)
+    parts: list[str] = []
+    places: list[int] = []
+    at = 0
+    for match in pattern.finditer(text):
+        form = forms[int(str(match.lastgroup)[1:])]
+        parts += [text[at : match.start()], form]
+        places += [*range(at, match.start()), *[match.start()] * len(form)]
+        at = match.end()
+    return "".join([*parts, text[at:]]), [*places, *range(at, len(text))]
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from threading import Event
 from typing import TYPE_CHECKING
 
 from ragkit.answer.citations import cite_extract, source_nodes
@@ -38,28 +39,32 @@ class AnswerStream:
         self._finish = finish
         self._place = place
         self._answer: Answer | None = None
-        self._closed = False
+        self._closed = Event()
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        if self._closed.is_set():
+            raise StopIteration
         piece = next(self._pieces)
-        if self._closed:  # by another thread, which could not close what was running in this one
+        if (
+            self._closed.is_set()
+        ):  # by another thread, which could not close what was running in this one
             self.close()
         return piece
 
     @property
     def place(self) -> int | None:
         """How many readers the model serves before this one; None when it is not waiting."""
-        return None if self._closed else self._place()
+        return None if self._closed.is_set() else self._place()
 
     def close(self) -> None:
         """End the writing; ``answer`` then holds what was written so far. Idempotent.
 
         Another thread may call it: the one that reads gets at most one more piece.
         """
-        self._closed = True
+        self._closed.set()
         close = getattr(self._pieces, "close", None)
         if close is not None:
             with suppress(ValueError):  # it is running, in the thread that reads

@@ -20,6 +20,7 @@ from ragkit.answer.proof import Proof
 from ragkit.answer.question import analyze_question
 from ragkit.answer.refusal import is_asking, refusal_text
 from ragkit.answer.running import Ended, SentenceCutter
+from ragkit.answer.thoughts import ThoughtFilter
 from ragkit.prompts import load_texts
 from ragkit.retrieve.tokenizer import detect_language
 from ragkit.types import Answer, Citation, Sentence
@@ -113,19 +114,20 @@ def _follow(
 
     Ends early when ``watch`` has found what it watches for.
     """
-    marks = MarkerFilter()
+    thoughts, marks = ThoughtFilter(), MarkerFilter()
     responses = llm.stream_chat(messages)
     try:
         for response in responses:
             draft.note(response.additional_kwargs)
             heard = False
-            for piece in draft.write(marks.feed(response.delta or ""), watch):
+            for piece in draft.write(marks.feed(thoughts.feed(response.delta or "")), watch):
                 heard = True
                 yield piece
             if watch.found:
                 return
             if not heard:
                 yield ""
+        yield from draft.write(marks.feed(thoughts.finish()), watch)
         yield from draft.write(marks.finish(), watch, last=True)
     finally:
         draft.place = None
@@ -145,6 +147,7 @@ class _Draft:
     place: int | None = None
     refused: bool = False
     usage: dict[str, float] = field(default_factory=dict)
+    cut_short: bool = False  # the model had written all that it may
     sentences: list[Sentence] = field(default_factory=list)
     citations: dict[Citation, None] = field(default_factory=dict)
     cutter: SentenceCutter = field(default_factory=SentenceCutter)
@@ -154,6 +157,7 @@ class _Draft:
         """Take the place in the queue, or at last the figures, of a response."""
         self.place = told.get("place")
         self.usage |= {name: told[name] for name in _USAGE if told.get(name) is not None}
+        self.cut_short = told.get("finish_reason") == "length"
 
     def write(
         self,
@@ -173,7 +177,7 @@ class _Draft:
         if last:
             yield from self._pieces(self.cutter.feed(watch.finish()))
             if not watch.found:
-                yield from self._pieces(self.cutter.finish())
+                yield from self._pieces(self.cutter.finish(), last=True)
 
     def refuse(self, message: str) -> Iterator[str]:
         """Yield the refusal, after what may have been said before it."""
@@ -188,7 +192,7 @@ class _Draft:
         sentences = list(self.sentences)
         rest = self.cutter.unfinished
         if rest and not self.refused:
-            sentences.append(Sentence(rest, (), supported=False, claim=False))
+            sentences.append(_unchecked(rest))
         return Answer(
             question=question,
             text=self.text,
@@ -200,11 +204,14 @@ class _Draft:
             timings_ms=timings | self.usage,
         )
 
-    def _pieces(self, parts: Iterator[str | Ended]) -> Iterator[str]:
+    def _pieces(self, parts: Iterator[str | Ended], *, last: bool = False) -> Iterator[str]:
         for part in parts:
             if isinstance(part, str):
                 yield "\n\n" + part.lstrip("\n") if self._apart else part
                 self._apart = False
+                continue
+            if last and self.cut_short and not part.complete:
+                self.sentences.append(_unchecked(part.text))
                 continue
             sentence, citations = cite_generated(
                 part.text,
@@ -219,3 +226,8 @@ class _Draft:
             if numbers:
                 self._apart = part.kind in ("code", "table")
                 yield ("\n\n" if self._apart else " ") + numbers
+
+
+def _unchecked(text: str) -> Sentence:
+    """Return a sentence that breaks off: what it was to say is not known."""
+    return Sentence(text, (), supported=False, claim=False)

@@ -16,6 +16,10 @@ __all__ = ["Proof"]
 
 _RULE_ROW = re.compile(r"\|?(?:\s*:?-+:?\s*\|?)+")
 _FENCE = re.compile(r"[ \t>]*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(?:`{3,}|~{3,})")
+# A number that only counts the steps of the answer is no figure to be looked for.
+_ITEM = re.compile(r"\s*(?:[-*+•]\s+|\d{1,3}[.)、．]\s*(?!\d))?")
+# A line in bold is a heading to a model.
+_BOLD = re.compile(r"(?:\*\*|__)[^*]+(?:\*\*|__)[:：]?")
 # What leads to a list, and a question, say nothing that a source could support.
 _LEADS = re.compile(r"[:：?？؟][\s*_`\"'”’»)）]*$")
 _BLOCK_SPREAD = 2
@@ -40,20 +44,22 @@ class Proof:
             return self._code(part.text)
         if part.kind == "table":
             return self._table(part.text)
-        return find_support(part.text, self._prepared, language=self._language)
+        said = _ITEM.sub("", part.text, count=1).replace("**", "")
+        return find_support(said, self._prepared, language=self._language)
 
     def is_claim(self, part: Ended) -> bool:
         """Tell whether ``part`` states something that a source could support."""
         if part.kind in ("code", "table"):
             return True
-        if part.kind == "heading" or _LEADS.search(part.text):
+        if part.kind == "heading" or _BOLD.fullmatch(part.text):
+            return False
+        if _LEADS.search(part.text):
             return False
         return is_asking(analyze_question(part.text, language=self._language))
 
     @cached_property
     def _prepared(self) -> PreparedTexts:
-        texts = [source.text for source in self.sources]
-        return prepare(texts, language=self._language)
+        return prepare([source.text for source in self.sources])
 
     def _table(self, text: str) -> tuple[Support, ...]:
         rows = [row.strip() for row in text.splitlines()]

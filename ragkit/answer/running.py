@@ -30,7 +30,9 @@ _THAI = "\u0e01"
 _THAI_ENOUGH = 80
 _FENCE = re.compile(r"[ \t>]*(?:[-*+]\s+|\d{1,3}[.)]\s+)?(`{3,}|~{3,})")
 _HEADING = re.compile(r"[ \t]*#{1,6}\s")
-_SPACE = re.compile(r"\s*")
+_COMPLETE = re.compile(rf"[.…‥{_HARD}][^\w\s]*$|\|$|\n[ \t]*(?:```|~~~)+$")
+# Marks behind a full stop with no word in sight are given out all the same from this length on.
+_MOST_HELD = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Ended:
     text: str
     kind: Kind
     hints: tuple[int, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ends as sentences, tables and code end, and does not break off."""
+        return self.kind == "heading" or _COMPLETE.search(self.text) is not None
 
 
 class SentenceCutter:
@@ -98,6 +105,8 @@ class SentenceCutter:
             return
         unsure = _UNSURE.search(self._line, max(self._begin, self._sent - 40))
         hold = unsure.end("stop" if unsure["stop"] else "dot") if unsure else len(self._line)
+        if len(self._line) - hold > _MOST_HELD:
+            hold = len(self._line)
         yield from self._cut(hold)
         yield from self._give(hold)
 
