@@ -90,6 +90,8 @@ def download(
             with _bar(plan) as progress:
                 folder = download_weights(plan, progress=progress, status=_status)
             _finished(item, plan, folder)
+    except HubUnreachable as error:
+        raise HubUnreachable(f"{error}\nWhat came is kept. Go on with: {again}") from error
     except KeyboardInterrupt:
         click.echo(f"\nWhat came is kept. Go on with: {again}", err=True)
         raise
