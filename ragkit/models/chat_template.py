@@ -13,7 +13,7 @@ from ragkit.errors import GenerationError, ModelUnavailable
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
 
-__all__ = ["check_template", "encode_chat", "encode_text", "turn_ends"]
+__all__ = ["chat_text", "check_template", "encode_chat", "encode_text", "turn_ends"]
 
 _MARK = "ragkit-mark"
 
@@ -39,18 +39,34 @@ def encode_chat(tokenizer: Any, messages: Sequence[ChatMessage]) -> list[int]:
     A template that wants the roles to alternate, or has no system role, gets neighbours of one
     role joined and the system's text at the head of the first question.
     """
+    ids: list[int] = _applied(tokenizer, messages, tokenize=True)
+    return ids
+
+
+def chat_text(tokenizer: Any, messages: Sequence[ChatMessage]) -> str:
+    """Return the text of which ``encode_chat`` gives the ids."""
+    text: str = _applied(tokenizer, messages, tokenize=False)
+    return text
+
+
+def _applied(tokenizer: Any, messages: Sequence[ChatMessage], *, tokenize: bool) -> Any:
     import jinja2
+
+    def apply(plain: list[dict[str, str]]) -> Any:
+        return tokenizer.apply_chat_template(
+            plain, add_generation_prompt=True, tokenize=tokenize, return_dict=False
+        )
 
     plain = [
         {"role": message.role.value, "content": _defused(tokenizer, message.content or "")}
         for message in messages
     ]
     try:
-        return _apply(tokenizer, plain)
+        return apply(plain)
     except jinja2.TemplateError:
         pass
     try:
-        return _apply(tokenizer, _alternating(plain))
+        return apply(_alternating(plain))
     except jinja2.TemplateError as error:
         roles = ", ".join(message["role"] for message in plain)
         raise GenerationError(
@@ -82,14 +98,6 @@ def turn_ends(tokenizer: Any) -> set[int]:
     # The longest, where one token's name begins with another's.
     ends = sorted((token for token in added if after.startswith(token)), key=len)
     return {added[ends[-1]]} if ends else set()
-
-
-def _apply(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
-    return list(
-        tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    )
 
 
 def _alternating(messages: list[dict[str, str]]) -> list[dict[str, str]]:

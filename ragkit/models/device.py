@@ -13,6 +13,7 @@ from ragkit.errors import ModelUnavailable
 __all__ = ["choose_device", "choose_dtype", "free_memory", "limit_threads"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 _BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of x86 and ARM instructions
 _UNLIMITED = 1 << 60  # cgroup v1 writes a number near 2**63 for "no limit"
 
@@ -142,7 +143,7 @@ def _cgroups(controller: str) -> list[Path]:
     Layouts: https://man7.org/linux/man-pages/man7/cgroups.7.html
     """
     folders = []
-    for line in _read(Path("/proc/self/cgroup")).splitlines():
+    for line in _read(_OWN_CGROUP).splitlines():
         number, names, path = line.split(":", 2)
         if number == "0" or controller in names.split(","):
             root = _CGROUP if number == "0" else _CGROUP / controller

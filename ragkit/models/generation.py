@@ -19,14 +19,13 @@ from transformers.generation.streamers import BaseStreamer
 from ragkit.errors import GenerationError
 from ragkit.models.causal import Causal
 from ragkit.models.device import free_memory
-from ragkit.models.handover import Handover, Interruption, Piece, Usage
+from ragkit.models.handover import HEARTBEAT, Handover, Interruption, Piece, Usage
 from ragkit.models.sampling import Draw
 from ragkit.models.streamed_text import StreamedText
 from ragkit.models.turns import Turn
 
 __all__ = ["Generation", "Options"]
 
-_HEARTBEAT = 1.0  # seconds in the queue after which a reader hears that it still waits
 _OUT_OF_MEMORY = ("out of memory", "not enough memory")
 
 
@@ -87,7 +86,7 @@ class Generation:
         taken = turn.wait(0)
         while not taken and not turn.left:
             yield Piece(place=max(1, turn.place))
-            taken = turn.wait(_HEARTBEAT)
+            taken = turn.wait(HEARTBEAT)
 
     def _start(self) -> Handover | None:
         options = self._options
@@ -105,21 +104,22 @@ class Generation:
 
     def _work(self, turn: Turn, handover: Handover) -> None:
         watch = _Watch(handover, self._causal)
+        outcome: Usage | GenerationError
         try:
-            usage = _generate(self._causal, self._ids, self._options, watch)
-            if watch.reason is None:
-                handover.end(usage)
-            else:
-                handover.fail(_interrupted(watch.reason, usage, self._options))
+            outcome = _generate(self._causal, self._ids, self._options, watch)
         except _LeaveForward:
-            usage = Usage(len(self._ids), 0, 0.0, "length")
-            handover.fail(_interrupted(watch.reason or "closed", usage, self._options))
+            outcome = Usage(len(self._ids), 0, 0.0, "length")
         except BaseException as error:  # noqa: BLE001  # the reader must hear of it, whatever it is
             # The frames hold the keys and values of a prompt that may just have filled the memory.
             traceback.clear_frames(error.__traceback__)
-            handover.fail(_explained(error, self._causal, len(self._ids)))
-        finally:
-            turn.leave()
+            outcome = _explained(error, self._causal, len(self._ids))
+        if watch.reason is not None and isinstance(outcome, Usage):
+            outcome = _interrupted(watch.reason, outcome, self._options)
+        turn.leave()  # before the reader hears, whose next question then need not wait
+        if isinstance(outcome, Usage):
+            handover.end(outcome)
+        else:
+            handover.fail(outcome)
 
 
 def _generate(causal: Causal, ids: list[int], options: Options, watch: _Watch) -> Usage:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from ragkit.errors import GenerationError
 
-__all__ = ["Handover", "Interruption", "Piece", "Usage"]
+__all__ = ["HEARTBEAT", "Handover", "Interruption", "Piece", "Usage"]
 
 Interruption = Literal["closed", "timeout", "gone"]
+HEARTBEAT = 1.0  # seconds after which a reader hears that it still waits
 _GRACE = 15.0  # seconds past the time-out after which a model that does not react is given up
 
 
@@ -91,7 +92,9 @@ class Handover:
     def take(self) -> Piece | None:
         """Wait for what is next and return it: text, then the usage, then None; the reader's.
 
-        Raises GenerationError where the writer failed, or does not react to its time-out.
+        Where nothing comes for a second, as while a long prompt is read, the piece is empty: a
+        reader that waits in here can't leave. Raises GenerationError where the writer failed, or
+        does not react to its time-out.
         """
         with self._changed:
             self._reader, self._reading = threading.current_thread(), True
@@ -105,7 +108,8 @@ class Handover:
                     if self._usage is not None:
                         self._closed = True
                         return Piece(usage=self._usage)
-                    self._changed.wait(self._seconds_left())
+                    if not self._changed.wait(min(HEARTBEAT, self._seconds_left())):
+                        return Piece()
                 return None
             finally:
                 self._reading, self._last_read = False, time.monotonic()

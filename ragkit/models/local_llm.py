@@ -27,7 +27,7 @@ from llama_index.llms.huggingface import HuggingFaceLLM
 
 from ragkit.errors import ConfigError, GenerationError
 from ragkit.models.causal import Causal, context_window
-from ragkit.models.chat_template import check_template, encode_chat, encode_text
+from ragkit.models.chat_template import chat_text, check_template, encode_chat, encode_text
 from ragkit.models.generation import Generation, Options
 
 __all__ = ["LocalLLM"]
@@ -82,6 +82,8 @@ class LocalLLM(HuggingFaceLLM):
             context_window=1,  # the model's own limit is checked without its rope scaling
             max_new_tokens=min(max_new_tokens, window // 2),
             stopping_ids=list(causal.ends),
+            # Not LlamaIndex's own bound method, by which printing the object would never end.
+            messages_to_prompt=lambda messages: chat_text(causal.tokenizer, messages),
             is_chat_model=True,
         )
         self._causal = causal

@@ -29,8 +29,8 @@ def check_memory(
 
     What is needed is the weights in ``dtype`` and the keys and values of 4,096 tokens (or of the
     model's whole context, where that is less). Quantised weights count in full on a GPU, which
-    holds them before they are rounded; a CPU reads them layer by layer from a mapped file that is in
-    ``dtype`` already.
+    holds them before they are rounded; a CPU reads them layer by layer from the mapped file, where
+    that is in ``dtype`` already.
     """
     weights = weight_bytes(folder, dtype)
     if device == "cpu" and weights <= sum(file.stat().st_size for file in weight_files(folder)):

@@ -24,6 +24,8 @@ class StreamedText:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        added = tokenizer.added_tokens_decoder
+        self._silent = frozenset(number for number, token in added.items() if token.special)
         self._ids: list[int] = []
         self._text = ""
         self._given = 0  # ids whose text was given out
@@ -36,10 +38,12 @@ class StreamedText:
 
     def push(self, ids: Sequence[int]) -> str:
         """Return the text that ``ids`` complete, which may be empty."""
-        self._ids += ids
+        more = [number for number in ids if number not in self._silent]
+        if not more:
+            return ""
+        self._ids += more
         before = self._decode(self._ids[self._context : self._given])
         now = self._decode(self._ids[self._context :])
-        # The text of a special token is empty, and no context for what follows it.
         if len(now) <= len(before) or not now.startswith(before) or self._may_change(now):
             return ""
         self._context, self._given = self._given, len(self._ids)
@@ -80,7 +84,8 @@ class StreamedText:
             keep -= 1
             pending -= len(self._bytes(self._ids[keep]))
         # A byte-level token may hold a whole character and the beginning of the next.
-        return self._decode(self._ids[:keep]) if pending == 0 else whole[:-1]
+        rest = self._decode(self._ids[:keep]) if pending == 0 else whole[:-1]
+        return whole if rest.endswith(_REPLACEMENT) else rest  # else these are bytes, no text
 
     def _bytes(self, number: int) -> bytes:
         token = self._tokenizer.convert_ids_to_tokens(number) or ""
