@@ -99,14 +99,18 @@ class MarkerFilter:
                 if not numbers:
                     at += 1
                     continue
-                if not final and self._rejoin(text, at, end) == len(text):
-                    break  # more of what belongs to the mark may come
                 before = text[begin:at]
+                opens = _BLANK_LINE.fullmatch(self._line + before) is not None
+                rest = _BEFORE_TEXT.match(text, end)
+                follows = rest.end() if rest and opens else end  # "[1]: notes" opens a line
+                if follows == len(text) and not final:
+                    break  # more of what belongs to the mark may come
                 yield from self._give(before.rstrip(" \t"))
                 yield numbers
                 spaces = before[len(before.rstrip(" \t")) :]
-                begin = at = self._rejoin(text, at, end)
-                yield from self._give(self._space(spaces, text[end : end + 1]))
+                begin = at = follows
+                if not opens:
+                    yield from self._give(self._space(spaces, text[end : end + 1]))
         else:
             at = len(text)
         if final:
@@ -122,17 +126,9 @@ class MarkerFilter:
             self._line += text
             yield text
 
-    def _rejoin(self, text: str, at: int, end: int) -> int:
-        """Return where the text goes on after marks from ``at`` to ``end``."""
-        line = self._line + text[max(text.rfind("\n", 0, at), 0) : at]
-        if _BLANK_LINE.fullmatch(line):  # "[1]: notes" at the head of a line
-            rest = _BEFORE_TEXT.match(text, end)
-            return rest.end() if rest else end
-        return end
-
     def _space(self, before: str, following: str) -> str:
         """Return what stands instead of marks that had ``before`` before them."""
-        if not following or _CLOSING.match(following) or _BLANK_LINE.fullmatch(self._line):
+        if not following or _CLOSING.match(following):
             return ""
         glued = self._line.endswith((".", "!", "?")) and following.isascii() and not before
         return " " if glued and following.isalnum() else before

@@ -22,6 +22,7 @@ _ITEM = re.compile(r"\s*(?:[-*+•]\s+|\d{1,3}[.)、．]\s*(?!\d))?")
 _BOLD = re.compile(r"(?:\*\*|__)[^*]+(?:\*\*|__)[:：]?")
 # What leads to a list, and a question, say nothing that a source could support.
 _LEADS = re.compile(r"[:：?？؟][\s*_`\"'”’»)）]*$")
+_FIGURE = re.compile(r"\d")
 _BLOCK_SPREAD = 2
 
 
@@ -38,7 +39,7 @@ class Proof:
 
         All rows of a table must have support, and code must stand in a source line by line.
         """
-        if part.kind == "heading":
+        if part.kind == "heading" or (_LEADS.search(part.text) and not _FIGURE.search(part.text)):
             return ()
         if part.kind == "code":
             return self._code(part.text)
