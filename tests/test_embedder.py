@@ -7,6 +7,7 @@ import math
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ pytest.importorskip("llama_index.embeddings.huggingface", reason='needs "ragkit[
 from tiny_models import write_bert_embedder
 
 import ragkit
-from ragkit.errors import ConfigError, IngestError, ModelUnavailable
+from ragkit.errors import ConfigError, GenerationError, IngestError, ModelUnavailable
 from ragkit.indexing import Sizing
 from ragkit.ingest.splitter import split
 from ragkit.models.embedder import embed_documents, load_embedder, token_counter
@@ -183,9 +184,11 @@ def test_prefixes_of_a_known_model_are_put_once(e5: Path, embedder: Any) -> None
 
 
 def test_settings_override_prefixes(e5: Path, embedder: Any) -> None:
-    bare = load_embedder(str(e5), device="cpu", query_prefix="", document_prefix="")
+    bare = load_embedder(
+        str(e5), device="cpu", dtype="float32", query_prefix="", document_prefix=""
+    )
     assert bare.get_query_embedding("port") == pytest.approx(embedder.get_query_embedding("port"))
-    own = load_embedder(str(e5), device="cpu", query_prefix="server ")
+    own = load_embedder(str(e5), device="cpu", dtype="float32", query_prefix="server ")
     wanted = embedder.get_text_embedding("server port")
     assert own.get_query_embedding("port") == pytest.approx(wanted, abs=1e-6)
 
@@ -385,6 +388,72 @@ def test_small_files_are_embedded_together(
     assert sum(sizes) == report.nodes
     assert max(sizes) >= 20
     assert seen == [(done, 43) for done in range(44)]
+
+
+def lose_weights(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    kept = {key: value for key, value in load_file(path).items() if "attention" not in key}
+    save_file(kept, path, metadata={"format": "pt"})
+
+
+def lose_the_pooler(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    kept = {key: value for key, value in load_file(path).items() if "pooler" not in key}
+    save_file(kept, path, metadata={"format": "pt"})
+
+
+def lose_the_tokenizer(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+def cut_the_tokenizer(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def lose_the_pooling(folder: Path) -> None:
+    shutil.rmtree(folder / "1_Pooling")
+
+
+def break_the_modules(folder: Path) -> None:
+    (folder / "modules.json").write_text("{", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lose_weights, lose_the_tokenizer, cut_the_tokenizer, lose_the_pooling, break_the_modules],
+)
+def test_what_is_missing_from_a_folder_is_said(
+    damage: Callable[[Path], None], weights: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(weights, tmp_path / "st"))
+    damage(folder)
+    with pytest.raises(ModelUnavailable, match="st") as error:
+        load_embedder(str(folder), device="cpu")
+    assert "ownload the model again" in str(error.value)
+
+
+def test_nothing_is_printed_while_loading(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(weights, tmp_path / "st"))
+    lose_the_pooler(folder)  # as many published ones; nothing reads it
+    load_embedder(str(folder), device="cpu").get_query_embedding("port")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_failure_of_the_model_is_said(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory\nmore")
+
+    monkeypatch.setattr(embedder._model, "encode", fail)
+    with pytest.raises(GenerationError, match=r"allocate memory\. Lower embedder.batch_size"):
+        embed_documents(embedder, ["port"])
 
 
 def test_damaged_weights_are_said(weights: Path, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 from ragkit.errors import GenerationError, IngestError, MissingExtra, ModelUnavailable
 from ragkit.models.device import choose_device, choose_dtype, limit_threads
 from ragkit.models.hub import find_weights, missing_weights
+from ragkit.models.loading_report import complete_weights
 from ragkit.models.prefixes import find_prefixes
-from ragkit.models.remote_code import explained_weights, remote_code_allowed
+from ragkit.models.remote_code import remote_code_allowed
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -63,7 +64,7 @@ def load_embedder(
         raise MissingExtra(f"The embedder '{model}'", "models") from None
     trusted = remote_code_allowed(folder, revision=revision, trust_remote_code=trust_remote_code)
     place = choose_device(device)
-    with explained_weights(folder):
+    with complete_weights(folder):
         embedder = SentenceEmbedder(
             model_name=str(folder),
             device=place,
@@ -73,6 +74,7 @@ def load_embedder(
             local_files_only=True,
             model_kwargs={"dtype": _dtype(dtype, place, folder)},
         )
+        embedder.require_vocabulary(folder)
     if place == "cpu":
         limit_threads()
     embedder.prepare(

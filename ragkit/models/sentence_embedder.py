@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
+from ragkit.errors import ModelUnavailable
 from ragkit.models.prefixes import Prefixes
 from ragkit.models.reach import Reach, measure_reach
 
@@ -35,6 +37,19 @@ class SentenceEmbedder(HuggingFaceEmbedding):
     def reach(self) -> Reach:
         """How much of a text it reads."""
         return self._reach
+
+    def require_vocabulary(self, folder: Path) -> None:
+        """Raise ModelUnavailable where the tokenizer's files in ``folder`` are missing.
+
+        transformers makes an empty tokenizer then, to which all texts are the same.
+        """
+        rows = getattr(self._model.config, "vocab_size", None)
+        tokens = len(self._model.tokenizer) if hasattr(self._model.tokenizer, "__len__") else rows
+        if rows and tokens and tokens < rows // 2:
+            raise ModelUnavailable(
+                f"The tokenizer in {folder} has {tokens} tokens, and the model {rows}: its files "
+                "are missing or damaged. Download the model again."
+            )
 
     def prepare(self, prefixes: Prefixes) -> None:
         """Set the prefixes and find the reach; once, after loading."""
