@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import SecretStr
 
 from ragkit.cli.options import debug_option
 from ragkit.cli.terminal import echo_json
@@ -48,8 +49,16 @@ def _effective(loaded: Loaded) -> dict[str, dict[str, Any]]:
         if isinstance(value, dict):
             flat |= {f"{key}.{leaf}": inner for leaf, inner in value.items()}
         else:
-            flat[key] = str(value) if isinstance(value, Path) else value
-    return {k: {"value": v, "from": loaded.origins.get(k, "default")} for k, v in flat.items()}
+            flat[key] = value
+    return {
+        key: {"value": _plain(value), "from": loaded.origins.get(key, "default")}
+        for key, value in flat.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold; of a key no more than that there is one."""
+    return str(value) if isinstance(value, (Path, SecretStr)) else value
 
 
 def _shown(value: object) -> str:
