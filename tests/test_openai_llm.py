@@ -7,15 +7,18 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("llama_index.llms.openai_like", reason='needs pip install "ragkit[openai]"')
 
 from llama_index.core.llms import ChatMessage
 from openai_server import Exchange, Route, Stub, free_port, run_stub
 
+from ragkit.cli import ragkit
 from ragkit.errors import ConfigError, GenerationError, ModelUnavailable
 from ragkit.models.openai_llm import CAREFUL_WINDOW, load_openai_llm
 
@@ -626,3 +629,16 @@ def test_keys_that_are_none(stub: Stub, key: str) -> None:
     with pytest.raises(ConfigError, match=r"llm\.api_key") as raised:
         connect(stub, api_key=key)
     assert key not in str(raised.value)
+
+
+@pytest.mark.parametrize("arguments", [["presets"], ["presets", "qdrant-openai", "--json"]])
+def test_presets_never_show_the_key(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    without = CliRunner().invoke(ragkit, arguments, catch_exceptions=False)
+    monkeypatch.setenv("RAGKIT_LLM__API_KEY", KEY)
+    done = CliRunner().invoke(ragkit, arguments, catch_exceptions=False)
+    assert (without.exit_code, done.exit_code) == (0, 0)
+    assert KEY not in done.output
+    assert without.output != done.output  # that there is one is shown
