@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -584,3 +585,40 @@ def test_a_cache_that_cannot_be_written_is_said(hub: HubServer, tmp_path: Path) 
     done = command("owner/model", "--endpoint", hub.url, HF_HOME=str(tmp_path / "file"))
     assert done.returncode == 1
     assert "HF_HOME" in done.stderr
+
+
+# What doctor says of it
+
+
+def checks(**environment: str) -> dict[str, dict[str, str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ragkit", "doctor", "--json", "--preset", "internlm2"],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment}, timeout=60,
+    )  # fmt: skip
+    return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
+def test_doctor_names_the_command_and_then_the_folder(hub: HubServer) -> None:
+    seen = checks(HF_ENDPOINT=hub.url)["preset internlm2"]
+    assert LLM in seen["found"]
+    assert "ragkit download internlm2" in seen["advice"]
+    for name in (LLM, EMBEDDER):
+        fetch(hub, name)
+    seen = checks(HF_ENDPOINT=hub.url)["preset internlm2"]
+    assert seen["state"] == "ok"
+    assert str(find_weights(LLM)) in seen["found"]
+
+
+def test_doctor_looks_at_the_settings_in_force(hub: HubServer) -> None:
+    seen = checks(HF_ENDPOINT=hub.url, RAGKIT_LLM__MODEL="owner/other")
+    assert "owner/other" in seen["llm.model"]["found"]
+    assert "ragkit download" in seen["llm.model"]["advice"]
+    assert "embedder.model" not in seen
+
+
+def test_doctor_is_quick_with_a_silent_hub(hub: HubServer) -> None:
+    hub.never_answer = True
+    started = time.monotonic()
+    seen = checks(HF_ENDPOINT=hub.url)
+    assert time.monotonic() - started < 10
+    assert seen["hub"]["state"] == "warning"

@@ -16,9 +16,10 @@ import click
 from ragkit._version import __version__
 from ragkit.cli.options import data_option, debug_option, index_option, preset_option, ssh_line
 from ragkit.cli.terminal import echo_json, printable
-from ragkit.config import preset_names, read_preset
+from ragkit.config import Config, preset_names, read_preset
 from ragkit.errors import RagkitError
-from ragkit.models.hub import find_weights
+from ragkit.models.hub import find_weights, home_hub
+from ragkit.models.remote_files import answer_within
 
 __all__ = ["doctor"]
 
@@ -26,6 +27,7 @@ State = Literal["ok", "warning", "error"]
 _SIGN = {"ok": "✓", "warning": "!", "error": "✗"}
 _COLOUR = {"ok": "green", "warning": "yellow", "error": "red"}
 _PORT = 8501
+_HUB_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,30 @@ def _memory() -> list[Check]:
     except (AttributeError, ValueError, OSError):
         return []
     checks = [Check("memory", "ok", f"{available:.1f} of {total:.1f} GiB free")]
+    gpu = _gpu_gib()
     for name in preset_names():
         need = read_preset(name).get("memory_gib", 0)
-        if need > total:
-            found = f"needs about {need} GiB in this process, the machine has {total:.1f}"
-            checks.append(Check(f"memory for {name}", "warning", found, "Use a smaller preset."))
+        where, has = ("the machine", total) if gpu is None else ("the GPU", gpu)
+        if need > has:
+            found = f"needs about {need} GiB, {where} has {has:.1f}"
+            advice = "Use a smaller preset, or llm.quantization = 'int8'."
+            checks.append(Check(f"memory for {name}", "warning", found, advice))
+        elif gpu is None and need > available:
+            found = f"needs about {need} GiB, and {available:.1f} are free now"
+            advice = "Close other programs before using it."
+            checks.append(Check(f"memory for {name}", "warning", found, advice))
     return checks
+
+
+def _gpu_gib() -> float | None:
+    """Return the memory of the GPU that models go to by default, or None without one."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return float(torch.cuda.mem_get_info()[1]) / 2**30
 
 
 def _weights() -> list[Check]:
@@ -121,19 +141,43 @@ def _weights() -> list[Check]:
     for name in preset_names():
         table = read_preset(name)
         wanted = {
-            part["model"]
+            part["model"]: find_weights(part["model"])
             for part in (table.get("embedder", {}), table.get("llm", {}))
             if part.get("kind") in ("huggingface", "llm")
         }
-        missing = sorted(model for model in wanted if find_weights(model) is None)
+        missing = sorted(model for model, folder in wanted.items() if folder is None)
         if not wanted:
             checks.append(Check(f"preset {name}", "ok", "needs no weights"))
         elif missing:
-            advice = "; ".join(f"hf download {model}" for model in missing)
+            hubs = {home_hub(model) for model in missing}
+            source = "ModelScope" if hubs == {"modelscope"} else "the Hugging Face hub"
+            advice = f"Get them from {source}: ragkit download {name} (mirror: --endpoint URL)"
             found = f"weights missing: {', '.join(missing)}"
             checks.append(Check(f"preset {name}", "warning", found, advice))
         else:
-            checks.append(Check(f"preset {name}", "ok", "weights are on this machine"))
+            places = ", ".join(sorted(str(folder) for folder in wanted.values()))
+            checks.append(Check(f"preset {name}", "ok", f"weights are in {places}"))
+    return checks
+
+
+def _weights_in_force(config: Config) -> list[Check]:
+    """Look for the models that the settings name in the place of a preset's own."""
+    checks = []
+    own = read_preset(config.preset)
+    for table, part in (("embedder", config.embedder), ("llm", config.llm)):
+        preset = own.get(table, {})
+        same = (part.model, part.revision) == (preset.get("model", ""), preset.get("revision"))
+        if part.kind not in ("huggingface", "llm") or same:
+            continue
+        folder = find_weights(part.model, revision=part.revision)
+        name = f"{table}.model"
+        if folder is None:
+            at = f" at revision {part.revision}" if part.revision else ""
+            advice = f"Get them: ragkit download {config.preset}, or correct the setting."
+            found = f"weights missing: {part.model}{at}"
+            checks.append(Check(name, "warning", found, advice))
+        else:
+            checks.append(Check(name, "ok", f"weights are in {folder}"))
     return checks
 
 
@@ -142,11 +186,19 @@ def _mirror() -> Check:
     import httpx
 
     address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+    def ask() -> int:
+        return httpx.head(address, timeout=_HUB_SECONDS, follow_redirects=False).status_code
+
     try:
-        status = httpx.head(address, timeout=3, follow_redirects=False).status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        # Its own time-out leaves out the resolution of the name, which may take half a minute.
+        status = answer_within(_HUB_SECONDS, ask)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, ImportError) as error:
         reason = str(error) or type(error).__name__
-        advice = "Only for downloads. Use a mirror: HF_ENDPOINT=URL, or copy the weights by hand."
+        advice = (
+            "Only for downloads. Use a mirror: ragkit download PRESET --endpoint URL, "
+            "or --from modelscope."
+        )
         return Check("hub", "warning", f"{address} cannot be reached: {reason}", advice)
     return Check("hub", "ok", f"{address} answers (HTTP {status})")
 
@@ -157,6 +209,7 @@ def _index(data: Path, index: str | None, preset: str | None) -> list[Check]:
     try:
         kb = open_folder(data, index=index, preset=preset)
         checks = [Check("settings", "ok", f"preset {kb.config.preset}")]
+        checks += _weights_in_force(kb.config)
         if not data.is_dir():
             advice = "Give the folder of your documents with --data."
             checks.append(Check("folder", "warning", f"there is no folder '{data}'", advice))
