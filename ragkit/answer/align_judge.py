@@ -19,6 +19,8 @@ __all__ = ["Verdict", "judge"]
 # The share of the content that must be found, and the share that may be missing in one place.
 _ENOUGH = 0.74
 _CONTEXT_CREDIT = 0.9
+# More names or figures than this in one place are another matter, not one in place of another.
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def judge(
         or _replaced(ours, theirs, match, credit, elsewhere)
         or _exchanged(ours, theirs, match)
         or _misplaced_figure(ours, theirs, match, part)
+        or _swapped_figures(ours, theirs, match, part)
         or _turned(ours, theirs, match)
         or _denied(ours, theirs, match, part)
         or _opposed(ours, theirs, match, part)
@@ -137,9 +140,7 @@ def _replaced(
         missing = [i for i in slot.ours if not credit[i] and ours.elements[i].weight >= 2 * CONTENT]
         filler = _filler(theirs, match, slot)
         if missing and filler:
-            words = [i for i in missing if ours.elements[i].kind != "char"]
-            named = [i for i in words if ours.elements[i].key in elsewhere]
-            if named or len(words) < len(missing) or n == 0:
+            if True:
                 return "replaced " + " ".join(ours.elements[i].key for i in missing)
         lone = any(i not in match.to and ours.elements[i].key in CONTRAST_CHARS for i in slot.ours)
         if lone and any(
@@ -160,6 +161,8 @@ def _exchanged(ours: Reading, theirs: Reading, match: Match) -> str:
                 if match.to[i] == j or not _same_class(ours.elements[i], theirs.elements[j]):
                     continue
                 if j in back and ours.passive != theirs.passive:
+                    continue
+                if j not in back and len(others) > _FEW:
                     continue
                 if ours.elements[i].kind == "char" and not _run(ours, slot.ours, i):
                     continue
@@ -226,9 +229,42 @@ def _turned(ours: Reading, theirs: Reading, match: Match) -> str:
         for n, x in enumerate(tiles)
         for m, y in enumerate(tiles[n + 1 :], n + 1)
         for z in tiles[m + 1 :]
-        if x.b > y.b
+        if x.b > y.b and _alike(ours, x, z)
     )
     return "order" if turned and ours.passive == theirs.passive else ""
+
+
+def _alike(ours: Reading, x: Tile, z: Tile) -> bool:
+    """Tell whether two runs could play each other's part: a figure and a name cannot."""
+    first = {ours.elements[n].figure is None for n in range(x.a, x.a + x.length)}
+    return bool(first & {ours.elements[n].figure is None for n in range(z.a, z.a + z.length)})
+
+
+def _swapped_figures(ours: Reading, theirs: Reading, match: Match, part: range) -> str:
+    """Tell whether two figures changed places: each follows and precedes what the other did."""
+    own = [i for i in part if i in match.to and ours.elements[i].figure]
+    lengths = {tile.a + n: tile for tile in match.tiles for n in range(tile.length)}
+    for n, i in enumerate(own):
+        for k in own[n + 1 :]:
+            a, b = ours.elements[i].figure, ours.elements[k].figure
+            if match.to[i] < match.to[k] or a is None or b is None or not comparable(a, b):
+                continue
+            moved = any(
+                _travels(ours, theirs, match, lengths[x], x, y) for x, y in ((i, k), (k, i))
+            )
+            if not moved:
+                return "figures swapped"
+    return ""
+
+
+def _travels(ours: Reading, theirs: Reading, match: Match, tile: Tile, i: int, k: int) -> bool:
+    """Tell whether figure ``i`` took its neighbours along, which are not those of ``k`` too."""
+    run = [n for n in range(tile.a, tile.a + tile.length) if n != i]
+    if any(ours.elements[n].weight >= CONTENT for n in run):
+        return True
+    here, there = ours.elements[i].beside, theirs.elements[match.to[i]].beside
+    other = ours.elements[k].beside
+    return any(h == t != o and h.isalnum() for h, t, o in zip(here, there, other, strict=True))
 
 
 def _counts(ours: Reading, tile: Tile) -> bool:

@@ -55,7 +55,10 @@ _CODE = re.compile(r"`([^`\n]{1,80})`")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One word, figure, identifier, or character of a script without spaces, at ``at``."""
+    """One word, figure, identifier, or character of a script without spaces, at ``at``.
+
+    ``beside`` are the words before and after a figure, grammar included.
+    """
 
     key: str
     kind: ElementKind
@@ -63,6 +66,7 @@ class Element:
     at: int
     clause: int
     figure: Figure | None = None
+    beside: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def read_sentence(text: str, language: str | None = None) -> Reading:
         if start > at:
             elements.extend(_piece(text, at, start, clause, base, code))
         if figure is not None:
-            elements.append(_figure_element(figure, clause))
+            elements.append(_figure_element(text, figure, clause))
         elif start < len(text):
             clause += 1
         at = max(at, end)
@@ -190,8 +194,15 @@ def _clause_of(at: int, cuts: list[int]) -> int:
     return sum(cut <= at for cut in cuts)
 
 
-def _figure_element(figure: Figure, clause: int) -> Element:
-    return Element("#", "figure", _NAME, figure.start, clause, figure)
+_BEFORE = re.compile(r"([A-Za-z\u00c0-\u04ff]+|\S)\s*$")
+_AFTER = re.compile(r"\s*([A-Za-z\u00c0-\u04ff]+|\S)")
+
+
+def _figure_element(text: str, figure: Figure, clause: int) -> Element:
+    before = _BEFORE.search(text, max(0, figure.start - 20), figure.start)
+    after = _AFTER.match(text, figure.end)
+    beside = (before[1].lower() if before else "", after[1].lower() if after else "")
+    return Element("#", "figure", _NAME, figure.start, clause, figure, beside)
 
 
 def _piece(
