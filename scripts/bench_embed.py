@@ -3,10 +3,11 @@
 Builds a sentence-transformer of the shape of paraphrase-multilingual-MiniLM-L12-v2 (12 layers of
 384, a vocabulary of 250,037) with random weights, and runs each variant in a process of its own.
 Loss is measured against float32: the cosine of the same text's two vectors, and how many of a
-question's ten nearest texts stay the same. Columns: texts/s of
-128 tokens; of 8 to 128 tokens sorted by length; the same three at a time, as in small files. Random
-weights have no outliers, which is kind to int8: for a model of your own give its folder with
---model.
+question's ten nearest texts stay the same. Random weights have no outliers, which is kind to int8:
+for a model of your own give its folder with --model.
+
+Columns, per second of one core's time: texts of 128 tokens; of 8 to 128 tokens, sorted by length;
+the same three at a time, as small files one by one are.
 
     python scripts/bench_embed.py --out /tmp/bench --variants float32,bfloat16,int8
 
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import resource
 import subprocess
@@ -31,7 +31,6 @@ from typing import Any
 SPECIAL = ["<pad>", "<unk>", "<s>", "</s>"]
 VOCABULARY = 250_037
 READS = 128
-PART = 64
 VARIANTS = ("float32", "bfloat16", "float16", "int8", "openvino", "openvino-bf16", "openvino-int8")
 
 
@@ -45,7 +44,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one, folder, options)))
         return
-    print(f"{os.cpu_count()} cores, {options.texts} texts, device {options.device}")
+    print(f"{options.texts} texts, device {options.device}")
     print("variant          load s   MiB  texts/s  sorted  by file  cos min     mean  top10")
     for variant in options.variants.split(","):
         done = subprocess.run(
@@ -70,7 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("bench-embed"), help="model and vectors")
     parser.add_argument("--model", type=Path, help="a sentence-transformer's folder, not random")
     parser.add_argument("--variants", default="float32,bfloat16,int8", help=", ".join(VARIANTS))
-    parser.add_argument("--texts", type=int, default=384)
+    parser.add_argument("--texts", type=int, default=128)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--one", choices=VARIANTS, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -135,7 +134,10 @@ def load(variant: str, folder: Path, options: argparse.Namespace) -> Any:
         if not export.exists():
             export_openvino(folder, export, int8=variant.endswith("int8"))
         name = "openvino_model_qint8_quantized.xml" if variant.endswith("int8") else None
-        kwargs = {"ov_config": {"INFERENCE_PRECISION_HINT": hint}, "file_name": name}
+        kwargs = {
+            "ov_config": {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1},
+            "file_name": name,
+        }
         kwargs = {key: value for key, value in kwargs.items() if value}
         return SentenceTransformer(
             str(export), backend="openvino", device="cpu", model_kwargs=kwargs
@@ -184,33 +186,31 @@ def export_openvino(folder: Path, export: Path, *, int8: bool) -> None:
 def measure(variant: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of one variant."""
     import numpy as np
+    import torch
 
+    torch.set_num_threads(1)
     began = time.perf_counter()
     model = load(variant, folder, options)
     model.encode(["w1"])
     loaded = time.perf_counter() - began
     full, mixed, questions = corpus(options.texts)
-    model.encode(full[:32])
+    model.encode(full[:8])
 
-    # The best of several: on a machine that others use too, the least disturbed one.
-    def rate(parts: list[list[str]], run: Any) -> float:
-        best = 0.0
-        for part in parts:
-            began = time.perf_counter()
-            run(part)
-            best = max(best, len(part) / (time.perf_counter() - began))
-        return best
+    # One thread, in seconds of its own CPU time: others at work on the machine count little.
+    def rate(texts: list[str], run: Any) -> float:
+        began = time.process_time() if options.device == "cpu" else time.perf_counter()
+        run(texts)
+        ended = time.process_time() if options.device == "cpu" else time.perf_counter()
+        return len(texts) / (ended - began)
 
     vectors: list[Any] = []
-    parts = [full[start : start + PART] for start in range(0, len(full), PART)]
-    speed = rate(parts, lambda part: vectors.append(encode(model, part)))
+    speed = rate(full, lambda texts: vectors.append(encode(model, texts)))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    in_order = rate(sorted(mixed, key=len, reverse=True), lambda texts: encode(model, texts))
     # Three nodes a file, each file on its own: what a folder of small files gives without care.
     by_file = rate(
-        [mixed] * 3,
-        lambda part: [encode(model, part[at : at + 3]) for at in range(0, len(part), 3)],
+        mixed, lambda texts: [encode(model, texts[at : at + 3]) for at in range(0, len(texts), 3)]
     )
-    in_order = rate([sorted(mixed, key=len, reverse=True)] * 3, lambda part: encode(model, part))
     found = np.concatenate([*vectors, encode(model, questions)])
     reference = options.out / f"float32-{options.texts}.npy"
     if variant == "float32":
