@@ -90,7 +90,8 @@ def test_weights_stay_in_the_mapped_file(tmp_path: Path) -> None:
     shape = Shape(layers=1, hidden=512, heads=4, kv_heads=4, intermediate=512, vocabulary=40_000)
     loaded = load(write_internlm2(tmp_path / "m", shape=shape))
     name = str(tmp_path / "m" / "model.safetensors")
-    mapped = [line.split()[0] for line in Path("/proc/self/maps").open() if name in line]
+    lines = Path("/proc/self/maps").read_text("utf-8").splitlines()
+    mapped = [line.split()[0] for line in lines if name in line]
     at = loaded.model.model.embed_tokens.weight.data_ptr()
     assert any(int(a, 16) <= at < int(b, 16) for a, b in (part.split("-") for part in mapped))
 
@@ -148,16 +149,18 @@ def test_a_device_that_is_not_there_is_said(folder: Path) -> None:
 
 
 def test_too_little_memory_is_said_before_loading(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda device: 200_000)
+    shape = Shape(hidden=256, intermediate=512)
+    folder = write_internlm2(tmp_path / "m", shape=shape)
+    monkeypatch.setattr(module, "free_memory", lambda device: 1_000_000)
     with pytest.raises(ModelUnavailable) as raised:
         load(folder, dtype="float16")
     message = str(raised.value)
-    assert "0.2 MiB are free" in message
+    assert "1.0 MiB are free" in message
     assert "of weights in float16" in message
     assert "llm.quantization = 'int8'" in message
-    monkeypatch.setattr(module, "free_memory", lambda device: 2_000_000)
+    monkeypatch.setattr(module, "free_memory", lambda device: 9_000_000)
     assert load(folder, dtype="float16")
 
 

@@ -31,6 +31,7 @@ pytest.importorskip("llama_index.llms.huggingface")
 
 from llama_index.core.base.llms.types import ChatMessage  # noqa: E402
 
+from ragkit.models import generation, handover  # noqa: E402
 from ragkit.models.causal import Causal, load_causal  # noqa: E402
 from ragkit.models.local_llm import LocalLLM  # noqa: E402
 from ragkit.models.streamed_text import StreamedText  # noqa: E402
@@ -388,6 +389,26 @@ def test_a_reader_that_stops_reading_is_given_up(causal: Causal) -> None:
         assert time.monotonic() - began < 3
     with pytest.raises(GenerationError, match="not read"):
         list(stream)
+
+
+def test_a_model_that_hangs_is_said_to_who_reads_and_who_waits(
+    causal: Causal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (generation, handover):
+        monkeypatch.setattr(module, "GRACE", 0.2)
+    llm = LocalLLM(causal, max_new_tokens=8, timeout=0.2)
+    hangs = threading.Event()
+    with before_forward(causal.model.model.layers[0], lambda: hangs.wait(20)):
+        first = llm.stream_chat(QUESTION)
+        assert next(first).delta == ""
+        with pytest.raises(GenerationError, match="1 wait before you"):
+            llm.chat(QUESTION)
+        with pytest.raises(GenerationError, match="does not react"):
+            list(first)
+        hangs.set()
+        wait_until(lambda: len(causal.turns) == 0)
+    llm.timeout = 30.0
+    assert llm.chat(QUESTION).message.content
 
 
 def test_the_end_of_the_program_does_not_wait_for_an_answer(folder: Path) -> None:

@@ -19,7 +19,7 @@ from transformers.generation.streamers import BaseStreamer
 from ragkit.errors import GenerationError
 from ragkit.models.causal import Causal
 from ragkit.models.device import free_memory
-from ragkit.models.handover import HEARTBEAT, Handover, Interruption, Piece, Usage
+from ragkit.models.handover import GRACE, HEARTBEAT, Handover, Interruption, Piece, Usage
 from ragkit.models.sampling import Draw
 from ragkit.models.streamed_text import StreamedText
 from ragkit.models.turns import Turn
@@ -50,7 +50,7 @@ class Generation:
 
     def __init__(self, causal: Causal, ids: Sequence[int], options: Options) -> None:
         self._causal, self._ids, self._options = causal, list(ids), options
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collected reader may cancel inside a cancel
         self._cancelled = False
         self._turn: Turn | None = None
         self._handover: Handover | None = None
@@ -83,9 +83,17 @@ class Generation:
             if self._cancelled:
                 return
             turn = self._turn = self._causal.turns.join()
-        taken = turn.wait(0)
+        taken, before, moved = turn.wait(0), turn.place, time.monotonic()
         while not taken and not turn.left:
-            yield Piece(place=max(1, turn.place))
+            place = turn.place
+            if place < before:
+                before, moved = place, time.monotonic()
+            if time.monotonic() - moved > self._options.timeout + GRACE:
+                raise GenerationError(
+                    f"The model has not reacted for {time.monotonic() - moved:.0f} s, and "
+                    f"{place} wait before you. Start ragkit again."
+                )
+            yield Piece(place=max(1, place))
             taken = turn.wait(HEARTBEAT)
 
     def _start(self) -> Handover | None:
@@ -98,7 +106,10 @@ class Generation:
             worker = threading.Thread(
                 target=self._work, args=(self._turn, handover), name="ragkit-generate"
             )
-            worker.start()
+            try:
+                worker.start()
+            except RuntimeError as error:  # the system gives no more threads
+                raise GenerationError(f"No answer can be generated: {error}.") from error
             self._handover = handover
         return handover
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 from ragkit.errors import GenerationError
 
-__all__ = ["HEARTBEAT", "Handover", "Interruption", "Piece", "Usage"]
+__all__ = ["GRACE", "HEARTBEAT", "Handover", "Interruption", "Piece", "Usage"]
 
 Interruption = Literal["closed", "timeout", "gone"]
 HEARTBEAT = 1.0  # seconds after which a reader hears that it still waits
-_GRACE = 15.0  # seconds past the time-out after which a model that does not react is given up
+GRACE = 15.0  # seconds past the time-out after which a model that does not react is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,10 @@ class Handover:
             self._changed.notify_all()
 
     def _seconds_left(self) -> float:
-        left = self._deadline + _GRACE - time.monotonic()
+        left = self._deadline + GRACE - time.monotonic()
         if left <= 0:
             raise GenerationError(
-                f"The model does not react: no answer in {self._timeout + _GRACE:.0f} s, and it "
+                f"The model does not react: no answer in {self._timeout + GRACE:.0f} s, and it "
                 "did not stop. Start ragkit again."
             )
         return left
