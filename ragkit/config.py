@@ -319,6 +319,6 @@ def _unknown(what: str, name: str, known: Any, then: str) -> str:
 def _invalid(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    value = first.get("input")
+    value = "***" if key == "llm.api_key" else first.get("input")
     reason = first["msg"][0].lower() + first["msg"][1:]
     return f"{key} = {value!r} (from {origins.get(key, 'argument')}) cannot be used: {reason}."
