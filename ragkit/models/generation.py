@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from ragkit.errors import GenerationError
@@ -23,6 +22,7 @@ from ragkit.models.handover import GRACE, HEARTBEAT, Handover, Interruption, Pie
 from ragkit.models.sampling import Draw
 from ragkit.models.streamed_text import StreamedText
 from ragkit.models.turns import Turn
+from ragkit.models.watch import LeaveForward, Watch
 
 __all__ = ["Generation", "Options"]
 
@@ -114,11 +114,11 @@ class Generation:
         return handover
 
     def _work(self, turn: Turn, handover: Handover) -> None:
-        watch = _Watch(handover, self._causal)
+        watch = Watch(handover, self._causal)
         outcome: Usage | GenerationError
         try:
             outcome = _generate(self._causal, self._ids, self._options, watch)
-        except _LeaveForward:
+        except LeaveForward:
             outcome = Usage(len(self._ids), 0, 0.0, "length")
         except BaseException as error:  # noqa: BLE001  # the reader must hear of it, whatever it is
             # The frames hold the keys and values of a prompt that may just have filled the memory.
@@ -133,7 +133,7 @@ class Generation:
             handover.fail(outcome)
 
 
-def _generate(causal: Causal, ids: list[int], options: Options, watch: _Watch) -> Usage:
+def _generate(causal: Causal, ids: list[int], options: Options, watch: Watch) -> Usage:
     """Generate in this thread, handing the text over; return what it took."""
     received = _Received(causal, watch)
     began = time.monotonic()
@@ -181,7 +181,7 @@ def _arguments(causal: Causal, ids: list[int], options: Options) -> dict[str, An
 class _Received(BaseStreamer):
     """Takes the tokens from ``generate`` and hands their text over."""
 
-    def __init__(self, causal: Causal, watch: _Watch) -> None:
+    def __init__(self, causal: Causal, watch: Watch) -> None:
         self.text = StreamedText(causal.tokenizer)
         self.times: list[float] = []
         self.ended = False
@@ -204,50 +204,6 @@ class _Received(BaseStreamer):
 
     def end(self) -> None:
         pass
-
-
-class _LeaveForward(Exception):  # no error: the way out of a forward pass
-    pass
-
-
-class _Watch(StoppingCriteria):
-    """Ends the generation when the hand-over says so: between tokens, and inside a long prompt."""
-
-    def __init__(self, handover: Handover, causal: Causal) -> None:
-        self.handover = handover
-        self.reason: Interruption | None = None
-        self._model = causal.model
-        self._hooks: list[Any] = []
-
-    def __call__(self, input_ids: torch.LongTensor, scores: Any, **kwargs: Any) -> Any:
-        return torch.full(input_ids.shape[:1], self._due(), device=input_ids.device)
-
-    def hook(self) -> None:
-        """Look before each linear layer: reading the prompt is one forward pass of seconds."""
-        thread = threading.get_ident()
-
-        def check(*_: Any) -> None:
-            if threading.get_ident() == thread and self._due():
-                raise _LeaveForward
-
-        self._hooks = [part.register_forward_pre_hook(check) for part in _steps(self._model)]
-
-    def unhook(self) -> None:
-        """Stop looking there; a single token is soon done."""
-        while self._hooks:
-            self._hooks.pop().remove()
-
-    def _due(self) -> bool:
-        self.reason = self.reason or self.handover.interruption()
-        return self.reason is not None
-
-
-def _steps(model: Any) -> list[Any]:
-    """Return the decoder layers and the modules right inside them, such as attention and MLP."""
-    count = model.config.get_text_config(decoder=True).num_hidden_layers
-    lists = (part for part in model.modules() if isinstance(part, torch.nn.ModuleList))
-    layers = [layer for part in lists if len(part) == count for layer in part]
-    return [*layers, *(child for layer in layers for child in layer.children())]
 
 
 def _interrupted(reason: Interruption, usage: Usage, options: Options) -> GenerationError:

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -29,10 +27,18 @@ from ragkit.errors import ConfigError, GenerationError
 from ragkit.models.causal import Causal, context_window
 from ragkit.models.chat_template import chat_text, check_template, encode_chat, encode_text
 from ragkit.models.generation import Generation, Options
+from ragkit.models.responses import (
+    awhole,
+    completion,
+    pulled,
+    responses,
+    until_aclosed,
+    until_closed,
+    whole,
+)
 
 __all__ = ["LocalLLM"]
 
-_T = TypeVar("_T")
 _DEFAULT_WINDOW = 4096  # for a model whose configuration names no length
 
 
@@ -101,9 +107,9 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_chat_callback()
         def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseGen:
-            return _responses(answer)
+            return responses(answer)
 
-        return _until_closed(observed(self, messages), answer)
+        return until_closed(observed(self, messages), answer)
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer ``messages`` in one piece."""
@@ -111,7 +117,7 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_chat_callback()
         def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponse:
-            return _whole(_responses(answer))
+            return whole(responses(answer))
 
         response: ChatResponse = observed(self, messages)
         return response
@@ -124,9 +130,9 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_completion_callback()
         def observed(_self: Any, _prompt: str) -> CompletionResponseGen:
-            return (_completion(response) for response in _responses(answer))
+            return (completion(response) for response in responses(answer))
 
-        return _until_closed(observed(self, prompt), answer)
+        return until_closed(observed(self, prompt), answer)
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer ``prompt`` as one message, or as it is where it is ``formatted``."""
@@ -134,7 +140,7 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_completion_callback()
         def observed(_self: Any, _prompt: str) -> CompletionResponse:
-            return _completion(_whole(_responses(answer)))
+            return completion(whole(responses(answer)))
 
         response: CompletionResponse = observed(self, prompt)
         return response
@@ -148,9 +154,9 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_chat_callback()
         async def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseAsyncGen:
-            return _pulled(_responses(answer), answer)
+            return pulled(responses(answer), answer)
 
-        return _until_aclosed(await observed(self, messages), answer)
+        return until_aclosed(await observed(self, messages), answer)
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer like ``chat`` while the event loop goes on."""
@@ -159,7 +165,7 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_chat_callback()
         async def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponse:
-            return await _awhole(_pulled(_responses(answer), answer))
+            return await awhole(pulled(responses(answer), answer))
 
         response: ChatResponse = await observed(self, messages)
         return response
@@ -173,9 +179,9 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_completion_callback()
         async def observed(_self: Any, _prompt: str) -> CompletionResponseAsyncGen:
-            return _pulled(map(_completion, _responses(answer)), answer)
+            return pulled(map(completion, responses(answer)), answer)
 
-        return _until_aclosed(await observed(self, prompt), answer)
+        return until_aclosed(await observed(self, prompt), answer)
 
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
@@ -186,7 +192,7 @@ class LocalLLM(HuggingFaceLLM):
 
         @llm_completion_callback()
         async def observed(_self: Any, _prompt: str) -> CompletionResponse:
-            return _completion(await _awhole(_pulled(_responses(answer), answer)))
+            return completion(await awhole(pulled(responses(answer), answer)))
 
         response: CompletionResponse = await observed(self, prompt)
         return response
@@ -237,72 +243,3 @@ def _window(causal: Causal, wanted: int | None) -> int:
             "Leave it empty, or set it lower."
         )
     return wanted or own or _DEFAULT_WINDOW
-
-
-def _responses(answer: Generation) -> ChatResponseGen:
-    """Yield the pieces of ``answer`` as LlamaIndex's chat responses."""
-    text = ""
-    for piece in answer.pieces():
-        text += piece.delta
-        extra: dict[str, Any] = {} if piece.place is None else {"place": piece.place}
-        if piece.usage is not None:
-            extra = asdict(piece.usage)
-        message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
-        yield ChatResponse(message=message, delta=piece.delta, additional_kwargs=extra)
-
-
-def _completion(response: ChatResponse) -> CompletionResponse:
-    return CompletionResponse(
-        text=response.message.content or "",
-        delta=response.delta,
-        additional_kwargs=response.additional_kwargs,
-    )
-
-
-def _whole(responses: Iterator[ChatResponse]) -> ChatResponse:
-    return _final(list(responses)[-1:])
-
-
-async def _awhole(responses: AsyncIterator[ChatResponse]) -> ChatResponse:
-    return _final([response async for response in responses][-1:])
-
-
-def _final(last: list[ChatResponse]) -> ChatResponse:
-    if not last:  # cancelled from another thread
-        raise GenerationError("The answer was stopped.")
-    return ChatResponse(message=last[0].message, additional_kwargs=last[0].additional_kwargs)
-
-
-def _until_closed(stream: Iterator[_T], answer: Generation) -> Generator[_T, None, None]:
-    """Yield from ``stream``; end ``answer`` at once when this is closed or dropped.
-
-    LlamaIndex wraps a stream in callbacks that do not hand a close on to what they wrap.
-    """
-    try:
-        yield from stream
-    finally:
-        answer.cancel()
-
-
-async def _until_aclosed(stream: AsyncIterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
-    try:
-        async for item in stream:
-            yield item
-    finally:
-        answer.cancel()
-
-
-async def _pulled(stream: Iterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
-    """Yield from ``stream``, which blocks, by a thread of its own.
-
-    The threads that asyncio shares are few: readers who wait for their turn would hold them all,
-    and the one whose turn it is would wait for a thread.
-    """
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-read")
-    loop = asyncio.get_running_loop()
-    try:
-        while (item := await loop.run_in_executor(thread, next, stream, None)) is not None:
-            yield item
-    finally:
-        answer.cancel()
-        thread.shutdown(wait=False)

@@ -1,0 +1,107 @@
+"""A generation as LlamaIndex's responses: whole or in pieces, blocking or not."""
+
+# mypy: disable-error-code="import-not-found, misc"
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseGen,
+    CompletionResponse,
+    MessageRole,
+)
+
+from ragkit.errors import GenerationError
+from ragkit.models.generation import Generation
+
+__all__ = [
+    "awhole",
+    "completion",
+    "pulled",
+    "responses",
+    "until_aclosed",
+    "until_closed",
+    "whole",
+]
+
+_T = TypeVar("_T")
+
+
+def responses(answer: Generation) -> ChatResponseGen:
+    """Yield the pieces of ``answer`` as LlamaIndex's chat responses."""
+    text = ""
+    for piece in answer.pieces():
+        text += piece.delta
+        extra: dict[str, Any] = {} if piece.place is None else {"place": piece.place}
+        if piece.usage is not None:
+            extra = asdict(piece.usage)
+        message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
+        yield ChatResponse(message=message, delta=piece.delta, additional_kwargs=extra)
+
+
+def completion(response: ChatResponse) -> CompletionResponse:
+    """Return a chat's response as a completion's."""
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        additional_kwargs=response.additional_kwargs,
+    )
+
+
+def whole(stream: Iterator[ChatResponse]) -> ChatResponse:
+    """Return the answer that ``stream`` ends with. Raises GenerationError where there is none."""
+    return _final(list(stream)[-1:])
+
+
+async def awhole(stream: AsyncIterator[ChatResponse]) -> ChatResponse:
+    """Return what ``whole`` does."""
+    return _final([response async for response in stream][-1:])
+
+
+def _final(last: list[ChatResponse]) -> ChatResponse:
+    if not last:  # cancelled from another thread
+        raise GenerationError("The answer was stopped.")
+    return ChatResponse(message=last[0].message, additional_kwargs=last[0].additional_kwargs)
+
+
+def until_closed(stream: Iterator[_T], answer: Generation) -> Generator[_T, None, None]:
+    """Yield from ``stream``; end ``answer`` at once when this is closed or dropped.
+
+    LlamaIndex wraps a stream in callbacks that do not hand a close on to what they wrap.
+    """
+    try:
+        yield from stream
+    finally:
+        answer.cancel()
+
+
+async def until_aclosed(stream: AsyncIterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
+    """Yield like ``until_closed``."""
+    try:
+        async for item in stream:
+            yield item
+    finally:
+        answer.cancel()
+
+
+async def pulled(stream: Iterator[_T], answer: Generation) -> AsyncGenerator[_T, None]:
+    """Yield from ``stream``, which blocks, by a thread of its own.
+
+    The threads that asyncio shares are few: readers who wait for their turn would hold them all,
+    and the one whose turn it is would wait for a thread.
+    """
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ragkit-read")
+    loop = asyncio.get_running_loop()
+    try:
+        while (item := await loop.run_in_executor(thread, next, stream, None)) is not None:
+            yield item
+    finally:
+        answer.cancel()
+        thread.shutdown(wait=False)
