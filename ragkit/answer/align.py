@@ -53,7 +53,6 @@ class PreparedTexts:
 
     sources: tuple[_Source, ...]
     language: str | None
-    words: frozenset[str]
 
 
 def prepare(texts: Sequence[str], *, language: str | None = None) -> PreparedTexts:
@@ -75,8 +74,7 @@ def prepare(texts: Sequence[str], *, language: str | None = None) -> PreparedTex
             sources.append(_Source(Support(node, start, end), reading, tuple(before)))
             if text[start] == "#" or text[start:end].rstrip().endswith((":", "：")):
                 headings.append(here)
-    words = frozenset(key for source in sources for key in source.reading.index)
-    return PreparedTexts(tuple(sources), language, words)
+    return PreparedTexts(tuple(sources), language)
 
 
 def find_support(
@@ -111,7 +109,7 @@ def _language_among(sentence: str, prepared: PreparedTexts) -> str | None:
     theirs = [source.reading.language for source in prepared.sources if source.reading.language]
     if theirs and own in (None, "en") and "en" not in theirs:
         common = max(sorted(set(theirs)), key=theirs.count)
-        return common if detect_language(sentence) in (None, "en") and common not in _HAN else own
+        return own if common in _HAN else common
     return own
 
 
@@ -135,7 +133,7 @@ def _verdict(
 ) -> Verdict:
     source = prepared.sources[n]
     before = [(m, prepared.sources[m].reading) for m in source.before]
-    return judge(ours, source.reading, part, before, later=later, elsewhere=prepared.words)
+    return judge(ours, source.reading, part, before, later=later)
 
 
 def _candidates(ours: Reading, prepared: PreparedTexts, part: range) -> list[int]:

@@ -42,14 +42,12 @@ def judge(
     before: Sequence[tuple[int, Reading]] = (),
     *,
     later: bool = False,
-    elsewhere: frozenset[str] = frozenset(),
 ) -> Verdict:
     """Return whether ``theirs`` says what elements ``part`` of ``ours`` say.
 
     ``before`` are numbered sentences that stand before ``theirs`` in the same text, nearest first:
     a subject may be named there ("It burned down in 1861"). ``later`` tells that ``part`` goes on a
-    sentence, whose subject is then in what came before. ``elsewhere`` are the words of all sources:
-    one that another sentence has is more likely mixed up than a synonym.
+    sentence, whose subject is then in what came before.
     """
     match = match_readings(ours, theirs, part)
     against = _lost_figure(ours, match, part)
@@ -62,8 +60,9 @@ def judge(
     against = (
         _lost_name(ours, credit, part)
         or ("coverage" if score < _ENOUGH else "")
-        or _replaced(ours, theirs, match, credit, elsewhere)
+        or _replaced(ours, theirs, match, credit)
         or _exchanged(ours, theirs, match)
+        or _object_made_subject(ours, theirs, match)
         or _misplaced_figure(ours, theirs, match, part)
         or _swapped_figures(ours, theirs, match, part)
         or _turned(ours, theirs, match)
@@ -94,13 +93,14 @@ def _borrow(
     part: range,
     before: Sequence[tuple[int, Reading]],
 ) -> tuple[tuple[int, ...], dict[int, float]]:
-    """Take missing words from the sentences before, where ``theirs`` has nothing in their place."""
+    """Take a subject and names from the sentences before, where ``theirs`` has nothing instead."""
     borrowed: dict[int, float] = {}
     used: dict[int, None] = {}
-    for slot in match.slots:
+    for n, slot in enumerate(match.slots):
         missing = [
-            i for i in slot.ours if not match.credit[i] and ours.elements[i].kind != "figure"
-        ]
+            i for i in slot.ours
+            if not match.credit[i] and (not n or ours.elements[i].kind == "name")
+        ]  # fmt: skip
         heavy = [i for i in missing if ours.elements[i].weight >= CONTENT]
         if not heavy or _filler(theirs, match, slot):
             continue
@@ -132,16 +132,14 @@ def _replaced(
     theirs: Reading,
     match: Match,
     credit: dict[int, float],
-    elsewhere: frozenset[str],
 ) -> str:
     """Tell whether something else stands in the answer where the source has its own word."""
     taken = match.taken
-    for n, slot in enumerate(match.slots):
+    for slot in match.slots:
         missing = [i for i in slot.ours if not credit[i] and ours.elements[i].weight >= 2 * CONTENT]
         filler = _filler(theirs, match, slot)
         if missing and filler:
-            if True:
-                return "replaced " + " ".join(ours.elements[i].key for i in missing)
+            return "replaced " + " ".join(ours.elements[i].key for i in missing)
         lone = any(i not in match.to and ours.elements[i].key in CONTRAST_CHARS for i in slot.ours)
         if lone and any(
             j not in taken and theirs.elements[j].key in CONTRAST_CHARS for j in slot.theirs
@@ -187,6 +185,31 @@ def _same_class(a: Element, b: Element) -> bool:
     if a.figure is not None and b.figure is not None:
         return comparable(a.figure, b.figure)
     return (a.figure is None) == (b.figure is None)
+
+
+def _object_made_subject(ours: Reading, theirs: Reading, match: Match) -> str:
+    """Tell whether the answer opens with what is no subject in the source.
+
+    "A bridge spans the river, is 1280 m long" says nothing of the length of the river: the river
+    ends a clause that another word opens, and the rest stands in a later clause.
+    """
+    moved = {i for slot in match.slots for i in slot.ours}
+    chain = sorted((i, j) for i, j in match.to.items() if i not in moved)
+    heavy = [(i, j) for i, j in chain if ours.elements[i].weight >= CONTENT]
+    if not heavy:
+        return ""
+    first = heavy[0][1]
+    clause, own = theirs.elements[first].clause, ours.elements[heavy[0][0]].clause
+    if not any(
+        theirs.elements[j].clause != clause and ours.elements[i].clause == own for i, j in heavy
+    ):
+        return ""
+    taken = match.taken
+    opening = [
+        j for j in _of_clause(theirs, clause)
+        if j < first and j not in taken and theirs.elements[j].weight >= 2 * CONTENT
+    ]  # fmt: skip
+    return "object made subject" if opening else ""
 
 
 def _misplaced_figure(ours: Reading, theirs: Reading, match: Match, part: range) -> str:

@@ -260,9 +260,10 @@ def _word_elements(
             continue
         bare = re.sub(r"'(?:s|d|ll|re|ve|m)?$", "", part)
         bare = re.sub(r"^(?:l|d|qu|j|c|s|n|m|t)'", "", bare, flags=re.IGNORECASE)
-        if not bare or (is_function_word(bare, language) and not (capital and len(bare) > 2)):
-            continue
-        if is_function_word(bare, "en") and bare.islower():
+        # "IT" and "WHO" are names, "The" in the middle of a merged sentence is none.
+        shouted = len(bare) > 1 and bare.isupper()
+        grammar = is_function_word(bare, language) or is_function_word(bare, "en")
+        if not bare or (grammar and not shouted):
             continue
         terms = token_terms(bare, language)
         if not terms:

@@ -37,7 +37,7 @@ _NEGATION = (
     r"\b(?:not|no|never|none|neither|nor|nobody|nothing|nowhere|cannot|hardly|unable|fail(?:s|ed)? to|lack(?:s|ed|ing)?|instead of|rather than|refus(?:e|es|ed))\b|n['’]t\b"
     r"|\b(?:nicht|kein(?:e|er|en|em|es)?|nie|niemals|ohne|weder)\b"
     r"|\b(?:ne|n['’]|pas|jamais|aucune?|sans|ni)\b|\bn['’](?=\w)"
-    r"|\b(?:nunca|tampoco|ningun[ao]?|ningún|sin|não|nem|sem|non|mai|senza|niet|geen)\b"
+    r"|\b(?:nunca|tampoco|ningun[ao]?|ningún|sin|não|nem|sem|non(?=\s)|mai|senza|niet|geen)\b"
     r"|\b(?:не|нет|ни|никогда|без|нельзя|ані|ні)\b"
     r"|不|没|沒|未|无(?!线|锡)|無|勿|莫|非(?=[a-zA-Z法正必])|并非|並非|免(?=于|除|收|费)|ない|ません|なかった|せず|ไม่|มิได้|ไร้|않|없|못"
 )
@@ -198,7 +198,9 @@ def _alternatives(pattern: str) -> list[str]:
 def _han_pattern() -> tuple[re.Pattern[str], tuple[str, ...]]:
     pairs = list(_variants())
     pattern = "|".join(f"(?P<v{n}>{variant})" for n, (variant, _) in enumerate(pairs))
-    return re.compile(pattern), tuple(form for _, form in pairs)
+    # Every variant begins with a plain character; most places are passed over by looking at it.
+    first = "".join(sorted({variant[0] for variant, _ in pairs}))
+    return re.compile(f"(?=[{first}])(?:{pattern})"), tuple(form for _, form in pairs)
 
 
 def canonical_han(text: str) -> tuple[str, list[int]]:
