@@ -566,6 +566,35 @@ def test_offline_mode_is_said() -> None:
     assert LLM in done.stderr
 
 
+def test_proxies_of_the_environment_are_named(hub: HubServer) -> None:
+    done = command(
+        "owner/model", "--endpoint", "http://hub.invalid",
+        HTTP_PROXY="http://user:secret@127.0.0.1:9", http_proxy="http://user:secret@127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "through the proxy 127.0.0.1:9" in done.stderr
+    assert "secret" not in done.stderr
+    done = command("owner/model", "--endpoint", hub.url, HTTPS_PROXY="what://x", NO_PROXY="")
+    assert done.returncode == 2
+    assert "HTTPS_PROXY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("library", "preset", "extra"),
+    [("huggingface_hub", "internlm2", "models"), ("modelscope_hub", "qwen2-faiss", "modelscope")],
+)
+def test_a_missing_library_is_named(library: str, preset: str, extra: str) -> None:
+    code = (
+        f"import sys; sys.modules[{library!r}] = None\n"
+        f"from ragkit.cli import main; main(['download', {preset!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert f'pip install "ragkit[{extra}]"' in done.stderr
+
+
 def test_a_hub_that_goes_away_in_the_middle_leaves_what_came(
     hub: HubServer, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import platform
 import socket
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,16 +53,10 @@ def doctor(data: Path, *, index: str | None, preset: str | None, as_json: bool) 
     Exit status 1 if something is broken. Looking whether the hub (or the mirror in HF_ENDPOINT) can
     be reached is the only request to the network.
     """
-    checks = [
-        _python(),
-        _sqlite(),
-        _device(),
-        *_memory(),
-        *_weights(),
-        _mirror(),
-        *_index(data, index, preset),
-        _port(),
-    ]
+    with ThreadPoolExecutor(1) as beside:  # a silent hub and the start of torch take seconds each
+        asked = beside.submit(_mirror)
+        checks = [_python(), _sqlite(), _device(), *_memory(), *_weights()]
+        checks += [asked.result(), *_index(data, index, preset), _port()]
     tunnel = ssh_line(_PORT)
     if as_json:
         echo_json({"checks": [asdict(c) for c in checks], "ssh": tunnel})

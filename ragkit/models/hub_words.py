@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ragkit.models.remote_files import Hub, HubUnreachable, Status
 
@@ -41,10 +42,23 @@ def unreachable(address: str, error: BaseException, *, hub: Hub) -> HubUnreachab
     found = _TELLING.search(text)
     reason = found[0] if found else str(error).partition("\n")[0] or type(error).__name__
     other = "--from modelscope" if hub == "hf" else "--from hf"
+    proxy = _proxy(address)
+    through = f" through the proxy {proxy}" if proxy else ""
+    setting = "correct HTTPS_PROXY" if proxy else "set HTTPS_PROXY where there is a proxy"
     return HubUnreachable(
-        f"{address} cannot be reached ({reason.strip()}). "
-        f"Try a mirror (--endpoint URL), {other}, or a proxy (HTTPS_PROXY)."
+        f"{address} cannot be reached{through} ({reason.strip()}). "
+        f"Try a mirror (--endpoint URL) or {other}, or {setting}."
     )
+
+
+def _proxy(address: str) -> str | None:
+    """Return the proxy that the environment names for ``address``, without its password."""
+    parts = urlsplit(address)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    return found.rpartition("@")[2] if found else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ragkit.errors import ModelUnavailable
+from ragkit.errors import ConfigError, ModelUnavailable
 from ragkit.models.hub_words import is_home, unreachable
 
 __all__ = ["explained", "wrong_file"]
@@ -64,6 +64,11 @@ def explained(address: str, name: str, revision: str | None, *, token: bool) -> 
             "or set HF_HOME to a folder that can be written."
         ) from error
     except (ValueError, TypeError, KeyError, AssertionError, AttributeError) as error:
+        if "proxy" in str(error).lower():
+            raise ConfigError(
+                f"The proxy that the environment names cannot be used: {error}. "
+                "Correct or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+            ) from error
         raise _no_hub(address, str(error)) from error
 
 
