@@ -142,7 +142,8 @@ def test_folders_of_a_sentence_transformer_and_of_other_programs() -> None:
     own = {"modules.json", "1_Pooling/config.json", "2_Dense/config.json", f"2_Dense/{WEIGHTS}"}
     onnx, openvino = "onnx/model.onnx", "openvino/openvino_model.bin"
     more = {"original/consolidated.00.pth", "original/params.json", ".github/workflows/a.txt"}
-    everything = (*own, WEIGHTS, onnx, openvino, *more)
+    quantised = {"onnx/model_qint8_avx512.onnx", "openvino/openvino_model_qint8_quantized.bin"}
+    everything = (*own, WEIGHTS, onnx, openvino, *more, *quantised)
     assert chosen(*everything) == {*own, WEIGHTS}
     assert chosen(*everything, backend="onnx") == {*own, WEIGHTS, onnx}
     assert chosen(*everything, backend="openvino") == {*own, WEIGHTS, openvino}

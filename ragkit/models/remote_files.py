@@ -46,6 +46,8 @@ _BESIDE = re.compile(
     r".*\.(json|txt|model|tiktoken|jinja|py|md|vocab|bpe|spm)|LICEN[CS]E.*|NOTICE.*", re.I
 )
 _NOT_BESIDE = re.compile(r"\.git.*|.*\.(bin|safetensors)\.index\.json|training_args.*|trainer_.*")
+# What sentence-transformers loads by default of the exports beside the weights.
+_EXPORTS = {"onnx": "model.onnx", "openvino": "openvino_model."}
 # Copies of the same weights for other programs.
 _OTHER_FOLDERS = frozenset({"onnx", "openvino", "original", "gguf", "coreml", "runs", "flax", "tf"})
 
@@ -108,7 +110,8 @@ def needed_files(files: Iterable[RemoteFile], *, backend: str = "auto") -> tuple
     for folder, inside in by_folder.items():
         top = PurePosixPath(folder).parts[:1]
         if top and top[0] in _OTHER_FOLDERS:
-            chosen += inside if top[0] == backend else []
+            wanted = _EXPORTS.get(top[0], "/") if top[0] == backend else "/"  # in no file's name
+            chosen += [f for f in inside if PurePosixPath(f.path).name.startswith(wanted)]
         elif not (top and top[0].startswith(".")):
             chosen += _needed_in_folder(inside)
     return tuple(sorted(chosen, key=lambda file: file.path))
