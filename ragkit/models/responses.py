@@ -57,18 +57,24 @@ def completion(response: ChatResponse) -> CompletionResponse:
 
 def whole(stream: Iterator[ChatResponse]) -> ChatResponse:
     """Return the answer that ``stream`` ends with. Raises GenerationError where there is none."""
-    return _final(list(stream)[-1:])
+    last = None
+    for last in stream:  # noqa: B007  # each holds the text so far, so only the last is kept
+        pass
+    return _final(last)
 
 
 async def awhole(stream: AsyncIterator[ChatResponse]) -> ChatResponse:
     """Return what ``whole`` does."""
-    return _final([response async for response in stream][-1:])
+    last = None
+    async for last in stream:  # noqa: B007
+        pass
+    return _final(last)
 
 
-def _final(last: list[ChatResponse]) -> ChatResponse:
-    if not last:  # cancelled from another thread
-        raise GenerationError("The answer was stopped.")
-    return ChatResponse(message=last[0].message, additional_kwargs=last[0].additional_kwargs)
+def _final(last: ChatResponse | None) -> ChatResponse:
+    if last is None or "finish_reason" not in last.additional_kwargs:
+        raise GenerationError("The answer was stopped.")  # from another thread
+    return ChatResponse(message=last.message, additional_kwargs=last.additional_kwargs)
 
 
 def until_closed(stream: Iterator[_T], answer: Generation) -> Generator[_T, None, None]:
