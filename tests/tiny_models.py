@@ -59,6 +59,8 @@ QWEN2_TEMPLATE = (
 )
 _QWEN2_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 QWEN2_PADDING = 64  # as published, more rows than the tokenizer has tokens
+# Of chat templates and fences: one token each, as in published models.
+_MARKS = "\nassistant\nsystem\nuser\nsource\n"
 # They say nothing of a text's subject, so they count nothing in its vector.
 _STOP_WORDS = (
     "a an and are as at be by can did do does for from has have how i in into is it its many may "
@@ -262,7 +264,7 @@ def write_qwen2_tokenizer(folder: Path) -> int:
 
 
 @cache
-def handbook_pieces(size: int = 3000) -> tuple[str, ...]:
+def handbook_pieces(size: int = 5000) -> tuple[str, ...]:
     """Return word pieces of the handbook, the first joined first, then common characters.
 
     Numbers are read digit by digit, and signs stay by themselves.
@@ -273,7 +275,7 @@ def handbook_pieces(size: int = 3000) -> tuple[str, ...]:
 
 
 @cache
-def _byte_level_bpe(size: int = 3000) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _byte_level_bpe(size: int = 5000) -> tuple[dict[str, int], list[tuple[str, str]]]:
     return _train_bpe("bytes", size)
 
 
@@ -283,7 +285,9 @@ def _train_bpe(
     """Return the vocabulary and merges of a BPE over the handbook's text."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
-    signs = pre_tokenizers.Split(Regex(r"\s?[\p{P}\p{S}\n]|\p{N}"), behavior="isolated")
+    # Signs, digits and Chinese characters stay by themselves; ▁ is no sign here.
+    alone = Regex(r"[[\p{P}\p{S}]&&[^▁]]|\n+|\p{N}|\p{Han}")
+    signs = pre_tokenizers.Split(alone, behavior="isolated")
     if kind == "words":
         alphabet: list[str] = []
         split = [pre_tokenizers.Metaspace("▁", "never"), signs]
@@ -294,7 +298,7 @@ def _train_bpe(
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(split)
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(_handbook_texts(), trainer)
+    tokenizer.train_from_iterator([*_handbook_texts(), _MARKS * 1000], trainer)
     found = json.loads(tokenizer.to_str())["model"]
     return found["vocab"], [tuple(pair) for pair in found["merges"]]
 
@@ -311,8 +315,8 @@ def _handbook_words() -> set[str]:
 
 @cache
 def _chinese() -> tuple[str, ...]:
-    """Return the characters of GB 2312: the 3,755 common ones, then the 3,008 others."""
-    codes = (bytes((row, cell)) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
+    """Return the 3,755 common characters of GB 2312."""
+    codes = (bytes((row, cell)) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
     return tuple(text for code in codes if (text := code.decode("gb2312", "ignore")))
 
 

@@ -14,8 +14,10 @@ Copying is exact only while the prompt has fewer than ``POSITIONS`` tokens.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +31,28 @@ from tiny_models import (
     write_weights,
 )
 
+from ragkit.prompts import load_texts
+
 POSITIONS = 4096
 LAYERS, HIDDEN, HEADS, INTERMEDIATE = 6, 640, 2, 64
 HEAD = HIDDEN // HEADS
 CODE = 96
-# Pairs of a head's dimensions turn with the position: the first ones tell neighbours apart, one
-# tells near from far, and from _CONTENT on they hardly turn within POSITIONS.
+# Pairs of a head's dimensions turn with the position: the first ones tell neighbours apart, two
+# tell near from far, and from _CONTENT on they hardly turn within POSITIONS.
 ROPE_THETA = 0.71 ** -(HEAD // 2)
-_NEIGHBOURS, _NEARNESS, _CONTENT = range(10), 21, 32
+_NEIGHBOURS, _NEARNESS, _CONTENT = range(10), (14, 21), 32
 _FLAGS = _CONTENT + CODE
 
 # Slots of the residual stream: codes, then single numbers.
 TOKEN, BEFORE, SENTENCE, MATCH, VOTE, OUT = range(6)
-ONE, SINK, LINE, ENDS, BEGINS, ENDS_1, ENDS_2, BEGINS_1, START, START_1, SILENT, CONTROL, STOP = (
+(ONE, SINK, LINE, ENDS, BEGINS, ENDS_1, ENDS_2, BEGINS_1, START, START_1, SILENT, CONTROL, STOP) = (
     range(6 * CODE, 6 * CODE + 13)
 )
-_ONE = 32.0  # large, so that the norm of a vector hardly depends on what else is in it
+# Of the fence "<source 1> … </source 1>"; UNFENCED is 1 outside of one.
+FENCE, LESS, SLASH, LESS_1, LESS_2, SLASH_1, OPEN, CLOSE, UNFENCED, TITLE, TITLE_1 = range(
+    ONE + 13, ONE + 24
+)
+_ONE = 128.0  # large, so that the norm of a vector hardly depends on what else is in it
 
 _DOTS = frozenset(".!?:;")
 _ENDS = frozenset("。！？；…")
@@ -157,15 +165,34 @@ def _embeddings(tokens: Sequence[Token], codes: Any) -> Any:
         ends = 1.0 * (word[-1:] in _DOTS and bool(word))
         if line or token.control or (word and word[-1] in _ENDS):
             ends = 2.0
-        opens = line or token.control or word.startswith("#")
-        begins = 1.0 * text.startswith(" ") - 4.0 * opens
+        title = word.startswith(("#", "<", "[", "|", "="))
+        begins = 1.0 * text.startswith(" ") - 4.0 * (line or token.control or title)
+        found[number, TITLE] = 4.0 * title
         found[number, ENDS], found[number, BEGINS] = ends, begins
         found[number, LINE] = line
+        found[number, FENCE] = text == "source"
+        found[number, LESS], found[number, SLASH] = text == "<", text == "/"
         sink = token.text in ("<s>", "<|im_start|>")
         found[number, CONTROL], found[number, SINK] = token.control and not sink, sink
-        is_word = any(letter.isalnum() for letter in word) and word not in _STOP_WORDS
-        found[number, SILENT] = 0.0 if is_word and not token.control else 1.0
+        found[number, SILENT] = 1.0 if token.control else _silence(word)
     return found
+
+
+def _silence(word: str) -> float:
+    """Return 0 for a word that says what a text is about, up to 1 for one that does not."""
+    if word in _STOP_WORDS or word in _rule_words() or not any(letter.isalnum() for letter in word):
+        return 1.0
+    if not word.isascii():
+        return 0.0
+    return {1: 0.5, 2: 0.2}.get(len(word), 0.0)
+
+
+@cache
+def _rule_words() -> frozenset[str]:
+    """Return the words that stand around every question, which none asks for."""
+    rules = " ".join(load_texts(code).ask + load_texts(code).sources for code in ("en", "zh"))
+    words = re.findall(r"[a-z]+|[^\W\da-z]", rules.lower())
+    return frozenset(words)
 
 
 def _output(tokens: Sequence[Token], codes: Any, *, stops: bool) -> Any:
@@ -199,10 +226,27 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
     sunk = _flag(1, {SINK: 1000}, SINK)
     return [
         (
-            _head([_previous(1), sunk], {TOKEN: (BEFORE, turn)}, {ENDS: ENDS_1, BEGINS: BEGINS_1}),
-            _head([_previous(2), sunk], {TOKEN: (BEFORE, twice)}, {ENDS: ENDS_2}),
+            _head(
+                [_previous(1), sunk],
+                {TOKEN: (BEFORE, turn)},
+                {ENDS: ENDS_1, BEGINS: BEGINS_1, LESS: LESS_1, SLASH: SLASH_1, TITLE: TITLE_1},
+            ),
+            _head([_previous(2), sunk], {TOKEN: (BEFORE, twice)}, {ENDS: ENDS_2, LESS: LESS_2}),
         ),
-        (_head([_previous(3), sunk], {TOKEN: (BEFORE, thrice)}), idle),
+        (
+            _head([_previous(3), sunk], {TOKEN: (BEFORE, thrice)}),
+            _head(
+                [
+                    _nearness(0.5),
+                    *(
+                        _flag(n, {ONE: 200}, mark)
+                        for n, mark in enumerate((OPEN, CLOSE, CONTROL, SINK))
+                    ),
+                ],
+                {},
+                dict.fromkeys((CLOSE, CONTROL, SINK), UNFENCED),
+            ),
+        ),
         # How a token's sentence begins, which is read behind the first token of the sentence.
         (
             _head([_nearness(1.0), _flag(0, {ONE: 200}, START_1), sunk], {BEFORE: (SENTENCE, one)}),
@@ -211,7 +255,11 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
         # The sentences in which the token stood before; nothing where it is new.
         (
             _head(
-                [_content(0, {TOKEN: 30 * turn}, {BEFORE: one}), _flag(0, {ONE: 21}, SINK)],
+                [
+                    _content(0, {TOKEN: 30 * turn, BEFORE: 4 * turn}, {BEFORE: one}),
+                    _flag(0, {ONE: 20}, SINK),
+                    _flag(1, {ONE: -6}, UNFENCED),
+                ],
                 {SENTENCE: (MATCH, one)},
             ),
             idle,
@@ -225,15 +273,17 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
                     _content(1, {VOTE: 30 * one}, {TOKEN: turn, BEFORE: turn}),
                     _flag(0, {ONE: 100}, START),
                     _flag(1, {ONE: 400, LINE: -400}, SINK),
+                    _flag(2, {ONE: -40}, UNFENCED),
                 ],
                 {TOKEN: (OUT, one)},
             ),
             # Later: what follows the same three tokens, in that sentence where it has them.
             _head(
                 [
-                    _content(0, {TOKEN: 8 * turn, BEFORE: 8 * turn}, {BEFORE: one}),
-                    _content(1, {VOTE: 15 * one}, {SENTENCE: one}),
+                    _content(0, {TOKEN: 14 * turn, BEFORE: 7 * turn}, {BEFORE: one}),
+                    _content(1, {VOTE: 30 * one}, {SENTENCE: one}),
                     _flag(1, {LINE: 400}, SINK),
+                    _flag(2, {ONE: -30}, UNFENCED),
                 ],
                 {TOKEN: (OUT, one)},
                 {START: STOP, CONTROL: STOP},
@@ -285,9 +335,12 @@ def _nearness(slope: float) -> Score:
     """Take off about ``slope`` for each place back."""
 
     def score(query: Any, key: Any) -> None:
-        # sin(frequency * distance) is nearly linear where it matters, and positive everywhere.
-        query[_NEARNESS + HEAD // 2, ONE] = slope * ROPE_THETA ** (2 * _NEARNESS / HEAD) / _ONE
-        key[_NEARNESS, ONE] = 1 / _ONE
+        # sin(frequency * distance) is nearly linear while it grows. The quick pair is exact in
+        # bfloat16, and the slow one outweighs it where it has turned round.
+        for pair, share in zip(_NEARNESS, (0.4, 0.6), strict=True):
+            per_turn = ROPE_THETA ** (2 * pair / HEAD)
+            query[pair + HEAD // 2, ONE] = share * slope * per_turn / _ONE
+            key[pair, ONE] = 1 / _ONE
 
     return score
 
@@ -322,16 +375,22 @@ def _feed_forward(at: str, *, flags: bool) -> dict[str, Any]:
 
     gate, up = torch.zeros(INTERMEDIATE, HIDDEN), torch.zeros(INTERMEDIATE, HIDDEN)
     down = torch.zeros(HIDDEN, INTERMEDIATE)
-    pairs = ((ENDS_1, BEGINS, START), (ENDS_2, BEGINS_1, START_1)) if flags else ()
-    sharpness = 20
-    for number, (ends, begins, target) in enumerate(pairs):
-        # min(max(ends + begins - 1, 0), 1), from two rectifiers
-        for step, sign in ((1, 1), (2, -1)):
-            row = 2 * number + step - 1
-            gate[row, ends] = gate[row, begins] = sharpness
-            gate[row, ONE] = -sharpness * step / _ONE
+    rules = (
+        ((ENDS_1, BEGINS), 1, START),
+        ((ENDS_2, BEGINS_1, TITLE_1), 1, START_1),  # no answer begins with a title
+        ((FENCE, LESS_1), 1, OPEN),
+        ((FENCE, SLASH_1, LESS_2), 2, CLOSE),
+    )
+    sharpness = 40
+    for number, (terms, less, target) in enumerate(rules if flags else ()):
+        # 1 where the sum of the terms is above less + 3/4, 0 where it is below less + 1/4: all are
+        # whole numbers, but for rounding
+        for step, sign in ((0.25, 1), (0.75, -1)):
+            row = 2 * number + (sign < 0)
+            gate[row, list(terms)] = sharpness
+            gate[row, ONE] = -sharpness * (less + step) / _ONE
             up[row, ONE] = 1 / _ONE
-            down[target, row] = sign / sharpness
+            down[target, row] = 2 * sign / sharpness
     names = ("gate_proj", "up_proj", "down_proj")
     return {f"{at}{n}.weight": m for n, m in zip(names, (gate, up, down), strict=True)}
 
