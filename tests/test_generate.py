@@ -176,8 +176,8 @@ def test_the_pieces_are_the_text_however_it_is_cut(name: str) -> None:
         st.sampled_from(
             [EN, ZH, CODE, TABLE, " [1]", "[1, 2]", "[", "]", "【", "(来源", "(", "`", "```\n",
              "\n", "\n\n", "- ", "1. ", "# ", "|", "3.5", " e.g. ", "Dr. Who", '"Yes." ', "…",
-             "** ", "<", "The documents", " do not answer this", ".", "。", "ไทย ", "🙂", "a\u0301", "\t",
-             "[^2]"]
+             "** ", "<", "The documents", " do not answer this", ".", "。", "ไทย ", "🙂", "a\u0301",
+             "\t", "[^2]"]
         ),
         max_size=12,
     ),

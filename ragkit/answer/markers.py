@@ -192,6 +192,8 @@ def _numbers(opening: str, inside: str) -> Mark:
     """Return the numbers between the brackets of a mark; empty if it is none."""
     bare = inside.translate(_INNER)
     found = _BODY.fullmatch(bare)
+    if "\n" in bare:
+        return ()
     if found is None or (found["colon"].strip() and not found["word"]):
         # An answer in brackets, as the fence of a source without its number: </source>
         echoed = opening in _ANGLE and bare.strip("/ ").casefold() == "source"

@@ -18,12 +18,13 @@ __all__ = ["Ended", "SentenceCutter"]
 Kind = Literal["sentence", "heading", "code", "table"]
 
 # The end of a line after which it is open whether a sentence ended: a full stop is judged by the
-# whole word behind it (3.5, e.g. this), any other terminator by one character. ``stop`` is sure to
-# belong to the sentence, what follows it is held back.
+# whole word behind it (3.5, e.g. this), any other terminator by one character, or two where a
+# letter may be an initial. ``stop`` is sure to belong to the sentence; what follows is held back.
 _HARD = "!?。！？｡．︒﹒﹖﹗‼‽⁇⁈⁉।॥؟۔։།༎။៕።፧፨෴᠃᠉"
+_SPACED = r"(?:(?![\u2e80-\ua4cf\uac00-\ud7af])[^\W_])"
 _UNSURE = re.compile(
-    rf"(?P<stop>[.…‥{_HARD}]*[{_HARD}][.…‥{_HARD}]*|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)[\W_]*$"
-    r"|(?P<dot>[.…‥]+)[\W_]*(?:(?![\u2e80-\ua4cf\uac00-\ud7af])[^\W_]|[_'’-](?=[^\W_])){0,24}$"
+    rf"(?P<stop>[.…‥{_HARD}]*[{_HARD}][.…‥{_HARD}]*|(?<=[\u0370-\u03ff\u1f00-\u1fff]);)[\W_]*{_SPACED}?$"
+    rf"|(?P<dot>[.…‥]+)[\W_]*(?:{_SPACED}|[_'’-](?=[^\W_])){{0,24}}$"
 )
 _THAI_GAP = re.compile(r"(?<=[\u0e01-\u0e4e])\s+(?=[\u0e01-\u0e4e])")
 _THAI = "\u0e01"
