@@ -12,9 +12,10 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ragkit.errors import GenerationError, IngestError, MissingExtra, ModelUnavailable
+from ragkit.models.backends import Backend, choose_backend
 from ragkit.models.device import choose_device, choose_dtype, limit_threads
 from ragkit.models.hub import find_weights, missing_weights
 from ragkit.models.loading_report import complete_weights
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_documents", "load_embedder", "token_counter"]
 
-Backend = Literal["auto", "torch", "onnx", "openvino"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -50,7 +50,8 @@ def load_embedder(
     ``model`` is a local folder or a hub name whose weights are in a cache of this machine. A
     prefix of None is the model's own. ``status`` is told in a line what is loaded, and how long it
     took. Raises ModelUnavailable when the weights are not there or do not load, MissingExtra when
-    the libraries are not installed, ConfigError for a prefix that leaves no room for text.
+    the libraries are not installed, ConfigError for a prefix that leaves no room for text or a
+    ``backend`` that cannot be used here.
     """
     folder = find_weights(model, revision=revision)
     if folder is None:
@@ -65,14 +66,18 @@ def load_embedder(
     trusted = remote_code_allowed(folder, revision=revision, trust_remote_code=trust_remote_code)
     place = choose_device(device)
     with complete_weights(folder):
+        engine, source = choose_backend(
+            backend, folder, device=place, status=tell, trust_remote_code=trusted
+        )
         embedder = SentenceEmbedder(
-            model_name=str(folder),
+            model_name=str(source),
             device=place,
             embed_batch_size=batch_size,
             cache_folder=str(folder.parent),  # else one is made in the user's home
             trust_remote_code=trusted,
             local_files_only=True,
-            model_kwargs={"dtype": _dtype(dtype, place, folder)},
+            backend=engine,
+            model_kwargs=_weights_settings(engine, dtype, place, folder),
         )
         embedder.require_vocabulary(folder)
     if place == "cpu":
@@ -80,7 +85,7 @@ def load_embedder(
     embedder.prepare(
         find_prefixes(folder, model=model, query=query_prefix, document=document_prefix)
     )
-    tell(f"Embedder ready on {place} in {time.monotonic() - began:.1f} s")
+    tell(f"Embedder ready on {place} ({engine}) in {time.monotonic() - began:.1f} s")
     return cast("BaseEmbedding", embedder)
 
 
@@ -131,6 +136,21 @@ class _Reaching(Protocol):
 
 def _reach(embedder: BaseEmbedding) -> Reach:
     return cast(_Reaching, embedder).reach
+
+
+def _weights_settings(engine: str, dtype: Dtype, device: str, folder: Path) -> dict[str, Any]:
+    if engine == "torch":
+        return {"dtype": _dtype(dtype, device, folder)}
+    settings: dict[str, Any] = {"export": False}
+    if engine == "openvino":
+        # By itself it computes in bfloat16 where the CPU has it.
+        precision = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}.get(dtype)
+        hints = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
+        settings |= {"ov_config": hints, "subfolder": "openvino", "file_name": "openvino_model.xml"}
+    else:
+        settings |= {"provider": "CPUExecutionProvider", "subfolder": "onnx"}
+        settings |= {"file_name": "model.onnx"}
+    return settings
 
 
 def _dtype(dtype: Dtype, device: str, folder: Path) -> str:

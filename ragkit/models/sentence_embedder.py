@@ -21,6 +21,9 @@ __all__ = ["SentenceEmbedder"]
 
 _UNBOUNDED = 8192  # tokens, for models that read texts of any length
 
+# Models whose position numbers begin after the padding's, where no torch module shows it.
+_OFFSET_TYPES = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl"})
+
 
 class SentenceEmbedder(HuggingFaceEmbedding):
     """A sentence-transformers model as a LlamaIndex embedding, safe to use from several threads.
@@ -84,4 +87,8 @@ def _longest(model: Any) -> int:
             # RoBERTa and its kin count positions from the padding's number on.
             unused = 0 if module.padding_idx is None else module.padding_idx + 1
             limits.append(module.num_embeddings - unused)
+    config: Any = getattr(model, "config", None)
+    if model.get_backend() != "torch" and hasattr(config, "max_position_embeddings"):
+        unused = config.pad_token_id + 1 if config.model_type in _OFFSET_TYPES else 0
+        limits.append(config.max_position_embeddings - unused)
     return int(min(_UNBOUNDED, *(limit for limit in limits if limit)))
