@@ -3,14 +3,15 @@
 Nothing here is made by hand: sentences are taken from passages and changed by rule, and questions
 are turned into statements with their own answer (true) or another one (false).
 
-    python scripts/bench_align.py shared/eval [--sets xquad cmrc2018-dev] [--limit 150] [--show]
+    python scripts/bench_align.py shared/eval [--sets xquad cmrc2018-dev] [--limit 150]
 
-True sentences, each among its passage and three others (recall): ``verbatim`` whole; ``trimmed`` at
-a comma; ``rotated``, its two halves exchanged at the comma; ``answered``, a question with its answer
-put in the place of the question word. False ones (share that is turned away): ``figure``, a digit
-changed; ``exchanged``, two figures swapped; ``answer``, the short answer in a sentence replaced by
-another of the set; ``negated``, a negation put in or taken out; ``elsewhere``, a sentence of another
-passage; ``misanswered``, a question with an answer to another question about the same passage.
+True sentences, each among its passage and three others (recall): ``verbatim`` whole; ``trimmed``
+at a comma; ``rotated``, its two halves exchanged at the comma; ``answered``, a question with its
+answer put in the place of the question word. False ones (share that is turned away): ``figure``, a
+digit changed; ``exchanged``, two figures swapped; ``answer``, the short answer in a sentence
+replaced by another of the set; ``negated``, a negation put in or taken out; ``elsewhere``, a
+sentence of another passage; ``misanswered``, a question with an answer to another question about
+the same passage.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ from ragkit.answer.align import find_support, prepare
 from ragkit.ingest.sentences import sentence_spans
 
 Row = dict[str, Any]
+_ASKS = "?？ "
 TRUE = ("verbatim", "trimmed", "rotated", "answered")
 _WH_ZH = re.compile(
     r"(?:是)?(?:什么时候|什麼時候|何时|何時)|哪(?:一)?[个個家位年里裡些座位国國部种種支]|谁|誰|多少|什么|什麼|何(?=[人地处處])[人地处處]"
 )
-_WH_EN = re.compile(r"^(?:Who|What)\s+(?!did\b|do\b|does\b|can\b|could\b|would\b|should\b|has\b|had\b|have\b|kind|type|year|percent|is the name|was the name)(?=[a-z])")  # fmt: skip
+_WH_EN = re.compile(
+    r"^(?:Who|What)\s+(?!(?:did|do|does|can|could|would|should|has|had|have|kind|type|year|percent)\b"
+    r"|(?:is|was) the name)(?=[a-z])"
+)
 _NOT_PUT = {
     "en": (r"\b(is|are|was|were|can|will|has|had)\b (?!not\b)", r"\1 not "),
     "de": (r"\b(ist|sind|war|waren|kann|wird|wurde)\b ", r"\1 nicht "),
@@ -53,6 +58,7 @@ _NOT_TAKEN = {
 
 
 def main() -> None:
+    """Print one line a set, language and kind."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="a folder of X.passages.jsonl, X.questions.jsonl")
     parser.add_argument("--sets", nargs="+", default=["xquad", "xquad-more", "cmrc2018-dev"])
@@ -209,9 +215,9 @@ def _statement(question: str, answer: str, base: str) -> str:
     if base == "zh":
         if len(_WH_ZH.findall(question)) != 1:
             return ""
-        return _WH_ZH.sub(lambda _: answer, question).rstrip("?？ ") + "。"
+        return _WH_ZH.sub(lambda _: answer, question).rstrip(_ASKS) + "。"
     if base == "en" and _WH_EN.match(question):
-        return _WH_EN.sub(lambda _: answer + " ", question).rstrip("?? ") + "."
+        return _WH_EN.sub(lambda _: answer + " ", question).rstrip(_ASKS) + "."
     return ""
 
 

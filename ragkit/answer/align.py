@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit.answer.align_judge import Verdict, judge
-from ragkit.answer.align_sentence import CONTENT, Reading, plain_form, read_sentence
+from ragkit.answer.align_sentence import CONTENT, LONGEST, Reading, read_sentence
 from ragkit.ingest.sentences import sentence_spans
 from ragkit.retrieve.tokenizer import detect_language
 
@@ -68,7 +68,7 @@ def prepare(texts: Sequence[str], *, language: str | None = None) -> PreparedTex
         first = len(sources)
         for start, end in sentence_spans(text):
             here = len(sources)
-            before = [n for n in range(here - 1, max(first, here - _BACK) - 1, -1)]
+            before = list(range(here - 1, max(first, here - _BACK) - 1, -1))
             before += [n for n in headings[-2:] if n not in before]
             reading = read_sentence(text[start:end], own)
             sources.append(_Source(Support(node, start, end), reading, tuple(before)))
@@ -95,8 +95,8 @@ def find_support(
             if source.reading.plain == ours.plain:
                 return (source.support,)
     content = sum(e.weight for e in ours.elements if e.weight >= CONTENT)
-    if content < 1.0:
-        return ()
+    if content < 1.0 or len(sentence) > LONGEST:
+        return ()  # nothing to prove, or more than is read
     found = _one(ours, prepared, range(len(ours.elements)))
     if found is None:
         found = _joined(ours, prepared)
@@ -156,7 +156,7 @@ def _joined(ours: Reading, prepared: PreparedTexts) -> list[int] | None:
     """Return the sources of two or three parts of the sentence, cut between clauses; or None."""
     size = len(ours.elements)
     cuts = _cuts(ours)
-    ways = [(cut,) for cut in cuts]
+    ways: list[tuple[int, ...]] = [(cut,) for cut in cuts]
     ways += [(a, b) for n, a in enumerate(cuts) for b in cuts[n + 1 :]] if len(cuts) <= 4 else []
     known: dict[tuple[int, int], list[int] | None] = {}
     for way in ways:

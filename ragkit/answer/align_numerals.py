@@ -119,6 +119,8 @@ def spelled_numbers(text: str, language: str) -> Iterator[tuple[int, int, float,
     run: list[tuple[int, int, int]] = []
     for match in _WORD.finditer(text):
         word = match[0].lower()
+        if word == "and" and run and run[-1][2] >= 100:
+            continue  # two hundred and fifty
         joined = not run or text[run[-1][1] : match.start()].strip(" -") in ("", "and")
         value = table.get(word, _LARGE.get(word) if run and language == "en" else None)
         if run and (value is None or not joined or not _goes_on(run, value, language)):

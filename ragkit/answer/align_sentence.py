@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from ragkit.answer.align_numbers import Figure, figures
+from ragkit.answer.align_figure import Figure
+from ragkit.answer.align_numbers import figures
 from ragkit.answer.align_words import (
     LIGHT_WORDS,
     MARKS,
@@ -23,7 +24,7 @@ from ragkit.answer.align_words import (
 from ragkit.answer.matching import is_unspaced, iter_tokens, token_terms
 from ragkit.retrieve.tokenizer import detect_language, fold, is_function_word, normalize
 
-__all__ = ["Element", "Reading", "read_sentence"]
+__all__ = ["CONTENT", "LONGEST", "Element", "Reading", "likes", "read_sentence"]
 
 ElementKind = Literal["word", "char", "figure", "name", "identifier"]
 
@@ -31,7 +32,7 @@ ElementKind = Literal["word", "char", "figure", "name", "identifier"]
 _NAME, _LIGHT, _HAN, _KANA, _THAI, _GRAMMAR_CHAR = 1.5, 0.3, 0.5, 0.15, 0.25, 0.05
 # An element lighter than this is grammar: a paraphrase may add or drop it.
 CONTENT = 0.2
-_LONGEST = 2_000
+LONGEST = 2_000
 _GRAMMAR = frozenset(
     "的是了在于於由被和與与及或以为為从從到就都也还還其这這那该該此它他她们們个個之所而且并並中后後前时時"
     "不没沒会會可能让讓把对對将將来來去着著过過又很请請您你我有但因须每约用给即则如等吗呢吧本各可自至"
@@ -50,6 +51,7 @@ _CLAUSE = re.compile(
 )
 _IDENTIFIER = re.compile(r"[0-9_/@#\\+]|^--?\w|\w\.\w|[a-z][A-Z]|::")
 _CITED = re.compile(r"\[\d{1,3}\](?:\[\d{1,3}\])*|^\s*(?:[-*+•]|\(?\d{1,2}[.)、])\s+|[*]{1,3}")
+_ENDS = " .。!?\"'“”"
 _CODE = re.compile(r"`([^`\n]{1,80})`")
 
 
@@ -131,15 +133,14 @@ def likes(key: str, language: str | None) -> list[str]:
 
 def plain_form(text: str) -> str:
     """Return ``text`` for telling a verbatim copy: no case, no marks at the ends, single spaces."""
-    return " ".join(normalize(_CITED.sub("", text).replace("`", "")).casefold().split()).strip(
-        " .。!?!?\"'“”"
-    )
+    words = normalize(_CITED.sub("", text).replace("`", "")).casefold().split()
+    return " ".join(words).strip(_ENDS)
 
 
 def read_sentence(text: str, language: str | None = None) -> Reading:
     """Take ``text`` apart; what lies beyond 2,000 characters is not read."""
     plain = plain_form(text)
-    text = normalize(_CITED.sub(" ", text[:_LONGEST]))
+    text = normalize(_CITED.sub(" ", text[:LONGEST]))
     text = text.replace("’", "'")
     language = language or detect_language(text)
     base = "zh" if language == "zh-Hant" else language
