@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("backend", "package"), [("openvino", "optimum.intel"), ("onnx", "optimum.onnxruntime")]
 )
-def test_backend_that_is_not_installed_is_said(backend: str, package: str, weights: Path) -> None:
+def test_backend_that_is_not_installed_is_said(backend: Any, package: str, weights: Path) -> None:
     if is_installed(package):
         pytest.skip(f"{package} is installed")
     with pytest.raises(ConfigError, match=rf"sentence-transformers\[{backend}\]"):
