@@ -106,7 +106,8 @@ def forced(causal: Causal, script: dict[int, int], otherwise: int | None = None)
 
 
 def prompt_ids(causal: Causal, ask: Callable[[], object]) -> list[int]:
-    """Return the ids that the model reads first."""
+    """Return the ids that the model reads first, with nothing kept of earlier prompts."""
+    causal.kept.clear()
     read: list[list[int]] = []
     handle = causal.model.model.embed_tokens.register_forward_pre_hook(
         lambda _module, inputs: read.append(inputs[0][0].tolist()) or None
@@ -146,6 +147,23 @@ def test_the_chat_template_is_applied_once(llm: LocalLLM, causal: Causal) -> Non
         assert ids == expected
         assert ids.count(BOS) == 1
     assert llm.count_tokens(messages) == count_tokens(llm, messages) == len(expected)
+
+
+def test_only_what_is_new_in_a_conversation_is_read(llm: LocalLLM, causal: Causal) -> None:
+    causal.kept.clear()
+    first = llm.chat(QUESTION)
+    longer = [*QUESTION, first.message, ChatMessage(role="user", content="port memory")]
+    read: list[int] = []
+    handle = causal.model.model.embed_tokens.register_forward_pre_hook(
+        lambda _module, inputs: read.append(inputs[0].shape[1]) or None
+    )
+    try:
+        again = llm.chat(longer).message.content
+    finally:
+        handle.remove()
+    assert read[0] < llm.count_tokens(longer) - llm.count_tokens(QUESTION) + 8
+    causal.kept.clear()
+    assert llm.chat(longer).message.content == again
 
 
 def test_a_completion_is_a_chat_of_one_message(llm: LocalLLM, causal: Causal) -> None:

@@ -133,6 +133,10 @@ def _load(
                 from ragkit.models.quantize import quantize
 
                 quantize(model, quantization)
+        if device == "cpu":
+            from ragkit.models.attention import use_grouped_attention
+
+            use_grouped_attention(model)
     ends = _settle_generation(model, tokenizer)
     say(f"Loaded {short} ({settings}, {device}) in {time.monotonic() - began:.1f} s")
     return Causal(short, model, tokenizer, device, dtype, folder, ends)

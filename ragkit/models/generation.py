@@ -19,6 +19,7 @@ from ragkit.errors import GenerationError
 from ragkit.models.causal import Causal
 from ragkit.models.device import free_memory
 from ragkit.models.handover import GRACE, HEARTBEAT, Handover, Interruption, Piece, Usage
+from ragkit.models.prefix import begin_cache, keep_cache
 from ragkit.models.sampling import Draw
 from ragkit.models.streamed_text import StreamedText
 from ragkit.models.turns import Turn
@@ -139,13 +140,16 @@ def _generate(causal: Causal, ids: list[int], options: Options, watch: Watch) ->
     began = time.monotonic()
     try:
         watch.hook()
-        causal.model.generate(
+        cache = begin_cache(causal.kept, causal.model, ids)
+        generated = causal.model.generate(
             **_arguments(causal, ids, options),
+            past_key_values=cache,
             streamer=received,
             stopping_criteria=[watch],
         )
     finally:
         watch.unhook()
+    keep_cache(causal.kept, causal.model, cache, generated[0].tolist(), prompt=len(ids))
     watch.handover.put(received.text.finish())
     count, seconds = len(received.times), time.monotonic() - began
     if count > 1:

@@ -38,11 +38,15 @@ class Prefix:
 def begin_cache(kept: dict[str, Any], model: Any, ids: Sequence[int]) -> Any:
     """Return a cache with the longest beginning of ``ids`` that was kept; it may be empty.
 
+    None for a model with a kind of cache of its own.
+
     ``generate`` gets it as ``past_key_values`` with all of ``ids``, and reads the rest. What was
     kept is taken out: a generation that fails, or is left in the middle of a prompt, leaves
     nothing half-written behind.
     """
     prefix: Prefix | None = kept.pop(_KEY, None)
+    if not model._supports_default_dynamic_cache():
+        return None
     if prefix is not None and len(ids) <= _length_limit(model.config):
         # The last token is always read: its logits are what generation begins with.
         common = min(_common(prefix.ids, ids), len(ids) - 1)
@@ -64,7 +68,9 @@ def keep_cache(
     forget (a sliding window, a state), nor of a prompt past the length from which dynamic rope
     turns the keys by other frequencies: they would be wrong in a prompt of another length.
     """
-    if any(type(layer) not in (DynamicLayer, GrowingLayer) for layer in cache.layers):
+    if cache is None or any(
+        type(layer) not in (DynamicLayer, GrowingLayer) for layer in cache.layers
+    ):
         return
     limit = _length_limit(model.config)
     held = min(layer.get_seq_length() for layer in cache.layers)
