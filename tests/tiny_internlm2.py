@@ -212,8 +212,7 @@ def _pieces(more: Sequence[str]) -> list[tuple[str, float, int]]:
     found += [(f"<0x{byte:02X}>", 0.0, _BYTE) for byte in range(256)]
     # Each beginning of a word is a piece, so that every word can be joined from its letters.
     words = [f"▁{word}" for word in _WORDS.split()] + _CHINESE.split()
-    texts = [word[:end] for word in words for end in range(2, len(word) + 1)]
-    texts += more
+    texts = [*more, *(word[:end] for word in words for end in range(2, len(word) + 1))]
     texts += sorted(
         {letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz")
     )

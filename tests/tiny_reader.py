@@ -14,10 +14,8 @@ Copying is exact only while the prompt has fewer than ``POSITIONS`` tokens.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +46,9 @@ TOKEN, BEFORE, SENTENCE, MATCH, VOTE, OUT = range(6)
 (ONE, SINK, LINE, ENDS, BEGINS, ENDS_1, ENDS_2, BEGINS_1, START, START_1, SILENT, CONTROL, STOP) = (
     range(6 * CODE, 6 * CODE + 13)
 )
-# Of the fence "<source 1> … </source 1>"; UNFENCED is 1 outside of one.
-FENCE, LESS, SLASH, LESS_1, LESS_2, SLASH_1, OPEN, CLOSE, UNFENCED, TITLE, TITLE_1 = range(
-    ONE + 13, ONE + 24
-)
+# Of the fence "<source 1> … </source 1>" and of titles; UNFENCED is 1 outside of a fence.
+(FENCE, LESS, SLASH, LESS_1, LESS_2, SLASH_1, OPEN, CLOSE, UNFENCED) = range(ONE + 13, ONE + 22)
+TITLE, TITLE_1, TITLE_START, IN_TITLE = range(ONE + 22, ONE + 26)
 _ONE = 128.0  # large, so that the norm of a vector hardly depends on what else is in it
 
 _DOTS = frozenset(".!?:;")
@@ -66,10 +63,14 @@ _STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Token:
-    """What the weights know of a token: its text, and whether it is one of the template's."""
+    """What the weights know of a token.
+
+    ``control`` is one of the chat template's, ``rule`` one of the words around every question.
+    """
 
     text: str
     control: bool = False
+    rule: bool = False
 
 
 def write_reading_internlm2(folder: Path, *, stops: bool = True, dtype: str = "bfloat16") -> Path:
@@ -174,25 +175,17 @@ def _embeddings(tokens: Sequence[Token], codes: Any) -> Any:
         found[number, LESS], found[number, SLASH] = text == "<", text == "/"
         sink = token.text in ("<s>", "<|im_start|>")
         found[number, CONTROL], found[number, SINK] = token.control and not sink, sink
-        found[number, SILENT] = 1.0 if token.control else _silence(word)
+        found[number, SILENT] = 1.0 if token.control or token.rule else _silence(word)
     return found
 
 
 def _silence(word: str) -> float:
     """Return 0 for a word that says what a text is about, up to 1 for one that does not."""
-    if word in _STOP_WORDS or word in _rule_words() or not any(letter.isalnum() for letter in word):
+    if word in _STOP_WORDS or not any(letter.isalnum() for letter in word):
         return 1.0
     if not word.isascii():
         return 0.0
     return {1: 0.5, 2: 0.2}.get(len(word), 0.0)
-
-
-@cache
-def _rule_words() -> frozenset[str]:
-    """Return the words that stand around every question, which none asks for."""
-    rules = " ".join(load_texts(code).ask + load_texts(code).sources for code in ("en", "zh"))
-    words = re.findall(r"[a-z]+|[^\W\da-z]", rules.lower())
-    return frozenset(words)
 
 
 def _output(tokens: Sequence[Token], codes: Any, *, stops: bool) -> Any:
@@ -249,7 +242,11 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
         ),
         # How a token's sentence begins, which is read behind the first token of the sentence.
         (
-            _head([_nearness(1.0), _flag(0, {ONE: 200}, START_1), sunk], {BEFORE: (SENTENCE, one)}),
+            _head(
+                [_nearness(1.0), _flag(0, {ONE: 200}, START_1), sunk],
+                {BEFORE: (SENTENCE, one)},
+                {TITLE_START: IN_TITLE},
+            ),
             idle,
         ),
         # The sentences in which the token stood before; nothing where it is new.
@@ -257,8 +254,9 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
             _head(
                 [
                     _content(0, {TOKEN: 30 * turn, BEFORE: 4 * turn}, {BEFORE: one}),
-                    _flag(0, {ONE: 20}, SINK),
-                    _flag(1, {ONE: -6}, UNFENCED),
+                    _flag(0, {ONE: 23}, SINK),
+                    _flag(1, {ONE: -5}, UNFENCED),
+                    _flag(2, {ONE: -10}, IN_TITLE),
                 ],
                 {SENTENCE: (MATCH, one)},
             ),
@@ -284,6 +282,7 @@ def _heads(turn: Any) -> list[tuple[Head, Head]]:
                     _content(1, {VOTE: 30 * one}, {SENTENCE: one}),
                     _flag(1, {LINE: 400}, SINK),
                     _flag(2, {ONE: -30}, UNFENCED),
+                    _flag(3, {ONE: -30}, IN_TITLE),
                 ],
                 {TOKEN: (OUT, one)},
                 {START: STOP, CONTROL: STOP},
@@ -378,6 +377,7 @@ def _feed_forward(at: str, *, flags: bool) -> dict[str, Any]:
     rules = (
         ((ENDS_1, BEGINS), 1, START),
         ((ENDS_2, BEGINS_1, TITLE_1), 1, START_1),  # no answer begins with a title
+        ((ENDS_2, TITLE_1), 5, TITLE_START),
         ((FENCE, LESS_1), 1, OPEN),
         ((FENCE, SLASH_1, LESS_2), 2, CLOSE),
     )
@@ -447,7 +447,10 @@ def _tokens(folder: Path) -> list[Token]:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    texts = [load_texts(code) for code in ("en", "zh")]
+    around = " ".join(text.sources + text.ask for text in texts)
+    rules = set(tokenizer(around, add_special_tokens=False)["input_ids"])
     return [
-        Token(tokenizer.decode([number], skip_special_tokens=False), number in special)
-        for number in range(len(tokenizer))
+        Token(tokenizer.decode([n], skip_special_tokens=False), n in special, n in rules)
+        for n in range(len(tokenizer))
     ]
