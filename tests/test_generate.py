@@ -149,7 +149,6 @@ WRITTEN = {
     "other code": ("```\nrm -rf x[1]\n```\nDone [1]", "```\nrm -rf x[1]\n```\nDone"),
     "white space": ("\n\n  Done. \n\n ", "Done."),
     "heading": ("## Port of the server\n\nNo.", "## Port of the server\n\nNo."),
-    "thoughts": ("<think>\n[1] Hm.\n</think>\n\nHm.", "Hm."),
 }
 
 
@@ -389,7 +388,7 @@ def test_other_sentences_that_begin_alike_are_answers(written: str) -> None:
     assert re.sub(r" \[\d\]", "", answer.text) == written
 
 
-@pytest.mark.parametrize("written", ["", " \n", "[1]", "<think>on and on"])
+@pytest.mark.parametrize("written", ["", " \n", "[1]"])
 def test_no_words_are_said_in_words(written: str) -> None:
     answer = start(written).answer
     assert answer.refused

@@ -20,7 +20,6 @@ from ragkit.answer.proof import Proof
 from ragkit.answer.question import analyze_question
 from ragkit.answer.refusal import is_asking, refusal_text
 from ragkit.answer.running import Ended, SentenceCutter
-from ragkit.answer.thoughts import ThoughtFilter
 from ragkit.prompts import load_texts
 from ragkit.retrieve.tokenizer import detect_language
 from ragkit.types import Answer, Citation, Sentence
@@ -114,20 +113,19 @@ def _follow(
 
     Ends early when ``watch`` has found what it watches for.
     """
-    thoughts, marks = ThoughtFilter(), MarkerFilter()
+    marks = MarkerFilter()
     responses = llm.stream_chat(messages)
     try:
         for response in responses:
             draft.note(response.additional_kwargs)
             heard = False
-            for piece in draft.write(marks.feed(thoughts.feed(response.delta or "")), watch):
+            for piece in draft.write(marks.feed(response.delta or ""), watch):
                 heard = True
                 yield piece
             if watch.found:
                 return
             if not heard:
                 yield ""
-        yield from draft.write(marks.feed(thoughts.finish()), watch)
         yield from draft.write(marks.finish(), watch, last=True)
     finally:
         draft.place = None

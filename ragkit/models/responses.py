@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
 
 from ragkit.errors import GenerationError
 from ragkit.models.generation import Generation
+from ragkit.models.thoughts import AnswerText
 
 __all__ = [
     "awhole",
@@ -35,15 +36,16 @@ _T = TypeVar("_T")
 
 
 def responses(answer: Generation) -> ChatResponseGen:
-    """Yield the pieces of ``answer`` as LlamaIndex's chat responses."""
-    text = ""
+    """Yield the pieces of ``answer`` as LlamaIndex's chat responses, less a model's thoughts."""
+    said = AnswerText()
     for piece in answer.pieces():
-        text += piece.delta
+        delta = said.push(piece.delta)
         extra: dict[str, Any] = {} if piece.place is None else {"place": piece.place}
         if piece.usage is not None:
+            delta += said.finish()
             extra = asdict(piece.usage)
-        message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
-        yield ChatResponse(message=message, delta=piece.delta, additional_kwargs=extra)
+        message = ChatMessage(role=MessageRole.ASSISTANT, content=said.text)
+        yield ChatResponse(message=message, delta=delta, additional_kwargs=extra)
 
 
 def completion(response: ChatResponse) -> CompletionResponse:

@@ -61,9 +61,9 @@ class AnswerText:
     def _without_mark(self) -> str:
         if _LONE_CLOSE in self._held:
             raise GenerationError(
-                "The model's thoughts came as if they were the answer. Start the server so that it "
-                "sends them apart (vLLM: --reasoning-parser), or choose a model that does not "
-                "think."
+                "The model's thoughts came as if they were the answer. Choose a model that does "
+                "not think, or start its server so that it sends them apart "
+                "(vLLM: --reasoning-parser)."
             )
         keep = next(
             n for n in range(len(_LONE_CLOSE) - 1, -1, -1) if self._held.endswith(_LONE_CLOSE[:n])
