@@ -77,24 +77,43 @@ def highlight_spans(text: str, spans: Iterable[tuple[int, int]], style: str = _Q
 
 
 def _answer_body(answer: Answer) -> str:
-    if not answer.sentences:
-        return escape(answer.text)
+    """Return the answer's text with its layout, its sentences and numbers marked up."""
     sources = {s.n: s for s in answer.sources}
-    return " ".join(_sentence_html(sentence, sources) for sentence in answer.sentences)
+    pieces: list[str] = []
+    at = 0
+    for sentence in answer.sentences:
+        start = answer.text.find(sentence.text, at)
+        if start >= 0:
+            pieces.append(_between(answer.text[at:start], sources))
+            at = start + len(sentence.text)
+        else:  # an answer whose text was made by hand
+            pieces.append(" ")
+        pieces.append(_sentence_html(sentence))
+    return "".join([*pieces, _between(answer.text[at:], sources)])
 
 
-def _sentence_html(sentence: Sentence, sources: dict[int, SourceNode]) -> str:
+def _sentence_html(sentence: Sentence) -> str:
     spans = [(sentence.mark.start, sentence.mark.end)] if sentence.mark else []
     text = highlight_spans(sentence.text, spans, f"background:none;color:inherit;{_SHORT}")
     text = text.replace("\n", "<br>")
-    if not sentence.supported:
+    if sentence.claim and not sentence.supported:
         return f'<span style="{_UNSUPPORTED}" title="No source supports this.">{text}</span>'
-    numbers = "".join(
-        f'<sup style="{_NUMBER}" title="{escape(sources[n].source)}">[{n}]</sup>'
-        for n in sentence.citations
-        if n in sources
-    )
-    return text + numbers
+    return text
+
+
+def _between(text: str, sources: dict[int, SourceNode]) -> str:
+    """Return what stands between sentences: white space, and the numbers of sources."""
+    if not sources:
+        return escape(text).replace("\n", "<br>")
+    pieces = []
+    for n, number, other in re.findall(r"\s*(\[(\d+)\])|((?:(?!\s*\[\d+\]).)+)", text, re.DOTALL):
+        source = sources.get(int(number)) if number else None
+        if source:
+            title = escape(source.source)
+            pieces.append(f'<sup style="{_NUMBER}" title="{title}">{n}</sup>')
+        else:
+            pieces.append(escape(n or other).replace("\n", "<br>"))
+    return "".join(pieces)
 
 
 def _source_html(source: SourceNode, citations: Iterable[Citation], *, opened: bool) -> str:
