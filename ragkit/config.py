@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -35,6 +35,7 @@ PREFIX = "RAGKIT_"
 AUTO = "auto"
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Prefix = Annotated[str, StringConstraints(strip_whitespace=False)]  # "query: " ends in a space
 _FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
@@ -52,8 +53,8 @@ class EmbedderSettings(BaseModel):
         "auto", description="What computes the vectors; auto takes the fastest installed."
     )
     batch_size: int = Field(32, ge=1, le=4096, description="Texts embedded at once.")
-    query_prefix: str | None = Field(None, description="Put before questions; empty: by model.")
-    document_prefix: str | None = Field(None, description="Put before nodes; empty: by model.")
+    query_prefix: Prefix | None = Field(None, description="Put before questions; unset: by model.")
+    document_prefix: Prefix | None = Field(None, description="Put before nodes; unset: by model.")
 
 
 class LLMSettings(BaseModel):

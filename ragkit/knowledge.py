@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ragkit.types import Answer, DocumentInfo, IndexReport, IndexStatus, SourceN
 if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
     from llama_index.core.query_engine import RetrieverQueryEngine
+    from llama_index.core.response_synthesizers import BaseSynthesizer
     from llama_index.core.schema import NodeWithScore
     from llama_index.core.vector_stores.types import MetadataFilters
 
@@ -219,15 +220,20 @@ class KnowledgeBase:
         """Return a LlamaIndex query engine that retrieves and answers like ``ask``."""
         from llama_index.core.query_engine import RetrieverQueryEngine
 
-        from ragkit.answer.extractive import ExtractiveSynthesizer
-
         self.require_answerer()
         return RetrieverQueryEngine(
-            retriever=self.as_retriever(),
-            response_synthesizer=ExtractiveSynthesizer(
-                document_frequencies=self._store.document_frequencies
-            ),
+            retriever=self.as_retriever(), response_synthesizer=self._synthesizer()
         )
+
+    def _synthesizer(self) -> BaseSynthesizer:
+        llm = self.parts.llm
+        if llm is None:
+            from ragkit.answer.extractive import ExtractiveSynthesizer
+
+            return ExtractiveSynthesizer(document_frequencies=self._store.document_frequencies)
+        from ragkit.answer.synthesizer import GenerativeSynthesizer
+
+        return GenerativeSynthesizer(llm=llm, count_tokens=self.parts.count_tokens)
 
     def require_answerer(self) -> None:
         """Do nothing where ``ask`` can answer; else raise, at no cost, what it would raise.
@@ -256,6 +262,7 @@ class KnowledgeBase:
 
     def _sync(self, store: SqliteStore, progress: Progress | None) -> IndexReport:
         from ragkit.indexing import sync
+        from ragkit.models.embedder import embed_documents
         from ragkit.retrieve.tokenizer import detect_language
 
         embedder = self.parts.embedder
@@ -264,7 +271,7 @@ class KnowledgeBase:
             store,
             sizing=self.parts.sizing,
             detect_language=detect_language,
-            embed=embedder.get_text_embedding_batch if embedder else None,
+            embed=partial(embed_documents, embedder) if embedder else None,
             max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
             progress=progress,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -82,9 +83,8 @@ class Parts:
             "revision": embedder.revision,
             "splitter": SPLITTER,
         }
-        if embedder.document_prefix is not None:
-            marks["document_prefix"] = embedder.document_prefix
-        return marks
+        prefix = self._document_prefix()
+        return marks | ({"document_prefix": prefix} if prefix else {})
 
     def open_store(self, uri: str) -> SqliteStore:
         """Open the index at ``uri`` for this configuration; see ``ragkit.store.open_store``."""
@@ -92,6 +92,18 @@ class Parts:
         from ragkit.store import open_store
 
         return open_store(uri, analyzer=LexicalAnalyzer(), fingerprint=self.fingerprint)
+
+    def _document_prefix(self) -> str:
+        """Return what is put before nodes when they are embedded; loads no model."""
+        settings = self.config.embedder
+        if settings.kind != "huggingface":
+            return settings.document_prefix or ""
+        from ragkit.models.prefixes import find_prefixes
+
+        folder = find_weights(settings.model, revision=settings.revision) or Path(settings.model)
+        return find_prefixes(
+            folder, model=settings.model, document=settings.document_prefix
+        ).document
 
     @cached_property
     def _embedder(self) -> BaseEmbedding | None:
