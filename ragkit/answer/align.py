@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit.answer.align_judge import Verdict, judge
-from ragkit.answer.align_sentence import CONTENT, LONGEST, Reading, read_sentence
+from ragkit.answer.align_reading import CONTENT, Reading
+from ragkit.answer.align_sentence import LONGEST, read_sentence
 from ragkit.ingest.sentences import sentence_spans
 from ragkit.retrieve.tokenizer import detect_language
 

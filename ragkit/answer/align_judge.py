@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from ragkit.answer.align_match import Match, Slot, match_readings
 from ragkit.answer.align_polarity import denied, opposed, scope
+from ragkit.answer.align_reading import CONTENT, Element, Reading
 from ragkit.answer.align_roles import (
+    agent_acts,
     exchanged,
     misplaced_figure,
     object_made_subject,
     swapped_figures,
     turned,
 )
-from ragkit.answer.align_sentence import CONTENT, Element, Reading
 from ragkit.answer.align_words import CONTRAST_CHARS
 
 __all__ = ["Verdict", "judge"]
@@ -73,6 +74,7 @@ def judge(
         or object_made_subject(ours, theirs, match)
         or misplaced_figure(ours, theirs, match, part)
         or swapped_figures(ours, theirs, match, part)
+        or agent_acts(ours, theirs, match)
         or turned(ours, theirs, match)
         or denied(ours, theirs, match, part)
         or opposed(ours, theirs, match, part)
@@ -102,6 +104,8 @@ def _borrow(
     before: Sequence[tuple[int, Reading]],
 ) -> tuple[tuple[int, ...], dict[int, float]]:
     """Take a subject and names from the sentences before, where ``theirs`` has nothing instead."""
+    # "It was found by A" makes what it is the object of "A found ...".
+    voiced = theirs.anaphor and ours.passive != theirs.passive
     borrowed: dict[int, float] = {}
     used: dict[int, None] = {}
     for n, slot in enumerate(match.slots):
@@ -110,7 +114,8 @@ def _borrow(
             if not match.credit[i] and (not n or ours.elements[i].kind == "name")
         ]  # fmt: skip
         heavy = [i for i in missing if ours.elements[i].weight >= CONTENT]
-        if not heavy or _filler(theirs, match, slot):
+        names = all(ours.elements[i].kind == "name" for i in heavy)
+        if not heavy or (_filler(theirs, match, slot) and not (voiced and names)):
             continue
         for number, reading in before:
             found = [i for i in missing if i not in borrowed and _holds(reading, ours.elements, i)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragkit.answer.align_figure import agree
-from ragkit.answer.align_sentence import CONTENT, Element, Reading, likes
+from ragkit.answer.align_reading import CONTENT, Element, Reading, likes
 
 __all__ = ["Match", "Slot", "Tile", "match_readings"]
 

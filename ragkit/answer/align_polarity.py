@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ragkit.answer.align_match import Match
+from ragkit.answer.align_reading import CONTENT, Reading
 from ragkit.answer.align_roles import of_clause
-from ragkit.answer.align_sentence import CONTENT, Reading
 
 __all__ = ["denied", "opposed", "scope"]
 

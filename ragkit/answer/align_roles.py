@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ragkit.answer.align_figure import comparable
 from ragkit.answer.align_match import Match, Tile
-from ragkit.answer.align_sentence import CONTENT, Element, Reading
+from ragkit.answer.align_reading import CONTENT, Element, Reading
 
 __all__ = [
+    "agent_acts",
     "exchanged",
     "misplaced_figure",
     "object_made_subject",
@@ -76,7 +77,10 @@ def object_made_subject(ours: Reading, theirs: Reading, match: Match) -> str:
     first = heavy[0][1]
     clause, own = theirs.elements[first].clause, ours.elements[heavy[0][0]].clause
     if not any(
-        theirs.elements[j].clause != clause and ours.elements[i].clause == own for i, j in heavy
+        theirs.elements[j].clause != clause
+        and theirs.elements[j].clause not in theirs.relative
+        and ours.elements[i].clause == own
+        for i, j in heavy
     ):
         return ""
     taken = match.taken
@@ -93,30 +97,58 @@ def misplaced_figure(ours: Reading, theirs: Reading, match: Match, part: range) 
     "A has 3 and B has 5" does not say that A has 5: the clause of 5 has a subject of its own, or 5
     stands in another order, and the clause of A has a figure that the answer leaves out.
     """
-    taken = match.taken
     chained = {i for i in match.to if not any(i in slot.ours for slot in match.slots)}
     spoken = {
         theirs.elements[j].clause for i, j in match.to.items()
         if ours.elements[i].weight >= 2 * CONTENT and not ours.elements[i].figure
     }  # fmt: skip
-    untold = [j for j in theirs.figures if j not in taken]
+    untold = [j for j in theirs.figures if j not in match.taken]
     for i in part:
         figure = ours.elements[i].figure
         if figure is None:
             continue
         j = match.to[i]
         clause = theirs.elements[j].clause
-        own_subject = any(
-            k not in taken and theirs.elements[k].weight >= 2 * CONTENT
-            for k in of_clause(theirs, clause) if k < j and not theirs.elements[k].figure
-        )  # fmt: skip
-        if not own_subject and i in chained:
-            continue
+        others = _own_subjects(theirs, match, j)
         for k in untold:
             other, place = theirs.elements[k].figure, theirs.elements[k].clause
-            if other and place != clause and place in spoken and comparable(figure, other):
+            if other is None or place == clause or not comparable(figure, other):
+                continue
+            if place in spoken and (clause in others or i not in chained):
+                return "figure of another"
+            between = any(place < n <= clause for n in others)
+            if between and min(spoken, default=clause) <= place and _says(theirs, match, j, place):
                 return "figure of another"
     return ""
+
+
+def _own_subjects(theirs: Reading, match: Match, before: int) -> set[int]:
+    """Return the clauses that hold, before an element, what the answer does not speak of."""
+    return {
+        element.clause for k, element in enumerate(theirs.elements[:before])
+        if k not in match.taken and element.weight >= 2 * CONTENT and not element.figure
+    }  # fmt: skip
+
+
+def _says(theirs: Reading, match: Match, j: int, place: int) -> bool:
+    """Tell whether the clause ``place`` says of its figure what is said of the figure ``j``."""
+    here = {
+        theirs.elements[k].key for k in of_clause(theirs, theirs.elements[j].clause)
+        if k in match.taken and k != j and theirs.elements[k].weight >= CONTENT
+    }  # fmt: skip
+    return bool(here) and here <= {theirs.elements[k].key for k in of_clause(theirs, place)}
+
+
+def agent_acts(ours: Reading, theirs: Reading, match: Match) -> str:
+    """Tell whether the agent of one sentence's passive is acted upon in the other's active."""
+    if theirs.agency and not ours.passive:
+        back = {j: i for i, j in match.to.items()}
+        verb, agent = (back.get(n) for n in theirs.agency)
+    elif ours.agency and not theirs.passive:
+        verb, agent = (match.to.get(n) for n in ours.agency)
+    else:
+        return ""
+    return "agent" if verb is not None and agent is not None and agent > verb else ""
 
 
 def turned(ours: Reading, theirs: Reading, match: Match) -> str:

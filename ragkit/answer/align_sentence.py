@@ -3,132 +3,68 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Literal
+from dataclasses import replace
 
+from ragkit.answer.align_cues import agency, clause_of, denials, sides
 from ragkit.answer.align_figure import Figure
 from ragkit.answer.align_numbers import figures
-from ragkit.answer.align_words import (
-    LIGHT_WORDS,
-    MARKS,
-    NEGATION,
-    PASSIVE,
-    canonical_han,
-    han_opposites,
-    opposites,
-    synonyms,
-)
+from ragkit.answer.align_reading import Element, Reading
+from ragkit.answer.align_words import LIGHT_WORDS, MARKS, PASSIVE, canonical_han
 from ragkit.answer.matching import is_unspaced, iter_tokens, token_terms
 from ragkit.retrieve.tokenizer import detect_language, fold, is_function_word, normalize
 
-__all__ = ["CONTENT", "LONGEST", "Element", "Reading", "likes", "read_sentence"]
-
-ElementKind = Literal["word", "char", "figure", "name", "identifier"]
+__all__ = ["LONGEST", "plain_form", "read_sentence"]
 
 # How much an element counts beside a word.
 _NAME, _LIGHT, _HAN, _KANA, _THAI, _GRAMMAR_CHAR = 1.5, 0.3, 0.5, 0.15, 0.25, 0.05
-# An element lighter than this is grammar: a paraphrase may add or drop it.
-CONTENT = 0.2
 LONGEST = 2_000
+
+
 _GRAMMAR = frozenset(
     "的是了在于於由被和與与及或以为為从從到就都也还還其这這那该該此它他她们們个個之所而且并並中后後前时時"
     "不没沒会會可能让讓把对對将將来來去着著过過又很请請您你我有但因须每约用给即则如等吗呢吧本各可自至"
     "はがをにでともへのかなよねやらりれるたてしすいうくけこそ人名位次种"
 )
+
+
 # Languages in which every noun is written with a capital.
 _NOUN_CAPITALS = frozenset({"de"})
+
+
 _NEGATION_WORDS = frozenset(
     "not no never none neither nor without cannot nicht kein keine keinen keiner nie ohne pas ne "
     "jamais sans не нет ни без nunca sin non".split()
 )
+
+
 _CLAUSE = re.compile(
     r"[,;:。!?()、—]|\.(?=\s|$)|\n|\s[-–]\s|\b(?:and|but|while|whereas|although|though|however|which|who"
     r"|und|aber|sondern|et|mais|y|pero|и|но|while)\b|但|而且|并且|同时|以及|(?<=[\u4e00-\u9fff])而(?=[\u4e00-\u9fff]{2})",
     re.IGNORECASE,
 )
+
+
+_ANAPHOR = re.compile(
+    r"\W*(?:(?:it|he|she|they|its|his|her|their|this|these|er|sie|es|il|elle|ils|elles|él|ella"
+    r"|он|она|оно|они|его|её)\b|[它他她其该此这])",
+    re.IGNORECASE,
+)
+
+
+_RELATIVE = re.compile(r"which|who", re.IGNORECASE)
+
+
 _IDENTIFIER = re.compile(r"[0-9_/@#\\+]|^--?\w|\w\.\w|[a-z][A-Z]|::")
+
+
 _CITED = re.compile(r"\[\d{1,3}\](?:\[\d{1,3}\])*|^\s*(?:[-*+•]|\(?\d{1,2}[.)、])\s+|[*]{1,3}")
+
+
 _ENDS = " .。!?\"'“”"
+
+
 _CODE = re.compile(r"`([^`\n]{1,80})`")
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One word, figure, identifier, or character of a script without spaces, at ``at``.
-
-    ``beside`` are the words before and after a figure, grammar included.
-    """
-
-    key: str
-    kind: ElementKind
-    weight: float
-    at: int
-    clause: int
-    figure: Figure | None = None
-    beside: tuple[str, str] = ("", "")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A sentence as ``find_support`` compares it.
-
-    ``denials`` are ``(clause, element)``: a negation in the clause, before that element.
-    ``marks`` are the words of scope by clause; ``sides`` the words that have an opposite, as
-    ``(clause, element, own, (pair, side))``: they stand at that element, or are it if ``own``.
-    """
-
-    plain: str
-    language: str | None
-    elements: tuple[Element, ...]
-    clauses: int
-    denials: tuple[tuple[int, int], ...]
-    parity: dict[int, tuple[bool, bool]]
-    marks: dict[str, frozenset[int]]
-    sides: tuple[tuple[int, int, bool, tuple[int, int]], ...]
-    passive: bool
-    total: float = field(default=0.0)
-
-    @cached_property
-    def index(self) -> dict[str, list[int]]:
-        """Where each key stands."""
-        found: dict[str, list[int]] = defaultdict(list)
-        for n, element in enumerate(self.elements):
-            found[element.key].append(n)
-        return dict(found)
-
-    @cached_property
-    def likes(self) -> dict[str, list[int]]:
-        """Where words stand that share a beginning (``^abcde``) or a meaning (``=12``)."""
-        found: dict[str, list[int]] = defaultdict(list)
-        for n, element in enumerate(self.elements):
-            if element.kind == "word":
-                for like in likes(element.key, self.language):
-                    found[like].append(n)
-        return dict(found)
-
-    @cached_property
-    def figures(self) -> list[int]:
-        """Which elements are figures."""
-        return [n for n, element in enumerate(self.elements) if element.figure]
-
-    @cached_property
-    def pairs(self) -> frozenset[str]:
-        """Pairs of neighbouring characters, and all other keys."""
-        found = {e.key for e in self.elements if e.kind != "char"}
-        chars = zip(self.elements, self.elements[1:], strict=False)
-        found.update(a.key + b.key for a, b in chars if a.kind == b.kind == "char")
-        return frozenset(found)
-
-
-def likes(key: str, language: str | None) -> list[str]:
-    """Return what a stem shares with words that may stand for it."""
-    found = [f"={group}" for group in synonyms(language or "en").get(key, ())]
-    if len(key) >= 5 and key.isalpha():
-        found.append("^" + key[:5])
-    return found
 
 
 def plain_form(text: str) -> str:
@@ -162,21 +98,28 @@ def read_sentence(text: str, language: str | None = None) -> Reading:
         elif start < len(text):
             clause += 1
         at = max(at, end)
-    denials, parity = _denials(text, clause_at, elements)
+    denied, parity = denials(text, clause_at, elements)
     return Reading(
         plain=plain,
         language=base,
         elements=tuple(elements),
         clauses=clause + 1,
-        denials=tuple(denials),
+        denials=tuple(denied),
         parity=parity,
         marks={
-            name: frozenset(_clause_of(m.start(), clause_at) for m in pattern.finditer(text))
+            name: frozenset(clause_of(m.start(), clause_at) for m in pattern.finditer(text))
             for name, pattern in MARKS
             if pattern.search(text)
         },
-        sides=tuple(_sides(text, clause_at, elements, base)),
+        sides=tuple(sides(text, clause_at, elements, base)),
         passive=PASSIVE.search(text) is not None,
+        agency=agency(text, elements),
+        anaphor=_ANAPHOR.match(text) is not None,
+        relative=frozenset(
+            clause_of(end, clause_at)
+            for start, end in cuts
+            if _RELATIVE.fullmatch(text, start, end)
+        ),
         total=sum(element.weight for element in elements),
     )
 
@@ -191,11 +134,9 @@ def _inside(at: int, spans: list[tuple[int, int]]) -> bool:
     return any(start <= at < end for start, end in spans)
 
 
-def _clause_of(at: int, cuts: list[int]) -> int:
-    return sum(cut <= at for cut in cuts)
-
-
 _BEFORE = re.compile(r"([A-Za-z\u00c0-\u04ff]+|\S)\s*$")
+
+
 _AFTER = re.compile(r"\s*([A-Za-z\u00c0-\u04ff]+|\S)")
 
 
@@ -276,43 +217,3 @@ def _word_elements(
         else:
             weight = _LIGHT if lowered in LIGHT_WORDS else 1.0
             yield Element(terms[0], "word", weight, at, clause)
-
-
-def _denials(
-    text: str, cuts: list[int], elements: list[Element]
-) -> tuple[list[tuple[int, int]], dict[int, tuple[bool, bool]]]:
-    denials: list[tuple[int, int]] = []
-    kinds: dict[int, set[str]] = {}
-    for match in NEGATION.finditer(text):
-        kind = str(match.lastgroup)
-        if kind == "skip":
-            continue
-        clause = _clause_of(match.start(), cuts)
-        after = sum(element.at < match.end() for element in elements)
-        denials.append((clause, after))
-        kinds.setdefault(clause, set()).add(kind)
-    parity = {
-        clause: (("neg" in found) != ("forbid" in found), "without" in found)
-        for clause, found in kinds.items()
-    }
-    return denials, parity
-
-
-def _sides(
-    text: str, cuts: list[int], elements: list[Element], language: str | None
-) -> Iterator[tuple[int, int, bool, tuple[int, int]]]:
-    for at, side in _opposites(text, language):
-        here = sum(element.at < at for element in elements)
-        own = here < len(elements) and elements[here].at == at
-        yield _clause_of(at, cuts), here, own, side
-
-
-def _opposites(text: str, language: str | None) -> Iterator[tuple[int, tuple[int, int]]]:
-    if language in ("zh", "ja"):
-        yield from han_opposites(text)
-        return
-    table = opposites(language or "en")
-    for start, end in iter_tokens(text):
-        for term in token_terms(text[start:end], language)[:1]:
-            for side in table.get(term, ()):
-                yield start, side

@@ -15,6 +15,7 @@ from functools import cache
 from ragkit.retrieve.tokenizer import terms
 
 __all__ = [
+    "AGENT",
     "CONTRAST_CHARS",
     "LIGHT_WORDS",
     "MARKS",
@@ -53,8 +54,8 @@ NEGATION = re.compile(
 MARKS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("all", r"\b(?:all|every|each|everyone|everything|always|any|anyone|whenever|entirely|completely|alle[nrs]?|jede[rnsm]?|immer|tous|toutes|toujours|todos|todas|siempre|все|всегда|каждый)\b(?! other)"
-                r"|所有|全部|全体|任何|一切|一律|总是|始终|永远|每[个名位种次]|均(?!匀|衡|值)|全都|すべて|全て|常に|ทุก|เสมอ"),
+        ("all", r"\b(?:all|every(?! (?:\w+day|day|week|month|year|quarter|night|morning|evening|hour|minute|second|time|other|\d|two|three|four|few|half)s?\b)|everyone|everything|always|any|anyone|whenever|entirely|completely|alle[nrs]?|jede[rnsm]?|immer|tous|toutes|toujours|todos|todas|siempre|все|всегда|каждый)\b(?! other)"
+                r"|所有|全部|全体|任何|一切|一律|总是|始终|永远|均(?!匀|衡|值)|全都|すべて|全て|常に|ทุก|เสมอ"),
         ("only", r"\b(?:only|solely|exclusively|except|unless|nur|ausschließlich|seulement|uniquement|solo|sólo|solamente|только)\b|[仅僅只](?!要)能?|除非|唯一|だけ|のみ|เท่านั้น"),
         ("maybe", r"\b(?:maybe|perhaps|possibly|probably|might|could|may(?= (?:\w+ )?(?:be|have|cause|block|lead|result|occur|become|fail|differ|vary|contain|not be)\b)|allegedly|reportedly|rumou?red|supposedly|vielleicht|möglicherweise|könnte|peut-être|quizás|возможно|может быть)\b"
                   r"|(?<!不)可能|也许|或许|恐怕|大概|据[说称传]|疑似|有望|かもしれ|だろう|อาจ"),
@@ -68,6 +69,12 @@ MARKS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 
+# A passive with its agent named: what is done, and by whom.
+AGENT = re.compile(
+    r"\b(?P<be>is|are|was|were|be|been|being|est|sont|fut|été|es|fue|fueron)\b"
+    r"(?:\W+\w+){1,10}?\W+(?P<by>by|par|por)\b",
+    re.IGNORECASE,
+)
 # The subject of a passive stands where the object of an active sentence does.
 PASSIVE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|gets?|got)\b(?:\W+\w+){1,14}?\W+by\b|\w(?:ed|en|wn|ht|lt|ld|nt)\W+by\b|\bw[iu]rden?\b.{1,80}\b(?:von|durch)\b|\bvon\b.{1,80}\bw[iu]rden?\b"
@@ -143,6 +150,22 @@ _SYNONYMS = (
     "submit hand", "obligation obligated oblige obliged required", "prohibit forbid forbidden ban banned", "consent approval permission approve", "terminate cancel termination cancellation", "expire lapse expiry", "reimburse refund reimbursement",
     "last take took lasts takes", "also too", "because since due", "former previous", "several various", "mainly primarily mostly chiefly",
     "automatic automatically", "rotate rotation", "orbit circle", "measure measurement", "collapse collapsed", "visit visited",
+)  # fmt: skip
+
+# Forms that no stemmer brings together.
+_IRREGULAR = (
+    "be was were been", "become became", "begin began begun", "bear bore born borne", "bite bit bitten", "bleed bled", "blow blew blown", "break broke broken", "bring brought", "build built", "burn burnt",
+    "buy bought", "catch caught", "choose chose chosen", "come came", "deal dealt", "dig dug", "draw drew drawn", "drink drank drunk", "drive drove driven", "eat ate eaten", "fall fell fallen", "feed fed",
+    "feel felt", "fight fought", "find found", "fly flew flown", "forbid forbade forbidden", "forget forgot forgotten", "freeze froze frozen", "get got gotten", "give gave given", "go went gone", "grow grew grown",
+    "hang hung", "hear heard", "hide hid hidden", "hold held", "keep kept", "know knew known", "lay laid", "lead led", "learn learnt", "leave left", "lend lent", "lie lay lain", "lose lost", "make made",
+    "mean meant", "meet met", "pay paid", "ride rode ridden", "ring rang rung", "rise rose risen", "run ran", "say said", "see saw seen", "seek sought", "sell sold", "send sent", "shake shook shaken",
+    "shine shone", "shoot shot", "show shown", "sing sang sung", "sink sank sunk", "sit sat", "sleep slept", "speak spoke spoken", "spend spent", "spin spun", "stand stood", "steal stole stolen", "stick stuck",
+    "strike struck", "swear swore sworn", "sweep swept", "swim swam swum", "take took taken", "teach taught", "tear tore torn", "tell told", "think thought", "throw threw thrown", "understand understood",
+    "wake woke woken", "wear wore worn", "weave wove woven", "win won", "wind wound", "withdraw withdrew withdrawn", "write wrote written", "man men", "woman women", "child children", "foot feet", "tooth teeth",
+    "mouse mice", "goose geese", "life lives", "half halves", "leaf leaves", "knife knives", "wife wives", "wolf wolves", "thief thieves", "analysis analyses", "criterion criteria", "datum data", "index indices indexes",
+    "matrix matrices", "appendix appendices", "die died dying death dead", "high height", "long length", "wide width", "deep depth", "strong strength", "choose choice", "grow growth", "lose loss", "move movement", "fly flight", "see sight",
+    "sell sale", "sit seat", "speak speech", "think thought", "weigh weight", "give gift", "believe belief", "decide decision", "destroy destruction", "explain explanation", "receive receipt", "pronounce pronunciation", "maintain maintenance",
+    "simultaneous simultaneously same", "north northern", "south southern", "east eastern", "west western",
 )  # fmt: skip
 
 # Words that carry so little that a paraphrase may add them.
@@ -227,7 +250,7 @@ def _stem(word: str, language: str) -> str:
 def synonyms(language: str) -> dict[str, frozenset[int]]:
     """Return for each stem of a listed word the groups of synonyms that it is in."""
     groups: dict[str, set[int]] = {}
-    for n, listed in enumerate(_SYNONYMS):
+    for n, listed in enumerate(_SYNONYMS + _IRREGULAR):
         for word in listed.split():
             groups.setdefault(_stem(word, language), set()).add(n)
     return {stem: frozenset(found) for stem, found in groups.items()}
