@@ -34,6 +34,7 @@ from ragkit.answer.refusal import THRESHOLD, confidence, is_asking, refusal_text
 from ragkit.answer.selection import Excerpt, rank_evidence, select_excerpts
 
 __all__ = [
+    "MOST_NODES",
     "ExtractedAnswer",
     "ExtractedSentence",
     "ExtractiveSynthesizer",
@@ -41,8 +42,8 @@ __all__ = [
     "iter_pieces",
 ]
 
-# Nodes beyond these are not read: the answer is in the best ones or nowhere.
-_MOST_NODES = 8
+MOST_NODES = 8
+"""Nodes beyond these are not read: the answer is in the best ones or nowhere."""
 _PIECE = re.compile(r"[^\s\u2e80-\ud7ff]+\s*|\s+|[\u2e80-\ud7ff]{1,4}[^\w\s]*\s*")
 
 
@@ -100,7 +101,7 @@ def extract_answer(
     asked = _read_question(question, nodes, language)
     if not is_asking(asked) or not nodes:
         return _refusal(asked, question, bool(nodes), language)
-    passages = _passages(nodes[:_MOST_NODES])
+    passages = _passages(nodes[:MOST_NODES])
     atoms = weigh_atoms(asked, document_frequencies)
     evidence = gather_evidence(asked, atoms, passages)
     ranked = rank_evidence(asked, evidence, passages)

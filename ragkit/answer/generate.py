@@ -15,20 +15,20 @@ from ragkit.answer.engine import AnswerStream, Lap, answer_timings
 from ragkit.answer.extractive import iter_pieces
 from ragkit.answer.markers import MarkerFilter
 from ragkit.answer.not_found import NotFoundWatch
-from ragkit.answer.prompt import CountTokens, fit_prompt
+from ragkit.answer.prompt import CountTokens, Prompt, choose_prompt
 from ragkit.answer.proof import Proof
 from ragkit.answer.question import analyze_question
 from ragkit.answer.refusal import is_asking, refusal_text
 from ragkit.answer.running import Ended, SentenceCutter
 from ragkit.prompts import load_texts
 from ragkit.retrieve.tokenizer import detect_language
-from ragkit.types import Answer, Citation, Sentence
+from ragkit.types import Answer, Citation, Sentence, SourceNode
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM, ChatMessage
     from llama_index.core.schema import NodeWithScore
 
-__all__ = ["Refuses", "stream_generate"]
+__all__ = ["Refuses", "prompt_for", "stream_generate"]
 
 Refuses = Callable[[str, "Sequence[NodeWithScore]"], bool]
 """Given what was looked for and the nodes, tell whether they lack the answer."""
@@ -72,21 +72,20 @@ def stream_generate(
         if not nodes or not is_asking(asked) or (refuses and refuses(search, nodes)):
             yield from draft.refuse(refusal())
             return
-        messages = fit_prompt(
-            texts,
+        prompt = prompt_for(
             question,
             draft.proof.sources,
-            history=history,
-            limit=llm.metadata.context_window - max(0, llm.metadata.num_output),
+            llm=llm,
             count_tokens=count_tokens,
-            system_role=llm.metadata.system_role.value == "system",
+            history=history,
+            language=language,
         )
         said = (
             texts.not_found,
             *(load_texts(known).not_found for known in ("en", "zh", "zh-Hant")),
         )
         watch = NotFoundWatch(said)
-        yield from _follow(draft, llm, messages, watch)
+        yield from _follow(draft, llm, prompt.messages(), watch)
         if watch.found:
             yield from draft.refuse(refusal())
         elif not draft.text:
@@ -104,6 +103,30 @@ def stream_generate(
         return draft.answer(question, preset, answer_timings(lap))
 
     return AnswerStream(pieces(), finish, lambda: draft.place)
+
+
+def prompt_for(
+    question: str,
+    sources: Sequence[SourceNode],
+    *,
+    llm: LLM,
+    count_tokens: CountTokens,
+    history: Sequence[Answer] = (),
+    language: str | None = None,
+) -> Prompt:
+    """Return the prompt that ``stream_generate`` sends: what fits the context window of ``llm``.
+
+    Raises GenerationError where not even a piece of the best source has room.
+    """
+    return choose_prompt(
+        load_texts(language or detect_language(question)),
+        question,
+        sources,
+        history=history,
+        limit=llm.metadata.context_window - max(0, llm.metadata.num_output),
+        count_tokens=count_tokens,
+        system_role=llm.metadata.system_role.value == "system",
+    )
 
 
 def _follow(

@@ -20,7 +20,7 @@ from ragkit.ingest.sentences import sentence_spans
 from ragkit.prompts import Texts
 from ragkit.types import Answer, SourceNode
 
-__all__ = ["CountTokens", "Prompt", "as_data", "fit_prompt"]
+__all__ = ["CountTokens", "Prompt", "as_data", "choose_prompt", "fit_prompt"]
 
 CountTokens = Callable[[Sequence[ChatMessage]], int]
 """Return how many tokens a model reads for messages, with its template around them."""
@@ -85,7 +85,30 @@ def fit_prompt(
     count_tokens: CountTokens,
     system_role: bool = True,
 ) -> list[ChatMessage]:
-    """Return the messages for ``question`` that take at most ``limit`` tokens.
+    """Return the messages of ``choose_prompt``."""
+    prompt = choose_prompt(
+        texts,
+        question,
+        sources,
+        history=history,
+        limit=limit,
+        count_tokens=count_tokens,
+        system_role=system_role,
+    )
+    return prompt.messages()
+
+
+def choose_prompt(
+    texts: Texts,
+    question: str,
+    sources: Sequence[SourceNode],
+    *,
+    history: Sequence[Answer] = (),
+    limit: int,
+    count_tokens: CountTokens,
+    system_role: bool = True,
+) -> Prompt:
+    """Return the prompt for ``question`` that takes at most ``limit`` tokens.
 
     ``sources`` are best first. What does not fit is let go in this order, until the rest fits: the
     sources from the lowest rank up to the fourth, the earlier turns from the oldest, but not the
@@ -100,15 +123,15 @@ def fit_prompt(
         return count_tokens(prompt.messages()) <= limit
 
     if fits(whole):
-        return whole.messages()
+        return whole
     smaller = _smaller(whole)
     found = bisect_left(range(len(smaller)), True, key=lambda n: fits(smaller[n]))
     if found < len(smaller):
-        return smaller[found].messages()
+        return smaller[found]
     cuts = _cuts(smaller[-1] if smaller else whole)
     kept = bisect_left(range(len(cuts)), True, key=lambda n: not fits(cuts[n]))
     if kept:
-        return cuts[kept - 1].messages()
+        return cuts[kept - 1]
     bare = count_tokens(replace(whole, sources=(), turns=()).messages())
     raise GenerationError(
         f"The question and its rules take {bare} tokens, and the model has room for "
