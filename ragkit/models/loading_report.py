@@ -40,7 +40,9 @@ def complete_weights(folder: Path) -> Iterator[None]:
         return False
 
     logger.addFilter(keep)
-    logger.setLevel(logging.WARNING)  # an application may have turned it off
+    # An application may have turned it off. At WARNING, transformers would also check a plan for
+    # several GPUs that nobody made, and print all layers as not in it.
+    logger.setLevel(logging.INFO)
     verbosity.disable_progress_bar()
     try:
         with explained_weights(folder):
