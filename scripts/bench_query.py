@@ -127,7 +127,7 @@ def retrieval(path: Path, nodes: list[TextNode], *, naive: bool) -> dict[str, st
 
 
 def _fingerprint(path: Path) -> dict[str, str | int | None]:
-    return ragkit.open(path.parent, index=path, preset="lite")._fingerprint
+    return ragkit.open(path.parent, index=path, preset="lite").parts.fingerprint
 
 
 def one_off(path: Path, runs: int) -> None:
