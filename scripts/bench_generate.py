@@ -218,10 +218,13 @@ def load_ours(folder: Path, quantization: Any, *, tokens: int, device: str) -> L
 
 
 def used_memory(device: str) -> float:
-    """Return the bytes in use by this process, or on its GPU."""
+    """Return the bytes in use by this process, without mapped files, or those on its GPU."""
     gc.collect()
     if device.startswith("cuda"):
         return float(torch.cuda.memory_allocated(device))
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return 1024.0 * int(status.read_text().partition("RssAnon:")[2].split()[0])
     import psutil
 
     return float(psutil.Process().memory_info().rss)

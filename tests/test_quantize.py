@@ -61,7 +61,8 @@ def make_model(kind: str, dtype: Any = torch.float32, **settings: Any) -> Any:
 
         model: Any = InternLM2ForCausalLM(InternLM2Config(**SIZES, bias=False, **settings))
     else:
-        model = Qwen2ForCausalLM(Qwen2Config(**SIZES, tie_word_embeddings=True, **settings))
+        sizes = SIZES | {"tie_word_embeddings": True} | settings
+        model = Qwen2ForCausalLM(Qwen2Config(**sizes))
     for name, weight in model.named_parameters():
         if weight.dim() == 2:
             spread = 0.3 if "embed" in name else weight.shape[1] ** -0.5
@@ -147,6 +148,23 @@ def test_a_token_does_not_depend_on_its_neighbours() -> None:
 
 
 @needs_int8
+def test_outlier_channels_cost_little() -> None:
+    """A few channels of a trained model are far larger than the rest; so here."""
+    model = make_model("internlm2")
+    for layer in model.model.layers:
+        layer.input_layernorm.weight.data[::64] *= 60
+        layer.post_attention_layernorm.weight.data[::64] *= 60
+    exact = copy.deepcopy(model)
+    quantize(model, "int8")
+    kl, same = divergence(exact, model, prompt(100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ragkit.models.int8_linear._OUTLIER", 1e9)
+        plain, _ = divergence(exact, model, prompt(100))
+    assert kl < min(0.15, plain / 2)
+    assert same > 0.75
+
+
+@needs_int8
 def test_int8_linear_edges() -> None:
     layer = Int8Linear(torch.nn.Linear(64, 20_000, bias=False))  # rows packed in two blocks
     assert layer(torch.zeros(2, 3, 64)).shape == (2, 3, 20_000)
@@ -207,6 +225,10 @@ def test_int4_on_a_cpu() -> None:
     assert len(generated(model, prompt(10), 4)) == 14
     layer = model.model.layers[0].mlp.up_proj
     assert layer.weight.numel() == 128 * 192 // 2  # two to a byte
+    odd = make_model("qwen2", intermediate_size=100)
+    quantize(odd, "int4")  # 100 has no blocks of 64
+    assert isinstance(odd.model.layers[0].mlp.up_proj, Int8Linear)
+    assert odd(prompt(5)).logits.isfinite().all()
 
 
 @needs_bitsandbytes

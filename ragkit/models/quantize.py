@@ -32,7 +32,8 @@ def quantize(model: Any, bits: Literal["int8", "int4"]) -> None:
     before are not to be used any longer.
 
     On a CPU int8 is torch's own kernel (x86 with AVX2 or AVX-512). int8 on CUDA and int4 on both
-    are bitsandbytes; with these the head keeps 16 bits on CUDA and has 8 on a CPU. Raises
+    are bitsandbytes; then the head, and layers of odd sizes, keep 16 bits on CUDA and have 8 on
+    a CPU. Raises
     ConfigError where the device has no such kernel, MissingExtra where bitsandbytes is not
     installed.
     """
@@ -45,12 +46,17 @@ def quantize(model: Any, bits: Literal["int8", "int4"]) -> None:
         parent, _, attribute = name.rpartition(".")
         owner = model.get_submodule(parent)
         linear = getattr(owner, attribute)
-        if linear is not head:
+        if linear is not head and (bits == "int8" or _fits_int4(linear)):
             setattr(owner, attribute, convert(linear))
         elif device == "cpu" and int8_kernel() is not None:
             setattr(owner, attribute, Int8Linear(linear))
         del linear
         trim()
+
+
+def _fits_int4(linear: torch.nn.Linear) -> bool:
+    """Return whether the kernels' blocks divide both sides, as they do in published models."""
+    return linear.in_features % 64 == 0 and linear.out_features % 64 == 0
 
 
 def _trimmer() -> Callable[[], object]:
