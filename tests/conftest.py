@@ -78,3 +78,44 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         encoding="utf-8",
     )
     return place
+
+
+@pytest.fixture(scope="session")
+def tiny_internlm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an InternLM2 that answers with the fitting sentence of its sources and stops."""
+    _need_models()
+    from tiny_reader import write_reading_internlm2
+
+    return write_reading_internlm2(tmp_path_factory.mktemp("models") / "internlm2")
+
+
+@pytest.fixture(scope="session")
+def endless_internlm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an InternLM2 that goes on from sentence to sentence and never ends its turn."""
+    _need_models()
+    from tiny_reader import write_reading_internlm2
+
+    return write_reading_internlm2(tmp_path_factory.mktemp("models") / "endless", stops=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Qwen2 that answers as ``tiny_internlm2`` does."""
+    _need_models()
+    from tiny_reader import write_reading_qwen2
+
+    return write_reading_qwen2(tmp_path_factory.mktemp("models") / "qwen2")
+
+
+@pytest.fixture(scope="session")
+def tiny_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a sentence-transformer of 128 tokens in which texts that share words are near."""
+    _need_models()
+    from tiny_models import write_bert_embedder
+
+    return write_bert_embedder(tmp_path_factory.mktemp("models") / "embedder")
+
+
+def _need_models() -> None:
+    for name in ("torch", "transformers", "sentence_transformers"):
+        pytest.importorskip(name, reason='needs pip install "ragkit[models]"')

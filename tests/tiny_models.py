@@ -152,7 +152,7 @@ def _word_pieces(more: Iterable[str]) -> list[str]:
     pairs = [one + two for one in letters for two in letters]
     parts = [*letters, *pairs]
     found = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *more, *sorted(words), *parts]
-    found += [f"##{part}" for part in parts]
+    found += [f"##{part}" for part in (*parts, *_other_letters())]
     found += [*string.punctuation, *_chinese(), *_other_letters(), *"，。？！：；、（）“”《》"]
     return list(dict.fromkeys(found))
 
