@@ -151,7 +151,7 @@ def _replaced(
     for slot in match.slots:
         missing = [i for i in slot.ours if not credit[i] and ours.elements[i].weight >= 2 * CONTENT]
         filler = _filler(theirs, match, slot)
-        if missing and filler:
+        if (missing and filler) or _other_letters(ours, theirs, match, slot, credit):
             return "replaced " + " ".join(ours.elements[i].key for i in missing)
         lone = any(i not in match.to and ours.elements[i].key in CONTRAST_CHARS for i in slot.ours)
         if lone and any(
@@ -159,6 +159,21 @@ def _replaced(
         ):
             return "contrast"
     return ""
+
+
+def _other_letters(
+    ours: Reading, theirs: Reading, match: Match, slot: Slot, credit: dict[int, float]
+) -> bool:
+    """Tell whether three letters or more of a script without spaces stand for others (Thai)."""
+    taken = match.taken
+    own = sum(not credit[i] and _is_letter(ours.elements[i]) for i in slot.ours)
+    return own > 2 and sum(
+        j not in taken and _is_letter(theirs.elements[j]) for j in slot.theirs
+    ) > 2  # fmt: skip
+
+
+def _is_letter(element: Element) -> bool:
+    return element.kind == "char" and CONTENT <= element.weight < 2 * CONTENT
 
 
 def _other_subject(ours: Reading, theirs: Reading, match: Match, part: range) -> str:
