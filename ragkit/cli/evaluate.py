@@ -1,117 +1,296 @@
-"""``ragkit evaluate``: how well retrieval finds the passages that answer a test set's questions."""
+"""``ragkit evaluate``: how well questions are answered, and drafts of questions to ask."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ragkit.cli.options import debug_option, preset_option
+from ragkit.cli.options import debug_option, index_option, preset_option
+from ragkit.cli.terminal import echo_json
 from ragkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ragkit.evaluate.dataset import Passage, Question
+    from ragkit.evaluate.run import Outcome
+    from ragkit.evaluate.system import System
 
 __all__ = ["evaluate"]
 
 UNDER_THRESHOLD = 4
-
+_RETRIEVERS = ("lexical", "dense", "hybrid")
+_GROUPS = {"by": "lang", "by_source": "source"}
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path)
 
 
 @click.command()
+@click.option("--passages", multiple=True, type=_FILE, metavar="FILE", help="JSONL; repeatable.")
+@click.option("--questions", multiple=True, type=_FILE, metavar="FILE", help="JSONL; repeatable.")
 @click.option(
-    "--passages",
-    multiple=True,
-    required=True,
-    type=_FILE,
-    metavar="FILE",
-    help="JSONL; repeatable.",
+    "--data", type=_FOLDER, metavar="DIR", help="Ask about this folder instead of --passages."
 )
-@click.option(
-    "--questions",
-    multiple=True,
-    required=True,
-    type=_FILE,
-    metavar="FILE",
-    help="JSONL; repeatable.",
-)
-@click.option(
-    "--retriever",
-    type=click.Choice(["lexical", "dense", "hybrid"]),
-    default="lexical",
-    show_default=True,
-)
-@click.option("--by", type=click.Choice(["lang"]), help="Also report each language by itself.")
+@index_option
+@click.option("--retriever", type=click.Choice(_RETRIEVERS), help="Default: the one of the preset.")
 @preset_option
+@click.option(
+    "--compare",
+    nargs=2,
+    metavar="PRESET PRESET",
+    help="Ask two presets the same questions and test the difference; PRESET:RETRIEVER works too.",
+)
+@click.option("--answers", is_flag=True, help="Also judge the answers and when they are refused.")
+@click.option(
+    "--by",
+    multiple=True,
+    type=click.Choice(["lang", "source"]),
+    help="Also report each language, or each source, by itself; repeatable.",
+)
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Only N questions.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--report", type=_FILE, metavar="FILE", help="Also write an HTML report with plots.")
 @click.option(
     "--fail-under",
     "thresholds",
     multiple=True,
     metavar="METRIC=X",
-    help="Exit with status 4 when the metric is below X; repeatable.",
+    help="Exit with status 4 when the metric (or by.LANG.METRIC) is below X; repeatable.",
+)
+@click.option(
+    "--from-folder", type=_FOLDER, metavar="DIR", help="Draft questions on this folder, as JSONL."
+)
+@click.option(
+    "--questions-out", type=_FILE, metavar="FILE", help="Where the drafts go; default: stdout."
 )
 @debug_option
 def evaluate(
     *,
     passages: tuple[Path, ...],
     questions: tuple[Path, ...],
-    retriever: str,
-    by: str | None,
+    data: Path | None,
+    index: str | None,
+    retriever: str | None,
     preset: str | None,
+    compare: tuple[str, str] | None,
+    answers: bool,
+    by: tuple[str, ...],
+    sample: int | None,
     as_json: bool,
+    report: Path | None,
     thresholds: tuple[str, ...],
+    from_folder: Path | None,
+    questions_out: Path | None,
 ) -> int:
-    """Index the passages, ask the questions, and say how often the right passage came first.
+    """Ask the questions of a test set and say how often what is right was found and said.
+
+    Give --passages and --questions, or --data and --questions, or --from-folder to draft questions.
 
     Exit status: 0 measured, 4 below a --fail-under, 2 bad usage or configuration, 1 other failure.
     """
-    from ragkit.evaluate.dataset import load_passages, load_questions
-    from ragkit.evaluate.run import evaluate_retrieval, lexical_retriever
+    if from_folder is not None:
+        from ragkit.cli.evaluate_draft import draft
 
-    floors = _floors(thresholds)
-    _check_preset(preset)
-    if retriever != "lexical":
-        raise ConfigError(
-            f"The retriever '{retriever}' needs an embedder, and none is configured for "
-            "evaluation. Use --retriever lexical."
+        if passages or questions or data:
+            raise click.UsageError("--from-folder drafts questions. Ask them in a second run.")
+        return draft(from_folder, out=questions_out, preset=preset, number=sample)
+    _check_usage(passages, questions, data, index, questions_out)
+    if compare and (preset or retriever):
+        raise click.UsageError(
+            "--compare names both presets. Leave --preset and --retriever out, or write "
+            "PRESET:RETRIEVER."
         )
-    passage_list = load_passages(passages)
-    question_list = load_questions(questions, passage_list)
-    with lexical_retriever(passage_list) as retrieve:
-        measured = evaluate_retrieval(
-            passage_list,
-            question_list,
-            retrieve=retrieve,
-            by="lang" if by == "lang" else None,
-        )
-    report = {"retriever": retriever, **measured}
-    if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False))
+    _check_writable(report)
+    floors = _floors(thresholds, by=by, answers=answers)
+    runs = [_chosen(name) for name in compare] if compare else [(preset, retriever)]
+    _check_settings(runs)
+    asked = _Asked.load(passages, questions, data, index, sample, answers)
+    done = [asked.run(chosen, kind, by) for chosen, kind in runs]
+    if compare:
+        _finish_comparison(done, as_json=as_json, page=report)
     else:
-        _print_table(report)
-    return _verdict(report, floors)
+        _finish(done[0], as_json=as_json, page=report)
+    return _verdict(done[-1][0], floors)
 
 
-def _check_preset(preset: str | None) -> None:
-    if preset is not None:
-        from ragkit.config import load_config
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The questions, what is right, and where to look for it."""
 
-        load_config(arguments={"preset": preset})
+    passages: Sequence[Passage]
+    questions: Sequence[Question]
+    gold: Mapping[str, frozenset[str]]
+    data: Path | None
+    index: str | None
+    answers: bool
+
+    @classmethod
+    def load(
+        cls,
+        passages: Sequence[Path],
+        questions: Sequence[Path],
+        data: Path | None,
+        index: str | None,
+        sample: int | None,
+        answers: bool,
+    ) -> _Asked:
+        """Read the files; a sample is of the questions alone."""
+        from ragkit.evaluate import dataset
+        from ragkit.evaluate.metrics import load_ir_measures
+        from ragkit.evaluate.run import sample_questions
+        from ragkit.evaluate.text_metrics import load_bleu
+
+        load_ir_measures()  # before anything is indexed in vain
+        if answers:
+            load_bleu()
+        read = dataset.load_passages(questions if data else passages)
+        if data:
+            chosen = sample_questions(dataset.load_folder_questions(questions, read), sample)
+            gold = dataset.gold_sources(chosen)
+        else:
+            chosen = sample_questions(dataset.load_questions(questions, read), sample)
+            gold = dataset.gold_passages(read, chosen)
+        return cls(read, chosen, gold, data, index, answers)
+
+    def run(
+        self, preset: str | None, retriever: str | None, by: Sequence[str]
+    ) -> tuple[dict[str, Any], list[Outcome]]:
+        """Ask one preset; return its report and what came of each question."""
+        from ragkit.cli.evaluate_tables import asking_progress
+        from ragkit.evaluate.run import ask_questions
+        from ragkit.evaluate.summary import summarize
+
+        with self._system(preset, retriever) as system, asking_progress() as progress:
+            outcomes = ask_questions(
+                system, self.questions, self.gold, answers=self.answers, progress=progress
+            )
+            names = {"retriever": system.retriever}
+            return names | summarize(outcomes, by=by) | {"preset": system.preset}, outcomes  # type: ignore[arg-type]
+
+    def _system(self, preset: str | None, retriever: str | None) -> AbstractContextManager[System]:
+        from ragkit.cli.progress import index_progress
+        from ragkit.evaluate.system import folder_system, passage_system
+
+        if self.data is None:
+            return passage_system(
+                self.passages,
+                preset=preset,
+                retriever=retriever,
+                answers=self.answers,
+                status=_status,
+            )
+        return folder_system(
+            self.data,
+            self.passages,
+            index=self.index,
+            preset=preset,
+            retriever=retriever,
+            answers=self.answers,
+            status=_status,
+            progress=index_progress,
+        )
 
 
-def _floors(thresholds: Sequence[str]) -> dict[str, float]:
+def _status(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _check_usage(
+    passages: Sequence[Path],
+    questions: Sequence[Path],
+    data: Path | None,
+    index: str | None,
+    questions_out: Path | None,
+) -> None:
+    if questions_out is not None:
+        raise click.UsageError("--questions-out is where --from-folder writes. Add it.")
+    if data is not None and passages:
+        raise click.UsageError("Give --passages or --data, not both: where to look is one of them.")
+    if data is None and index is not None:
+        raise click.UsageError("--index is the index of a folder: add --data DIR.")
+    if not questions or (data is None and not passages):
+        raise click.UsageError(
+            "Give --passages FILE and --questions FILE, or --data DIR and --questions FILE. "
+            "To draft questions on a folder: --from-folder DIR."
+        )
+
+
+def _chosen(name: str) -> tuple[str, str | None]:
+    """Split ``PRESET`` or ``PRESET:RETRIEVER``."""
+    preset, _, retriever = name.partition(":")
+    if retriever and retriever not in _RETRIEVERS:
+        raise ConfigError(
+            f"--compare {name!r} names no retriever. Known: {', '.join(_RETRIEVERS)}."
+        )
+    return preset, retriever or None
+
+
+def _check_settings(runs: Sequence[tuple[str | None, str | None]]) -> None:
+    """Raise ConfigError for a preset or retriever that cannot be used, before files are read."""
+    from ragkit.config import load_config
+
+    for preset, retriever in runs:
+        load_config(arguments={"preset": preset, "retriever.kind": retriever})
+
+
+def _check_writable(report: Path | None) -> None:
+    if report is not None and not report.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder '{report.parent}' for --report. Make it first.")
+
+
+def _finish(
+    done: tuple[dict[str, Any], list[Outcome]], *, as_json: bool, page: Path | None
+) -> None:
+    report, outcomes = done
+    if page is not None:
+        from ragkit.evaluate.page import report_page
+
+        _write(page, report_page(report, outcomes))
+    if as_json:
+        echo_json(report)
+        return
+    from ragkit.cli.evaluate_tables import print_report
+
+    print_report(report)
+
+
+def _finish_comparison(
+    done: Sequence[tuple[dict[str, Any], list[Outcome]]], *, as_json: bool, page: Path | None
+) -> None:
+    from ragkit.evaluate.compare import compare_outcomes
+
+    reports = [report for report, _ in done]
+    outcomes = [found for _, found in done]
+    compared = compare_outcomes(*outcomes)
+    if page is not None:
+        from ragkit.evaluate.page import comparison_page
+
+        _write(page, comparison_page(compared, reports, outcomes))
+    if as_json:
+        echo_json({"compare": compared, "reports": reports})
+        return
+    from ragkit.cli.evaluate_tables import print_comparison
+
+    print_comparison(compared, reports)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path}: {error.strerror or error}.") from error
+    click.echo(f"Report: {path}", err=True)
+
+
+def _floors(thresholds: Sequence[str], *, by: Sequence[str], answers: bool) -> dict[str, float]:
     """Read ``METRIC=X`` arguments; ConfigError for an unknown metric or a bad number."""
-    from ragkit.evaluate.metrics import METRICS
-
     floors = {}
     for threshold in thresholds:
-        name, _, value = threshold.partition("=")
-        if name not in METRICS:
-            raise ConfigError(
-                f"--fail-under knows no metric {name!r}. Known: {', '.join(METRICS)}."
-            )
+        name, _, value = threshold.rpartition("=")
+        _check_metric(name or threshold, by=by, answers=answers)
         try:
             floors[name] = float(value)
         except ValueError:
@@ -123,26 +302,46 @@ def _floors(thresholds: Sequence[str]) -> dict[str, float]:
     return floors
 
 
-def _verdict(report: dict[str, Any], floors: dict[str, float]) -> int:
-    missed = [(name, floor) for name, floor in floors.items() if report[name] < floor]
-    for name, floor in missed:
-        click.echo(f"{name} is {report[name]:.4f}, below {floor:g}.", err=True)
+def _check_metric(name: str, *, by: Sequence[str], answers: bool) -> None:
+    from ragkit.evaluate.metrics import METRICS
+    from ragkit.evaluate.summary import ANSWER_METRICS
+
+    group, _, metric = name.rpartition(".")
+    known = (*METRICS, *ANSWER_METRICS)
+    if metric not in known or (group and "." not in group):
+        raise ConfigError(
+            f"--fail-under knows no metric {name!r}. Known: {', '.join(known)}, "
+            "and by.LANG.METRIC, by_source.SOURCE.METRIC."
+        )
+    if metric in ANSWER_METRICS and not answers:
+        raise ConfigError(f"--fail-under {name} needs the answers. Add --answers.")
+    if group:
+        key = group.partition(".")[0]
+        if key not in _GROUPS:
+            raise ConfigError(f"--fail-under knows no group {key!r}. Known: {', '.join(_GROUPS)}.")
+        if _GROUPS[key] not in by:
+            raise ConfigError(f"--fail-under {name} needs the groups. Add --by {_GROUPS[key]}.")
+
+
+def _verdict(report: Mapping[str, Any], floors: Mapping[str, float]) -> int:
+    missed = [(name, _value(report, name), floor) for name, floor in floors.items()]
+    missed = [(name, value, floor) for name, value, floor in missed if value < floor]
+    for name, value, floor in missed:
+        click.echo(f"{name} is {value:.4f}, below {floor:g}.", err=True)
     return UNDER_THRESHOLD if missed else 0
 
 
-def _print_table(report: dict[str, Any]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    from ragkit.evaluate.metrics import METRICS
-
-    title = f"{report['retriever']} retrieval"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("lang", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    for name in METRICS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for label, row in [*report["by"].items(), ("all", report)]:
-        table.add_row(label, str(row["questions"]), *(f"{row[name]:.3f}" for name in METRICS))
-    Console().print(table)
+def _value(report: Mapping[str, Any], name: str) -> float:
+    group, _, metric = name.rpartition(".")
+    figures = report
+    if group:
+        key, _, label = group.partition(".")
+        if label not in report[key]:
+            raise ConfigError(
+                f"--fail-under {name}: no question has the {_GROUPS[key]} {label!r}. "
+                f"There are: {', '.join(report[key])}."
+            )
+        figures = report[key][label]
+    if figures.get(metric) is None:
+        raise ConfigError(f"--fail-under {name}: no question has an answer's text to compare with.")
+    return float(figures[metric])

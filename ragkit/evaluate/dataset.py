@@ -1,8 +1,12 @@
-"""Test sets in JSONL: passages, questions, and which passages answer a question.
+"""Test sets in JSONL: passages, questions, and which passages or files answer a question.
 
-A passage is ``{id, lang, title, text, group?}``, a question ``{id, lang, question, answers,
-passage_id, group?}``; ``passage_id`` is null for a question that no passage answers. Other keys are
-ignored.
+A passage is ``{id, lang, title, text, group?, source?}``, a question ``{id, lang, question,
+answers, passage_id, group?, source?}``; ``passage_id`` is null for a question that no passage
+answers. Over a folder a question needs only ``{question, source, answers?}``: ``source`` is the
+file that answers it, null where none does. Other keys are ignored.
+
+One file may hold both, as ``ragkit evaluate --from-folder`` writes it: a row with a ``question`` is
+a question, any other a passage.
 """
 
 from __future__ import annotations
@@ -15,45 +19,62 @@ from typing import Any
 
 from ragkit.errors import ConfigError, IngestError
 
-__all__ = ["Passage", "Question", "gold_passages", "load_passages", "load_questions"]
+__all__ = [
+    "Passage",
+    "Question",
+    "gold_passages",
+    "gold_sources",
+    "load_folder_questions",
+    "load_passages",
+    "load_questions",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One passage; ``group`` is equal for passages that say the same."""
+    """One passage; ``group`` is equal for passages that say the same, ``source`` is its file."""
 
     id: str
     lang: str
     title: str
     text: str
     group: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question; ``answers`` are spans (text, start) of its passage."""
+    """One question; ``answers`` are spans (text, start) of its passage, start -1 where unknown.
+
+    ``source`` is the file that answers it, over a folder; else what ``--by source`` groups by: the
+    row's own ``source``, or the name of the file that it stands in.
+    """
 
     id: str
     lang: str
     question: str
     passage_id: str | None
     answers: tuple[tuple[str, int], ...] = ()
+    source: str | None = None
 
 
 def load_passages(paths: Sequence[Path]) -> list[Passage]:
-    """Return the passages of all files, in order.
+    """Return the passages of all files, in order; rows that are questions are passed over.
 
     Raises ConfigError when a file is not there, IngestError with file and line when a line is not
     a passage or repeats an id.
     """
     found: dict[str, Passage] = {}
     for where, row in _rows(paths):
+        if "question" in row and "text" not in row:
+            continue
         passage = Passage(
             id=_text(row, "id", where),
             lang=_text(row, "lang", where, default=""),
             title=_text(row, "title", where, default=""),
             text=_text(row, "text", where),
             group=_text(row, "group", where, default="") or None,
+            source=_text(row, "source", where, default="") or None,
         )
         if passage.id in found:
             raise IngestError(f"{where}: the passage id {passage.id!r} is there already.")
@@ -68,26 +89,48 @@ def load_questions(paths: Sequence[Path], passages: Sequence[Passage]) -> list[Q
     """
     known = {passage.id for passage in passages}
     found: dict[str, Question] = {}
+    for path in paths:
+        name = path.name.removesuffix(".jsonl").removesuffix(".questions")
+        for where, row in _rows([path]):
+            if _is_passage(row):
+                continue
+            if "passage_id" not in row:
+                raise IngestError(
+                    f"{where}: 'passage_id' is missing. Unanswerable questions have null; "
+                    "questions on a folder's files are asked with --data."
+                )
+            passage_id = _passage_id(row, where, known)
+            source = _text(row, "source", where, default="") or name
+            _add(found, row, where, passage_id=passage_id, source=source)
+    return list(found.values())
+
+
+def load_folder_questions(paths: Sequence[Path], passages: Sequence[Passage]) -> list[Question]:
+    """Return the questions of all files on a folder's documents, in order.
+
+    Each names its ``source``, or a ``passage_id`` of ``passages`` that has one, or null in either.
+    ``id`` may be left out; ``lang`` then stays empty where it is not given. Raises as
+    ``load_passages`` does.
+    """
+    by_id = {passage.id: passage for passage in passages}
+    found: dict[str, Question] = {}
     for where, row in _rows(paths):
-        if "passage_id" not in row:
+        if _is_passage(row):
+            continue
+        if "source" not in row and "passage_id" not in row:
             raise IngestError(
-                f"{where}: 'passage_id' is missing. Unanswerable questions have null."
+                f"{where}: 'source' is missing: the file that answers, as `ragkit query` names it. "
+                "Unanswerable questions have null."
             )
-        passage_id = None if row["passage_id"] is None else _text(row, "passage_id", where)
-        if passage_id is not None and passage_id not in known:
-            raise IngestError(
-                f"{where}: no passage has the id {passage_id!r}. Add its file with --passages."
-            )
-        question = Question(
-            id=_text(row, "id", where),
-            lang=_text(row, "lang", where, default=""),
-            question=_text(row, "question", where),
-            passage_id=passage_id,
-            answers=_answers(row, where),
-        )
-        if question.id in found:
-            raise IngestError(f"{where}: the question id {question.id!r} is there already.")
-        found[question.id] = question
+        passage_id = _passage_id(row, where, set(by_id)) if "passage_id" in row else None
+        source = row.get("source")
+        if passage_id is not None:
+            source = by_id[passage_id].source or source
+        if source is not None and not (isinstance(source, str) and source.strip()):
+            raise IngestError(f"{where}: 'source' is {source!r}; a file's path is wanted, or null.")
+        if passage_id is not None and source is None:
+            raise IngestError(f"{where}: neither the question nor its passage names a 'source'.")
+        _add(found, {"id": where} | row, where, passage_id=passage_id, source=source)
     return list(found.values())
 
 
@@ -110,6 +153,12 @@ def gold_passages(
     }
 
 
+def gold_sources(questions: Sequence[Question]) -> dict[str, frozenset[str]]:
+    """Return for each answerable question's id what counts as right: its passage, else its file."""
+    gold = {question.id: question.passage_id or question.source for question in questions}
+    return {id_: frozenset({right}) for id_, right in gold.items() if right is not None}
+
+
 def _keys(passage: Passage) -> list[tuple[str, ...]]:
     keys: list[tuple[str, ...]] = [("text", passage.text)]
     if passage.group is not None:
@@ -117,26 +166,70 @@ def _keys(passage: Passage) -> list[tuple[str, ...]]:
     return keys
 
 
+def _is_passage(row: dict[str, Any]) -> bool:
+    return "text" in row and "question" not in row
+
+
+def _passage_id(row: dict[str, Any], where: str, known: set[str]) -> str | None:
+    if row["passage_id"] is None:
+        return None
+    passage_id = _text(row, "passage_id", where)
+    if passage_id not in known:
+        raise IngestError(
+            f"{where}: no passage has the id {passage_id!r}. Add its file with --passages."
+        )
+    return passage_id
+
+
+def _add(
+    found: dict[str, Question],
+    row: dict[str, Any],
+    where: str,
+    *,
+    passage_id: str | None,
+    source: str | None,
+) -> None:
+    question = Question(
+        id=_text(row, "id", where),
+        lang=_text(row, "lang", where, default=""),
+        question=_text(row, "question", where),
+        passage_id=passage_id,
+        answers=_answers(row, where),
+        source=source,
+    )
+    if question.id in found:
+        raise IngestError(f"{where}: the question id {question.id!r} is there already.")
+    found[question.id] = question
+
+
 def _rows(paths: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ``file, line n`` and the JSON object of each line that is not blank."""
     for path in paths:
         try:
-            lines = path.read_text("utf-8-sig").split("\n")
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    where = f"{path}, line {number}"
+                    row = _row(line, where)
+                    if row is not None:
+                        yield where, row
         except OSError as error:
             raise ConfigError(f"Cannot read {path}: {error.strerror or error}.") from error
-        except UnicodeDecodeError as error:
-            raise IngestError(f"{path} is not UTF-8 (byte {error.start}). Convert it.") from error
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise IngestError(f"{where}: not JSON: {error}.") from error
-            if not isinstance(row, dict):
-                raise IngestError(f"{where}: a JSON object is wanted, not {type(row).__name__}.")
-            yield where, row
+
+
+def _row(line: bytes, where: str) -> dict[str, Any] | None:
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise IngestError(f"{where}: not UTF-8 (byte {error.start + 1}). Convert it.") from error
+    if not text.strip():
+        return None
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise IngestError(f"{where}: not JSON: {error}.") from error
+    if not isinstance(row, dict):
+        raise IngestError(f"{where}: a JSON object is wanted, not {type(row).__name__}.")
+    return row
 
 
 def _text(row: dict[str, Any], key: str, where: str, *, default: str | None = None) -> str:
@@ -150,9 +243,18 @@ def _text(row: dict[str, Any], key: str, where: str, *, default: str | None = No
 
 
 def _answers(row: dict[str, Any], where: str) -> tuple[tuple[str, int], ...]:
-    try:
-        return tuple((str(a["text"]), int(a["start"])) for a in row.get("answers") or ())
-    except (TypeError, KeyError, ValueError) as error:
-        raise IngestError(
-            f"{where}: 'answers' must be a list of objects with 'text' and 'start'."
-        ) from error
+    """Return the answers, given as ``{text, start?}`` or as bare texts."""
+    wrong = f"{where}: 'answers' must be a list of texts, or of objects with 'text' and 'start'."
+    answers = row.get("answers") or ()
+    if not isinstance(answers, list | tuple):
+        raise IngestError(wrong)
+    found = []
+    for answer in answers:
+        answer = {"text": answer} if isinstance(answer, str) else answer
+        if not isinstance(answer, dict) or not isinstance(answer.get("text"), str):
+            raise IngestError(wrong)
+        start = answer.get("start", -1)
+        if not isinstance(start, int) or not answer["text"].strip():
+            raise IngestError(wrong)
+        found.append((answer["text"], start))
+    return tuple(found)

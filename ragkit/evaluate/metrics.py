@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from ragkit.errors import MissingExtra
 
-__all__ = ["METRICS", "score_rankings"]
+__all__ = ["METRICS", "load_ir_measures", "score_rankings"]
 
 # Our name -> ir-measures' name. recall@k is the share of questions with a right passage among the
 # first k (Success in trec_eval): passages that say the same are one answer, so that a twin in a
@@ -31,10 +32,7 @@ def score_rankings(
     count, which makes trec_eval's reciprocal rank the one at 10. Raises MissingExtra without
     ir-measures.
     """
-    try:
-        import ir_measures
-    except ImportError as error:
-        raise MissingExtra("ragkit evaluate", "eval") from error
+    ir_measures = load_ir_measures()
     # trec_eval orders equal scores by document id: rank is handed over as the score, so that the
     # retriever's own order stands.
     run = {
@@ -47,3 +45,12 @@ def score_rankings(
     for found in ir_measures.iter_calc(list(measures), relevant, run):
         scores[found.query_id][measures[found.measure]] = float(found.value)
     return scores
+
+
+def load_ir_measures() -> Any:
+    """Import ir-measures; raise MissingExtra where it is not installed."""
+    try:
+        import ir_measures
+    except ImportError as error:
+        raise MissingExtra("ragkit evaluate", "eval") from error
+    return ir_measures
