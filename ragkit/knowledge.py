@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ragkit.answer.engine import AnswerStream, Lap
     from ragkit.indexing import Progress
     from ragkit.store.sqlite import SqliteStore
+    from ragkit.why import Why
 
 __all__ = ["Chat", "KnowledgeBase", "configure", "open"]
 
@@ -136,12 +137,28 @@ class KnowledgeBase:
         """Return one row for each indexed file, duplicates included, by source."""
         return self._store.catalog.documents()
 
-    def text(self, source: str) -> str:
+    def text(self, source: str, *, page: int | None = None) -> str:
         """Return the extracted text of a file, to which citations' offsets refer.
 
-        Raises StoreError when no such file is indexed.
+        With ``page`` only that page's part, which has offsets of its own. Raises StoreError when no
+        such file is indexed, or it has no such page.
         """
-        return self._store.catalog.text(source)
+        if page is None:
+            return self._store.catalog.text(source)
+        from ragkit.files import page_text
+
+        return page_text(source, page, self._store)
+
+    def why(self, question: str, source: str, *, filters: Sequence[str] = ()) -> Why:
+        """Return at which stage the file ``source`` was lost for ``question``; runs no model.
+
+        See ``ragkit.explain.explain`` for the names of files that are understood and for what is
+        raised, beside what ``index`` raises.
+        """
+        from ragkit.explain import explain
+
+        self._ensure_indexed()
+        return explain(self, self._store, question, source, filters=filters)
 
     def index_status(self) -> IndexStatus:
         """Return where the index is and how it fares; reads all of it to look for damage."""

@@ -24,7 +24,7 @@ ROWS = [
     ["answer"],
     ["indexing"],
     ["parts"],
-    ["knowledge", "chat"],
+    ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
     ["evaluate"],
     ["cli", "query", "__main__"],
 ]

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ("query", "index", "chat", "presets", "doctor", "evaluate")
+COMMANDS = (
+    "query", "index", "why", "show", "chat", "presets", "download", "doctor", "evaluate",
+)  # fmt: skip
 
 
 def ragkit(
@@ -259,7 +261,7 @@ def test_doctor_finds_what_is_there_and_what_is_broken(folder: Path, tmp_path: P
     checks = by_name(ragkit(*arguments, **environment).stdout)
     assert checks["index"]["state"] == "warning"
     assert checks["hub"]["state"] == "warning"
-    assert "hf download" in checks["preset internlm2"]["advice"]
+    assert "ragkit download internlm2" in checks["preset internlm2"]["advice"]
     ragkit("index", folder, "--index", place)
     done = ragkit(*arguments, **environment)
     assert done.returncode == 0

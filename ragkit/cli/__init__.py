@@ -21,6 +21,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "query": "Ask a question and get a cited answer.",
     "index": "Build or refresh the index of a folder.",
+    "why": "Say at which stage a file was lost for a question.",
+    "show": "Print the extracted text of a file.",
     "chat": "Open the chat in the browser.",
     "presets": "Show the presets and the settings in force.",
     "download": "Fetch the weights of a preset or a model.",

@@ -1,0 +1,83 @@
+"""Which words of a question a document holds, by the same terms that it is found by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ragkit.why import Word
+
+if TYPE_CHECKING:
+    from ragkit.store.sqlite import SqliteStore
+
+__all__ = ["question_words"]
+
+
+def question_words(question: str, document_id: str, store: SqliteStore) -> tuple[Word, ...]:
+    """Return the informative words of the question, and whether the file holds them."""
+    from ragkit.answer.matching import is_unspaced, token_terms
+    from ragkit.answer.question import analyze_question
+
+    asked = analyze_question(question)
+    terms = {word: token_terms(word, asked.language) for word in asked.words}
+    every = list(dict.fromkeys(term for found in terms.values() for term in found))
+    telling = [term.term for term in asked.terms]
+    held = _held(question, every, document_id, store)
+    _, counts = store.document_frequencies(every)
+    words: list[Word] = []
+    for word, found in terms.items():
+        if is_unspaced(word):
+            runs = _runs(word, found, held, counts)
+            # What is left over between words may be grammar alone.
+            words += [run for run in runs if any(term in run.text for term in telling)]
+        elif found:
+            rarest = min(counts[term] for term in found)
+            words.append(Word(word, held.issuperset(found), rarest))
+    return tuple(words)
+
+
+def _held(question: str, terms: Sequence[str], document_id: str, store: SqliteStore) -> set[str]:
+    """Return which of the index terms some node of the document holds."""
+    from ragkit.store import fts
+
+    clauses = store.analyzer.clauses(question)
+    with store.reading() as snapshot:
+        if snapshot is None or not clauses:
+            return set()
+        inside = f"+rowid IN (SELECT id FROM {snapshot.table('node')} WHERE document_id = ?)"
+        return {
+            term
+            for term in terms
+            if fts.search(
+                snapshot.conn,
+                snapshot.table("fts"),
+                [replace(clauses[0], terms=(term,))],
+                limit=1,
+                where=inside,
+                parameters=(document_id,),
+            )
+        }
+
+
+def _runs(word: str, terms: Sequence[str], held: set[str], counts: Mapping[str, int]) -> list[Word]:
+    """Cut a run of a script without spaces into what the file holds and what it lacks.
+
+    A character counts as held where a pair of characters around it is: a lone one says little.
+    """
+    grams = [term for term in terms if len(term) > 1 or len(word) == 1]
+    covered = [False] * len(word)
+    for gram in grams:
+        at = word.find(gram) if gram in held else -1
+        while at >= 0:
+            covered[at : at + len(gram)] = [True] * len(gram)
+            at = word.find(gram, at + 1)
+    found, start = [], 0
+    for end in range(1, len(word) + 1):
+        if end == len(word) or covered[end] != covered[start]:
+            text = word[start:end]
+            inner = [counts[gram] for gram in grams if gram in text]
+            inner = inner or [counts[char] for char in text if char in counts]
+            found.append(Word(text, covered[start], min(inner, default=0)))
+            start = end
+    return found
