@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["asking_progress", "print_comparison", "print_report"]
 
-_SHORT = {
-    "recall@1": "R@1",
-    "recall@5": "R@5",
-    "recall@10": "R@10",
-    "precision@5": "P@5",
-    "mrr@10": "MRR",
-    "ndcg@10": "nDCG",
-    "contains": "cont.",
-    "em": "EM",
-    "f1": "F1",
-    "bleu": "BLEU",
-    "refusal_auroc": "AUROC",
-}
 _NAME = 18
 
 
@@ -63,7 +50,7 @@ def print_report(report: Mapping[str, Any]) -> None:
         for table in _groups(report.get(key, {}), title):
             _print(table)
     for line in _notes(report):
-        click.echo(line)
+        _say(line)
 
 
 def print_comparison(compared: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
@@ -90,15 +77,17 @@ def print_comparison(compared: Mapping[str, Any], reports: Sequence[Mapping[str,
     _print(table)
     for label, report in zip("AB", reports, strict=True):
         for line in _notes(report):
-            click.echo(f"{label}: {line}")
+            _say(f"{label}: {line}")
 
 
 def _overall(report: Mapping[str, Any]) -> Table:
+    from ragkit.evaluate.summary import SHORT_NAMES
+
     table = _table()
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95% interval", justify="right", no_wrap=True)
-    for name in _SHORT:
+    for name in SHORT_NAMES:
         if name not in report:
             continue
         edges = report["intervals"].get(name)
@@ -110,7 +99,7 @@ def _overall(report: Mapping[str, Any]) -> Table:
 def _groups(groups: Mapping[str, Any], title: str) -> Iterator[Table]:
     """Yield a table of retrieval, and one of answers where there are any."""
     from ragkit.evaluate.metrics import METRICS
-    from ragkit.evaluate.summary import ANSWER_METRICS
+    from ragkit.evaluate.summary import ANSWER_METRICS, SHORT_NAMES
 
     for names in (tuple(METRICS), ANSWER_METRICS):
         if not any(name in group for group in groups.values() for name in names):
@@ -119,7 +108,7 @@ def _groups(groups: Mapping[str, Any], title: str) -> Iterator[Table]:
         table.add_column(title, no_wrap=True)
         table.add_column("n", justify="right", no_wrap=True)
         for name in names:
-            table.add_column(_SHORT[name], justify="right", no_wrap=True)
+            table.add_column(SHORT_NAMES[name], justify="right", no_wrap=True)
         for label, group in groups.items():
             figures = (_figure(group.get(name)) for name in names)
             table.add_row(_fitted(label), str(group["questions"]), *figures)
@@ -161,6 +150,13 @@ def _print(table: Table) -> None:
     from rich.console import Console
 
     Console().print(table)
+
+
+def _say(line: str) -> None:
+    """Print a line, broken between words where the terminal ends."""
+    from rich.console import Console
+
+    Console().print(line, markup=False, highlight=False)
 
 
 def _fitted(label: str) -> str:

@@ -19,7 +19,7 @@ from ragkit.evaluate.plots import (
 )
 from ragkit.evaluate.resampling import interval, mean_draws
 from ragkit.evaluate.run import Outcome
-from ragkit.evaluate.summary import ANSWER_METRICS, answered_of
+from ragkit.evaluate.summary import ANSWER_METRICS, SHORT_NAMES, answered_of
 
 if TYPE_CHECKING:
     from ragkit.evaluate.resampling import Floats
@@ -216,7 +216,7 @@ def _bars(report: Mapping[str, Any]) -> list[str]:
             )
             for name, group in groups[:_BARS]
         ]
-        if rows:
+        if len(rows) > 1:
             about = "with 95% interval" + (
                 f"; the {_BARS} largest of {len(groups)}" if len(groups) > _BARS else ""
             )
@@ -231,7 +231,7 @@ def _groups_table(report: Mapping[str, Any], key: str, title: str) -> str:
     names = [
         n for n in (*METRICS, *ANSWER_METRICS) if any(g.get(n) is not None for g in groups.values())
     ]
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th>{escape(SHORT_NAMES[name])}</th>" for name in names)
     rows = "".join(
         f"<tr><td>{escape(group or '–')}</td><td>{figures['questions']:,}</td>"
         + "".join(f"<td>{_figure3(figures.get(name))}</td>" for name in names)
@@ -378,6 +378,7 @@ figcaption{display:flex;flex-direction:column;margin-bottom:8px}
 figcaption span{color:var(--soft);font-size:.8rem}
 svg{display:block;width:100%;height:auto}
 svg text{fill:var(--soft);font-size:11px;font-family:inherit;font-variant-numeric:tabular-nums}
+svg .tick,svg .value{paint-order:stroke;stroke:var(--card);stroke-width:3px}
 svg .label{font-size:11.5px}svg .value{fill:var(--ink)}
 .grid{stroke:var(--rule);stroke-width:1}.zero{stroke:var(--soft);stroke-width:1}
 .mark{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
@@ -402,5 +403,5 @@ overflow-wrap:anywhere}
 table.text th:last-child,table.text td:last-child{text-align:right;white-space:nowrap}
 @media (max-width:560px){main{padding:18px 12px 28px}svg text{font-size:13px}
 svg .label{font-size:13px}}
-footer{margin-top:32px}
+footer.facts{margin-top:32px}
 """

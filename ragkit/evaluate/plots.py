@@ -14,7 +14,7 @@ from html import escape
 __all__ = ["Curve", "Histogram", "Row", "bar_chart", "difference_chart", "histogram", "line_chart"]
 
 _WIDTH, _HEIGHT = 420, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 12, 14, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 14, 42
 _ROW = 26
 _LABEL = 118  # of a row's name
 
@@ -131,7 +131,7 @@ def histogram(
 def bar_chart(rows: Sequence[Row], *, title: str) -> str:
     """Return one bar a row, in [0, 1], with its interval as a whisker."""
     height = _TOP + _ROW * len(rows) + 26
-    across = _scale(0.0, 1.0, _LABEL, _WIDTH - 52)
+    across = _scale(0.0, 1.0, _LABEL, _WIDTH - 64)
     parts = _columns(_ticks(0.0, 1.0), across, height)
     for place, row in enumerate(rows):
         y = _TOP + _ROW * place + _ROW / 2
@@ -153,7 +153,7 @@ def difference_chart(rows: Sequence[Row], *, title: str) -> str:
     """Return each row's difference and interval around a line at 0."""
     height = _TOP + _ROW * len(rows) + 26
     reach = _nice(max([abs(edge) for row in rows for edge in (row.low, row.high)] + [0.01]))
-    across = _scale(-reach, reach, _LABEL, _WIDTH - 58)
+    across = _scale(-reach, reach, _LABEL, _WIDTH - 68)
     parts = _columns([-reach, -reach / 2, 0.0, reach / 2, reach], across, height)
     zero = across(0.0)
     parts.append(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWER_METRICS",
+    "SHORT_NAMES",
     "Grouping",
     "answered_of",
     "figure_draws",
@@ -25,6 +26,19 @@ __all__ = [
 ]
 
 ANSWER_METRICS = ("contains", "em", "f1", "bleu", "refusal_auroc")
+SHORT_NAMES: Mapping[str, str] = {
+    "recall@1": "R@1",
+    "recall@5": "R@5",
+    "recall@10": "R@10",
+    "precision@5": "P@5",
+    "mrr@10": "MRR",
+    "ndcg@10": "nDCG",
+    "contains": "cont.",
+    "em": "EM",
+    "f1": "F1",
+    "bleu": "BLEU",
+    "refusal_auroc": "AUROC",
+}
 _JUDGED = ("contains", "em", "f1")
 Grouping = Literal["lang", "source"]
 _KEYS: Mapping[str, str] = {"lang": "by", "source": "by_source"}
