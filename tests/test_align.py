@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.answer.align import Support, find_support, prepare
-from ragkit.answer.align_figure import agree
-from ragkit.answer.align_numbers import figures
+from ragkit.answer.align.figure import agree
+from ragkit.answer.align.numbers import figures
 from ragkit.ingest.sentences import sentence_spans
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,10 +18,9 @@ import pytest
 from hub_server import COMMIT, HubServer, serve
 
 from ragkit.errors import ConfigError, ModelUnavailable
-from ragkit.models import download as door
-from ragkit.models.download import check_space, download_weights, plan_download
-from ragkit.models.hub import find_weights
-from ragkit.models.remote_files import (
+from ragkit.models.fetch import download as door
+from ragkit.models.fetch.download import check_space, download_weights, plan_download
+from ragkit.models.fetch.remote_files import (
     HubUnreachable,
     RemoteFile,
     answer_within,
@@ -29,6 +28,7 @@ from ragkit.models.remote_files import (
     needed_files,
     size_in_words,
 )
+from ragkit.models.hub import find_weights
 
 pytest.importorskip("huggingface_hub", reason="the light installation downloads nothing")
 

@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
 from ragkit.cli.evaluate import evaluate
 from ragkit.errors import ConfigError, IngestError
 from ragkit.evaluate.dataset import gold_passages, load_passages, load_questions
 from ragkit.evaluate.metrics import score_rankings
-from ragkit.evaluate.run import evaluate_retrieval, lexical_retriever
+from ragkit.evaluate.run import evaluate_retrieval, lexical_retriever, sample_questions
 
 SHARED = Path(os.environ.get("SHARED_DATA") or Path(__file__).parents[2] / "shared") / "eval"
 
@@ -139,9 +140,26 @@ def test_json_has_the_documented_keys(files):
     report = json.loads(result.stdout)
     assert list(report) == [
         "retriever", "questions", "recall@1", "recall@5", "recall@10", "precision@5", "mrr@10",
-        "ndcg@10", "by",
+        "ndcg@10", "by", "intervals", "latency_ms", "preset",
     ]  # fmt: skip
+    assert report["retriever"] == "lexical"
+    assert report["by"] == {}
     assert result.return_value == 0
+
+
+def test_json_of_answers_stands_at_top_level(files):
+    report = json.loads(run(files, "--json", "--answers", "--by", "lang", "--by", "source").stdout)
+    answers = {"contains", "em", "f1", "bleu", "refusal_auroc"}
+    assert answers <= set(report)
+    assert answers <= set(report["by"]["en"])
+    assert set(report["by"]) == {"en", "zh"}
+    assert set(report["by_source"]) == {"q"}, "the name of the file"
+    assert report["contains"] is None, "no question has an answer's text"
+    assert report["questions"] == 3
+    assert report["unanswerable"]["questions"] == 1
+    assert set(report["latency_ms"]) == {"retrieve", "answer"}
+    for name, (low, high) in report["intervals"].items():
+        assert low <= report[name] <= high
 
 
 def test_a_threshold_missed_exits_4_and_says_which(files):
@@ -159,12 +177,76 @@ def test_a_threshold_missed_exits_4_and_says_which(files):
         (["--fail-under", "recall@1=70"], "between 0 and 1"),
         (["--retriever", "dense"], "needs an embedder"),
         (["--preset", "litee"], "litee"),
+        (["--fail-under", "f1=0.1"], "Add --answers"),
+        (["--fail-under", "by.en.recall@1=0.1"], "Add --by lang"),
+        (["--fail-under", "by.en.recall@1=0.1", "--by", "source"], "Add --by lang"),
+        (["--fail-under", "by.fr.recall@1=0.1", "--by", "lang"], "There are: en, zh"),
+        (["--fail-under", "en.recall@1=0.1"], "no metric 'en.recall@1'"),
+        (["--fail-under", "to.en.recall@1=0.1"], "no group 'to'"),
+        (["--fail-under", "f1=0.1", "--answers"], "no question has an answer's text"),
+        (["--compare", "lite", "lite:sparse"], "names no retriever"),
+        (["--compare", "lite", "lite:dense"], "needs an embedder"),
+        (["--report", "nowhere/r.html"], "There is no folder"),
     ],
 )
 def test_bad_arguments_are_config_errors(files, more, message):
     result = run(files, *more)
     assert isinstance(result.exception, ConfigError)
     assert message in str(result.exception)
+
+
+def test_a_group_can_be_gated(files):
+    right = run(files, "--by", "lang", "--fail-under", "by.zh.recall@1=1")
+    assert right.return_value == 0
+    wrong = run(files, "--by", "source", "--fail-under", "by_source.q.precision@5=0.9")
+    assert wrong.return_value == 4
+    assert "by_source.q.precision@5" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Give --passages"),
+        (["--questions", "q"], "Give --passages"),
+        (["--passages", "p", "--questions", "q", "--data", "d"], "not both"),
+        (["--passages", "p", "--questions", "q", "--index", "i"], "add --data"),
+        (["--passages", "p", "--questions", "q", "--questions-out", "o"], "--from-folder"),
+        (["--from-folder", "d", "--questions", "q"], "second run"),
+        (
+            ["--passages", "p", "--questions", "q", "--compare", "a", "b", "--preset", "a"],
+            "names both",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_bad_usage(arguments, message):
+    result = CliRunner().invoke(evaluate, arguments, standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert message in result.exception.message
+
+
+def test_a_sample_is_the_same_each_time(loaded):
+    _, questions = loaded
+    chosen = sample_questions(questions, 2)
+    assert chosen == sample_questions(questions, 2)
+    assert len(chosen) == 2
+    assert sample_questions(questions, 99) == questions
+
+
+def test_the_table_fits_80_columns(files, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run(files, "--answers", "--by", "lang", "--by", "source").stdout
+    assert max(map(len, out.splitlines())) <= 80
+    assert "recall@1" in out
+    assert "AUROC" in out
+    assert "Unanswerable: 1 questions" in out
+
+
+def test_a_label_is_no_markup_and_no_control_sequence(tmp_path, files):
+    rows = [{**row, "lang": "[red]\x1b[31mx"} for row in QUESTIONS]
+    questions = write(tmp_path / "odd.jsonl", rows)
+    out = run((files[0], questions), "--by", "lang").stdout
+    assert "[red]" in out
+    assert "\x1b" not in out
 
 
 # Best lexical recall@1 and nDCG@10 of the baseline table, column by column.

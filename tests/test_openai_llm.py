@@ -20,7 +20,7 @@ from openai_server import Exchange, Route, Stub, free_port, run_stub
 
 from ragkit.cli import ragkit
 from ragkit.errors import ConfigError, GenerationError, ModelUnavailable
-from ragkit.models.openai_llm import CAREFUL_WINDOW, load_openai_llm
+from ragkit.models.server.openai_llm import CAREFUL_WINDOW, load_openai_llm
 
 QUESTION = [
     ChatMessage(role="system", content="回答要简短。"),
@@ -533,8 +533,8 @@ def test_no_model_to_choose(stub: Stub, route: Route, said: str) -> None:
 
 
 def test_a_server_too_busy_to_list(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragkit.models.server_info._LIST_SECONDS", 0.2)
-    monkeypatch.setattr("ragkit.models.server_info._SECONDS", 0.2)
+    monkeypatch.setattr("ragkit.models.server.info._LIST_SECONDS", 0.2)
+    monkeypatch.setattr("ragkit.models.server.info._SECONDS", 0.2)
     stub.routes["/v1/models"] = stub.routes["/props"] = lambda e: time.sleep(1)
     assert connect(stub, context_window=None).metadata.context_window == CAREFUL_WINDOW
     with pytest.raises(ModelUnavailable, match=r"within 0\.2 s"):

@@ -19,7 +19,7 @@ from openai_server import serve_transformers
 from tiny_models import write_qwen2
 
 from ragkit.errors import GenerationError
-from ragkit.models.openai_llm import load_openai_llm
+from ragkit.models.server.openai_llm import load_openai_llm
 
 QUESTION = [
     ChatMessage(role="system", content="根据资料回答，并注明出处。"),

@@ -19,8 +19,8 @@ from ragkit.cli.options import data_option, debug_option, index_option, preset_o
 from ragkit.cli.terminal import echo_json, printable
 from ragkit.config import Config, preset_names, read_preset
 from ragkit.errors import RagkitError
+from ragkit.models.fetch.remote_files import answer_within
 from ragkit.models.hub import find_weights, home_hub
-from ragkit.models.remote_files import answer_within
 
 __all__ = ["doctor"]
 

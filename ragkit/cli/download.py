@@ -17,9 +17,15 @@ from ragkit.cli.options import debug_option
 from ragkit.cli.terminal import printable
 from ragkit.config import AUTO, EmbedderSettings, LLMSettings, load_config
 from ragkit.errors import ConfigError
-from ragkit.models.download import check_space, choose_hub, download_weights, plan_download
+from ragkit.models.fetch.download import check_space, choose_hub, download_weights, plan_download
+from ragkit.models.fetch.remote_files import (
+    HubUnreachable,
+    OfflineMode,
+    Plan,
+    Progress,
+    size_in_words,
+)
 from ragkit.models.hub import copy_lines, find_weights, searched_folders
-from ragkit.models.remote_files import HubUnreachable, OfflineMode, Plan, Progress, size_in_words
 
 __all__ = ["download"]
 

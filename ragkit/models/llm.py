@@ -50,7 +50,7 @@ def load_llm(
     not installed, ConfigError for settings that do not fit the model.
     """
     if kind == "openai":
-        from ragkit.models.openai_llm import load_openai_llm
+        from ragkit.models.server.openai_llm import load_openai_llm
 
         return load_openai_llm(
             model,

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import MissingExtra, ModelUnavailable
-from ragkit.models.hub import modelscope_cache, modelscope_name
-from ragkit.models.hub_words import is_home, retries_in_words, unreachable
-from ragkit.models.remote_files import (
+from ragkit.models.fetch.hub_words import is_home, retries_in_words, unreachable
+from ragkit.models.fetch.remote_files import (
     Plan,
     Progress,
     RemoteFile,
@@ -25,6 +24,7 @@ from ragkit.models.remote_files import (
     damage,
     needed_files,
 )
+from ragkit.models.hub import modelscope_cache, modelscope_name
 
 __all__ = ["fetch", "plan"]
 
@@ -36,7 +36,7 @@ _BRANCH = "master"
 def plan(
     model: str, *, endpoint: str | None, revision: str | None, backend: str, send_token: bool
 ) -> Plan:
-    """Return what fetching ``model`` takes; see ``ragkit.models.download.plan_download``."""
+    """Return what fetching ``model`` takes; see ``ragkit.models.fetch.download.plan_download``."""
     address, name, wanted = endpoint or _HOME, modelscope_name(model), revision or _BRANCH
     token = None if send_token or is_home(address, "modelscope") else False
     api = _client(address, token)
@@ -75,7 +75,7 @@ def plan(
 
 
 def fetch(plan: Plan, *, progress: Progress | None, status: Status | None) -> Path:
-    """Fetch what is missing, check everything; see ``ragkit.models.download.download_weights``."""
+    """Fetch what is missing, check everything; see ``download_weights``."""
     api = _client(plan.endpoint, plan.token)
     with (
         retries_in_words("modelscope_hub", status),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
     from llama_index.core.llms import LLM
 
-    from ragkit.models.server_errors import Server
+    from ragkit.models.server.errors import Server
 
 __all__ = ["CAREFUL_WINDOW", "load_openai_llm"]
 
@@ -53,11 +53,11 @@ def load_openai_llm(
     address = _address(base_url)
     key = _key(api_key)
     try:
-        from ragkit.models.server_llm import ServerLLM
+        from ragkit.models.server.server_llm import ServerLLM
     except ImportError:
         raise MissingExtra("A model behind a server", "openai") from None
-    from ragkit.models.server_errors import Server
-    from ragkit.models.server_info import ANY_MODEL, find_model
+    from ragkit.models.server.errors import Server
+    from ragkit.models.server.info import ANY_MODEL, find_model
 
     server = Server(base_url=address, api_key=key, timeout=timeout)
     http = _open_http(server)
@@ -115,7 +115,7 @@ def _key(api_key: str | None) -> str | None:
 def _open_http(server: Server) -> httpx.Client:
     import httpx
 
-    from ragkit.models.server_errors import CONNECT_SECONDS, is_local
+    from ragkit.models.server.errors import CONNECT_SECONDS, is_local
 
     try:
         return httpx.Client(

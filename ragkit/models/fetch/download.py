@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ragkit.errors import ConfigError, ModelUnavailable
+from ragkit.models.fetch.remote_files import Hub, Plan, Progress, Status, size_in_words
 from ragkit.models.hub import home_hub
-from ragkit.models.remote_files import Hub, Plan, Progress, Status, size_in_words
 
 __all__ = ["check_space", "choose_hub", "download_weights", "plan_download"]
 
@@ -51,12 +51,12 @@ def plan_download(
     variable = "HF_ENDPOINT" if chosen == "hf" else "MODELSCOPE_ENDPOINT"
     address = _checked(endpoint, "--endpoint") or _checked(os.environ.get(variable), variable)
     if chosen == "hf":
-        from ragkit.models import from_huggingface
+        from ragkit.models.fetch import from_huggingface
 
         return from_huggingface.plan(
             model, endpoint=address, revision=revision, backend=backend, send_token=send_token
         )
-    from ragkit.models import from_modelscope
+    from ragkit.models.fetch import from_modelscope
 
     return from_modelscope.plan(
         model, endpoint=address, revision=revision, backend=backend, send_token=send_token
@@ -94,10 +94,10 @@ def download_weights(
     Raises ModelUnavailable; KeyboardInterrupt passes, keeping what came.
     """
     if plan.hub == "hf":
-        from ragkit.models import from_huggingface
+        from ragkit.models.fetch import from_huggingface
 
         return from_huggingface.fetch(plan, progress=progress, status=status)
-    from ragkit.models import from_modelscope
+    from ragkit.models.fetch import from_modelscope
 
     return from_modelscope.fetch(plan, progress=progress, status=status)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ragkit.errors import ConfigError, ModelUnavailable
-from ragkit.models.hub_words import is_home, unreachable
+from ragkit.models.fetch.hub_words import is_home, unreachable
 
 __all__ = ["explained", "wrong_file"]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ragkit.models.remote_files import Hub, HubUnreachable, Status
+from ragkit.models.fetch.remote_files import Hub, HubUnreachable, Status
 
 __all__ = ["is_home", "retries_in_words", "unreachable"]
 

@@ -30,8 +30,8 @@ from llama_index.llms.openai.utils import to_openai_message_dicts
 from llama_index.llms.openai_like import OpenAILike
 
 from ragkit.errors import GenerationError
-from ragkit.models.server_errors import Server, explain, explain_response, is_dropped
-from ragkit.models.server_info import list_models
+from ragkit.models.server.errors import Server, explain, explain_response, is_dropped
+from ragkit.models.server.info import list_models
 from ragkit.models.thoughts import AnswerText
 
 __all__ = ["ServerLLM"]

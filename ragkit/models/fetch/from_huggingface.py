@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import MissingExtra, ModelUnavailable
-from ragkit.models.hub import huggingface_cache, huggingface_name
-from ragkit.models.hub_words import is_home, retries_in_words
-from ragkit.models.huggingface_errors import explained, wrong_file
-from ragkit.models.remote_files import (
+from ragkit.models.fetch.hub_words import is_home, retries_in_words
+from ragkit.models.fetch.huggingface_errors import explained, wrong_file
+from ragkit.models.fetch.remote_files import (
     OfflineMode,
     Plan,
     Progress,
@@ -31,6 +30,7 @@ from ragkit.models.remote_files import (
     damage,
     needed_files,
 )
+from ragkit.models.hub import huggingface_cache, huggingface_name
 
 __all__ = ["fetch", "plan"]
 
@@ -45,7 +45,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def plan(
     model: str, *, endpoint: str | None, revision: str | None, backend: str, send_token: bool
 ) -> Plan:
-    """Return what fetching ``model`` takes; see ``ragkit.models.download.plan_download``."""
+    """Return what fetching ``model`` takes; see ``ragkit.models.fetch.download.plan_download``."""
     address, name = endpoint or _HOME, huggingface_name(model)
     api = _library().HfApi(endpoint=address, token=_token(address, send_token))
     if _library().constants.is_offline_mode():
@@ -88,7 +88,7 @@ def plan(
 
 
 def fetch(plan: Plan, *, progress: Progress | None, status: Status | None) -> Path:
-    """Fetch what is missing, check everything; see ``ragkit.models.download.download_weights``."""
+    """Fetch what is missing, check everything; see ``download_weights``."""
     repository = _repository(plan.name)
     before = {f.path for f in plan.files if _received(repository, plan.revision, f)}
     with (

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from ragkit.errors import ModelUnavailable
-from ragkit.models.server_errors import CONNECT_SECONDS, Server, explain, explain_response
+from ragkit.models.server.errors import CONNECT_SECONDS, Server, explain, explain_response
 
 __all__ = ["ANY_MODEL", "ServedModel", "find_model", "list_models"]
 
