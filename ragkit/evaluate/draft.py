@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import IngestError
-from ragkit.retrieve.tokenizer import count_tokens, detect_language
+from ragkit.retrieve.tokenizer import CJK, count_tokens, detect_language
 
 if TYPE_CHECKING:
     from ragkit.ingest.structure import Block
@@ -56,12 +56,13 @@ _TEMPLATES = {
     "zh": "关于“{heading}”，《{title}》是怎么说的？",
     "zh-Hant": "關於「{heading}」，《{title}》是怎麼說的？",
 }
-_LEAST, _PASSAGE_TOKENS, _PROMPT_CHARACTERS = 20, 300, 2000
+_LEAST_TOKENS, _PASSAGE_TOKENS, _PROMPT_CHARACTERS = 5, 300, 2000
 _SHORTEST, _LONGEST = 4, 300
 
 _ASKS = re.compile(
     r"[?？]\s*$"
-    r"|^(?:how|what|why|when|where|which|who|whose|can|could|do|does|did|is|are|should|will)\b"
+    r"|^(?:how(?! to\b)|what|why|when|where|which|who|whose)\b"
+    r"|^(?:can|could|do|does|did|is|are|should|will)\b"
     r"|^(?:如何|怎么|怎麼|怎样|怎樣|为什么|為什麼|为何|為何|什么是|什麼是|哪些|哪里|哪裡|是否|能否)"
     r"|(?:吗|嗎|呢|怎么办|怎麼辦|怎么回事)\s*$",
     re.I,
@@ -212,7 +213,9 @@ def ask_model(section: Section, ask: Ask, found: Callable[[str], bool]) -> str:
 def heading_question(section: Section) -> str:
     """Return the section's heading as a question in its language; empty if it says too little."""
     heading = _NUMBERING.sub("", section.heading).strip(" :：.。")
-    if len(heading) < 2 or heading.casefold() in _EMPTY or len(section.text) < _LEAST:
+    if len(heading) < 2 or heading.casefold() in _EMPTY:
+        return ""
+    if count_tokens(section.text) < _LEAST_TOKENS:
         return ""
     if match := re.match(r"how to (.+)", heading, re.I):
         return f"How do I {match.group(1)}?"
@@ -223,6 +226,13 @@ def heading_question(section: Section) -> str:
 def is_question(heading: str) -> bool:
     """Return whether a heading asks something, in English, Chinese, or by its question mark."""
     return bool(_ASKS.search(_NUMBERING.sub("", heading).strip()))
+
+
+def _as_question(heading: str) -> str:
+    question = _NUMBERING.sub("", heading).strip(" .。")
+    if question[-1:] in "?？":
+        return question
+    return question + ("？" if re.search(f"[{CJK}]", question) else "?")
 
 
 def _split(text: str, markup: str) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
@@ -249,8 +259,7 @@ def _split(text: str, markup: str) -> Iterator[tuple[tuple[str, ...], str, str, 
         if place:
             outline.append((block.level, heading))
         if asked and text[start:end].strip():
-            question = _NUMBERING.sub("", heading).strip()
-            yield path, "", question, text[start:end].strip()
+            yield path, "", _as_question(heading), text[start:end].strip()
         else:
             yield from ((path, h, q, body) for h, q, body in _bodies(text[start:end], heading))
 

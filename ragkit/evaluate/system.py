@@ -144,6 +144,8 @@ def _open(
 
 def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
     """Write the passages; return whether one had to be cut into several nodes."""
+    from ragkit.models.embedder import embed_documents
+
     store = kb.parts.open_store(kb.index_uri)
     # Words alone need no vectors: no embedder is loaded for them.
     embedder = kb.parts.embedder if kb.config.retriever.kind != "lexical" else None
@@ -154,7 +156,7 @@ def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
             nodes = [node for passage in batch for node in _nodes(kb, passage, embedder is None)]
             cut = cut or len(nodes) > len(batch)
             if embedder is not None:
-                vectors = embedder.get_text_embedding_batch([node.text for node in nodes])
+                vectors = embed_documents(embedder, [node.text for node in nodes])
                 for node, vector in zip(nodes, vectors, strict=True):
                     node.embedding = vector
             with store.transaction():
