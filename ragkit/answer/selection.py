@@ -13,7 +13,7 @@ from ragkit.answer.evidence import Evidence, Passage
 from ragkit.answer.question import Question
 from ragkit.answer.units import Unit, node_units
 
-__all__ = ["Excerpt", "rank_evidence", "select_excerpts"]
+__all__ = ["LEANS_BACK", "Excerpt", "rank_evidence", "select_excerpts"]
 
 # Fitted by listwise logistic regression (the softmax over all units of the five retrieved nodes,
 # against the sentence that holds the gold answer) on the development halves of CMRC 2018, DRCD,
@@ -45,7 +45,7 @@ _SHORTEST = 18
 _LONGEST_BLOCK = 1500
 _MOST_ITEMS = 12
 
-_ANAPHOR = re.compile(
+LEANS_BACK = re.compile(
     r"[\s*_>\"'“‘«(（「『-]*(?:"
     r"(?:[它他她其该該此]|这|這|那(?!么?[些里裡])|前者|后者|後者|另外|此外|因此|所以|但|不过|不過|然而|而且|并且|並且|同时|同時|于是|於是|例如|比如|"
     r"これ|それ|その|この|彼|しかし|また|そのため|이것|그것|그는|그녀|하지만|"
@@ -181,7 +181,7 @@ def _leans(text: str, units: Sequence[Unit], at: int) -> bool:
         return False
     if unit.end - before.start > _LONGEST_UNIT:
         return False
-    return _ANAPHOR.match(text, unit.start, unit.end) is not None
+    return LEANS_BACK.match(text, unit.start, unit.end) is not None
 
 
 def _too_short(text: str, units: Sequence[Unit], at: int) -> bool:

@@ -14,7 +14,11 @@ class Texts:
 
     To the reader: ``not_found``; ``looked_for``, which holds ``{terms}``; ``nearest``;
     ``no_question`` where nothing is asked; ``no_answer`` where a model wrote nothing; ``quoted``,
-    which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences.
+    which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences. To what is
+    no question: ``greeting``, ``thanks`` and ``goodbye``; ``ability`` (``{count}`` documents and an
+    ``{example}``); ``documents`` (``{count}``, ``{formats}``), ``no_documents`` and
+    ``more_documents`` (``{count}``); ``summary`` and ``no_summary`` (``{source}``);
+    ``no_such_document`` (``{name}``) and ``similar_documents`` (``{names}``).
 
     To the model, short enough for a small one: ``system``, the rules, which hold ``{not_found}``
     as the sentence to write when the sources lack the answer; ``sources``, the line above them;
@@ -29,6 +33,17 @@ class Texts:
     separator: str
     gap: str
     no_answer: str
+    greeting: str
+    thanks: str
+    goodbye: str
+    ability: str
+    documents: str
+    no_documents: str
+    more_documents: str
+    summary: str
+    no_summary: str
+    no_such_document: str
+    similar_documents: str
     system: str
     sources: str
     ask: str
