@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-np = pytest.importorskip("numpy")
 pytest.importorskip("ir_measures", reason='needs pip install "ragkit[eval]"')
-BLEU = pytest.importorskip("sacrebleu.metrics.bleu", reason='needs "ragkit[eval]"').BLEU
+pytest.importorskip("sacrebleu", reason='needs pip install "ragkit[eval]"')
+
+import numpy as np
+from sacrebleu.metrics.bleu import BLEU
 
 from ragkit.evaluate.compare import compare_outcomes
 from ragkit.evaluate.dataset import Passage, Question, gold_passages

@@ -119,7 +119,7 @@ def test_a_file_that_fills_the_first_places_is_taken_out_whole(
         answer = system.answer
 
         def watching(asked: str, nodes: Any) -> Any:
-            seen.append({system.unit(node) for node in nodes})
+            seen.append({system.unit(node, frozenset()) for node in nodes})
             return answer(asked, nodes)
 
         from dataclasses import replace

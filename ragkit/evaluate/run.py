@@ -121,7 +121,7 @@ def _ask(system: System, question: Question, right: frozenset[str], answers: boo
     began = time.perf_counter()
     nodes = system.retrieve(question.question, wanted)
     milliseconds = 1000 * (time.perf_counter() - began)
-    ranking = tuple(dict.fromkeys(map(system.unit, nodes)))[:_DEPTH]
+    ranking = tuple(dict.fromkeys(system.unit(node, right) for node in nodes))[:_DEPTH]
     answered = None
     if answers:
         left = _without(system, question.question, right, nodes, wanted)
@@ -140,11 +140,11 @@ def _without(
 
     A long file fills the first places by itself: then more are fetched.
     """
-    left = [node for node in nodes if system.unit(node) not in right]
+    left = [node for node in nodes if system.unit(node, right) not in right]
     while len(left) < system.top_k and len(nodes) == wanted < _MOST_NODES:
         wanted *= 4
         nodes = system.retrieve(question, wanted)
-        left = [node for node in nodes if system.unit(node) not in right]
+        left = [node for node in nodes if system.unit(node, right) not in right]
     return left[: system.top_k]
 
 
@@ -208,7 +208,7 @@ def lexical_retriever(passages: Sequence[Passage]) -> Iterator[Retrieve]:
 
         def retrieve(question: str, limit: int) -> list[tuple[str, float]]:
             found = system.retrieve(question, limit)
-            return [(system.unit(node), node.score or 0.0) for node in found]
+            return [(system.unit(node, frozenset()), node.score or 0.0) for node in found]
 
         yield retrieve
 

@@ -32,6 +32,10 @@ _BATCH = 256
 _NODES_A_UNIT = 4
 
 
+Unit = Callable[["NodeWithScore", frozenset[str]], str]
+"""A node, and what is right for the question that found it, in; what the node is part of out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """An answer as it is judged.
@@ -53,7 +57,8 @@ class Given:
 class System:
     """A retriever and an answerer over units, which are passages or files.
 
-    ``retrieve`` returns at most so many nodes, best first; ``unit`` names what a node is part of;
+    ``retrieve`` returns at most so many nodes, best first; ``unit`` names what a node is part of,
+    one of those that are right where it is part of several;
     ``answer`` reads nodes, best first. ``top_k`` nodes are read for an answer; ``nodes_a_unit``
     nodes are looked at for each unit that counts.
     """
@@ -62,7 +67,7 @@ class System:
     retriever: str
     top_k: int
     retrieve: Callable[[str, int], list[NodeWithScore]]
-    unit: Callable[[NodeWithScore], str]
+    unit: Unit
     answer: Callable[[str, Sequence[NodeWithScore]], Given]
     nodes_a_unit: int = 1
 
@@ -91,7 +96,7 @@ def passage_system(
         kb = _open(folder, folder / "passages.db", preset, retriever, answers, status)
         try:
             cut = _index(kb, passages)
-            yield _system(kb, unit=lambda found: str(found.node.metadata["source"]), several=cut)
+            yield _system(kb, unit=lambda found, _: str(found.node.metadata["source"]), several=cut)
         finally:
             kb.close()
 
@@ -204,7 +209,7 @@ def _spans(kb: KnowledgeBase, text: str) -> list[tuple[int, int]]:
     return [(span.start, span.end) for span in spans]
 
 
-def _system(kb: KnowledgeBase, *, unit: Callable[[NodeWithScore], str], several: bool) -> System:
+def _system(kb: KnowledgeBase, *, unit: Unit, several: bool) -> System:
     return System(
         preset=kb.config.preset,
         retriever=kb.config.retriever.kind,
@@ -292,8 +297,11 @@ class _Sections:
         for section in self.sections:
             self._by_source.setdefault(section.source or "", []).append(section)
 
-    def of(self, found: NodeWithScore) -> str:
-        """Return the id of the node's section, or its file's source."""
+    def of(self, found: NodeWithScore, right: frozenset[str]) -> str:
+        """Return the id of the node's section, or its file's source.
+
+        A node may hold several short sections: then it is one of those in ``right``.
+        """
         source = str(found.node.metadata["source"])
         if source not in self._by_source:
             return source
@@ -302,8 +310,9 @@ class _Sections:
         start = getattr(found.node, "start_char_idx", None) or 0
         end = start + len(found.node.get_content())
         shared = [(min(end, e) - max(start, s), id_) for s, e, id_ in self._places[source]]
-        most, section = max(shared, default=(0, source))
-        return section if most > 0 else source
+        shared = [pair for pair in shared if pair[0] > 0]
+        of_right = [pair for pair in shared if pair[1] in right]
+        return max(of_right or shared, default=(0, source))[1]
 
     def _located(self, source: str) -> list[tuple[int, int, str]]:
         text = self.kb.text(source)
