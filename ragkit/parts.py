@@ -83,8 +83,11 @@ class Parts:
             "revision": embedder.revision,
             "splitter": SPLITTER,
         }
-        prefix = self._document_prefix()
-        return marks | ({"document_prefix": prefix} if prefix else {})
+        if prefix := self._document_prefix():
+            marks["document_prefix"] = prefix
+        if embedder.kind == "llm" and self.config.llm.quantization != "none":
+            marks["quantization"] = self.config.llm.quantization
+        return marks
 
     def open_store(self, uri: str) -> SqliteStore:
         """Open the index at ``uri`` for this configuration; see ``ragkit.store.open_store``."""
