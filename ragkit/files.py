@@ -41,7 +41,7 @@ class Found:
 def find_file(given: str, folder: Path, store: SqliteStore) -> Found:
     """Find the file that ``given`` names, and what became of it.
 
-    Raises ConfigError as ``source_name`` does, and for a folder.
+    Raises ConfigError as ``source_name`` does.
     """
     files = store.catalog.files()
     source = source_name(given, folder, files)
@@ -53,11 +53,6 @@ def find_file(given: str, folder: Path, store: SqliteStore) -> Found:
     path = _path(source, folder)
     if path is None or not folder.is_dir():
         return Found(source)
-    if path.is_dir() and not path.is_symlink():
-        raise ConfigError(
-            f"'{given}' is a folder. Give a file in it, or ask about the folder: "
-            f"--filter folder={source}"
-        )
     for entry in walk(folder):  # what is not in the catalog is looked up in the folder itself
         if source == entry.source or (entry.problem and source.startswith(entry.source + "/")):
             return Found(source, reason=entry.problem or "", exists=True, listed=True)
@@ -110,8 +105,8 @@ def source_name(given: str, folder: Path, files: Collection[str]) -> str:
     """Return the source that ``given`` names, be it one of ``files`` or not.
 
     It may be a path relative to ``folder``, any other path, or a bare name that one file has.
-    Raises ConfigError for an empty name, a file outside ``folder``, the folder itself, and a bare
-    name that several files have.
+    Raises ConfigError for an empty name, a folder, a file outside ``folder``, and a bare name that
+    several files have.
     """
     if not given.strip() or "\0" in given:
         raise ConfigError(f"{given!r} is not the name of a file. Give a file of '{folder}'.")
@@ -120,8 +115,7 @@ def source_name(given: str, folder: Path, files: Collection[str]) -> str:
     plain = os.path.normpath(given).replace(os.sep, "/")
     if plain in files:
         return plain
-    climbs = plain in ("..", ".") or plain.startswith("../")
-    if Path(given).is_absolute() or climbs:
+    if Path(given).is_absolute() or plain == ".." or plain.startswith("../"):
         return _below(Path(given), folder, files, given)
     if os.path.lexists(folder / plain):
         return _below(folder / plain, folder, files, given)
@@ -146,6 +140,8 @@ def _below(path: Path, folder: Path, files: Collection[str], given: str) -> str:
     for base, place in ((root, absolute), (real, absolute), (real, path.resolve())):
         if place == base:
             raise ConfigError(f"'{shown}' is the folder itself. Give a file in it.")
+        if place.is_relative_to(base) and path.is_dir() and not path.is_symlink():
+            raise ConfigError(f"'{shown}' is a folder. Give a file in it.")
         if place.is_relative_to(base):
             source = place.relative_to(base).as_posix()
             if source in files or (source.isprintable() and "\\" not in source):

@@ -1,0 +1,125 @@
+"""The extracted text of a file, as the command line prints it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_readers import pdf
+
+import ragkit
+from ragkit.errors import StoreError
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("show") / "docs"
+    (place / "a").mkdir(parents=True)
+    (place / "a" / "灯塔.txt").write_text("灯塔建于1826年。\n塔高四十米。\n", encoding="gbk")
+    (place / "book.pdf").write_bytes(pdf("The zebra sleeps at noon.", "", "The walrus swims."))
+    (place / "odd.txt").write_bytes(b"One line\r\nTwo \xe2\x80\xae end\n")
+    (place / "random.txt").write_bytes(bytes(range(256)) * 40)
+    return place
+
+
+@pytest.fixture(scope="module")
+def common(place: Path) -> tuple[str, ...]:
+    return ("--data", str(place), "--index", str(place.parent / "i.db"), "--preset", "lite")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ragkit", *arguments],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=120,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_text_is_exactly_that_of_the_index(place: Path, common: tuple[str, ...]) -> None:
+    first = run("show", "a/灯塔.txt", *common)  # builds the index
+    assert first.returncode == 0
+    kb = ragkit.open(place, index=common[3], preset="lite")
+    for source in ("a/灯塔.txt", "book.pdf", "odd.txt"):
+        done = run("show", source, *common)
+        assert done.stdout == kb.text(source).encode()
+        assert done.stderr == b""
+
+
+def test_citations_point_into_what_is_shown(common: tuple[str, ...]) -> None:
+    answer = json.loads(run("query", "灯塔建于哪一年？", *common, "--json", PYTHONUTF8="1").stdout)
+    (citation,) = answer["citations"]
+    text = run("show", citation["source"], *common).stdout.decode()
+    assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_a_narrow_locale_changes_nothing(common: tuple[str, ...]) -> None:
+    narrow = run("show", "灯塔.txt", *common, PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert "灯塔建于1826年。" in narrow.stdout.decode()
+
+
+def test_pages(place: Path, common: tuple[str, ...]) -> None:
+    assert run("show", "book.pdf", "--page", "3", *common).stdout == b"The walrus swims."
+    empty = run("show", "book.pdf", "--page", "2", *common)
+    assert (empty.returncode, empty.stdout) == (1, b"")
+    assert "no text on page 2. Pages with text: 1, 3." in empty.stderr.decode()
+    none = run("show", "odd.txt", "--page", "1", *common)
+    assert none.returncode == 1
+    assert b"has no pages" in none.stderr
+    assert run("show", "book.pdf", "--page", "0", *common).returncode == 2
+    kb = ragkit.open(place, index=common[3], preset="lite")
+    assert kb.text("book.pdf", page=1) == "The zebra sleeps at noon."
+    with pytest.raises(StoreError, match="Pages with text: 1, 3"):
+        kb.text("book.pdf", page=4)
+
+
+def test_what_cannot_be_shown(common: tuple[str, ...]) -> None:
+    unknown = run("show", "bok.pdf", *common)
+    assert unknown.returncode == 1
+    assert b"Did you mean 'book.pdf'?" in unknown.stderr
+    skipped = run("show", "random.txt", *common)
+    assert skipped.returncode == 1
+    assert b"'random.txt' was not read: " in skipped.stderr
+    for given in ("", "..", "/etc/passwd"):
+        assert run("show", given, *common).returncode == 2
+    folder = run("show", "a", *common)
+    assert folder.returncode == 2
+    assert b"is a folder" in folder.stderr
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    file = tmp_path / "docs" / "a.md"
+    common = ("--data", str(tmp_path / "docs"), "--index", str(tmp_path / "i.db"), "--preset=lite")
+    file.write_text("Old text.\n", "utf-8")
+    assert run("show", "a.md", *common).stdout.startswith(b"Old text.")
+    file.write_text("New and longer text.\n", "utf-8")
+    assert run("show", "a.md", *common, "--no-refresh").stdout.startswith(b"Old text.")
+    assert run("show", "a.md", *common).stdout.startswith(b"New and longer text.")
+    file.unlink()
+    gone = run("show", "a.md", *common)
+    assert gone.returncode == 1
+    assert b"no indexed file 'a.md'" in gone.stderr
+
+
+def test_a_terminal_is_not_driven_and_offsets_stay(place: Path, common: tuple[str, ...]) -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "ragkit", "show", "odd.txt", *common, "--no-refresh"]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    subprocess.run(command, stdout=follower, stderr=follower, env=environment, check=True)
+    os.close(follower)
+    shown = os.read(leader, 10_000).decode().replace("\r\n", "\n").rstrip("\n")
+    os.close(leader)
+    text = ragkit.open(place, index=common[3], preset="lite").text("odd.txt").rstrip("\n")
+    assert "\u202e" in text
+    assert "Two \ufffd end" in shown
+    assert len(shown) == len(text)
