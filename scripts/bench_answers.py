@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import string
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +20,11 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 from ragkit.answer.extractive import ExtractedAnswer, extract_answer
 from ragkit.answer.refusal import THRESHOLD
+from ragkit.evaluate.refusal import auroc, suggested_threshold
+from ragkit.evaluate.text_metrics import contains, token_f1
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 
 Row = dict[str, Any]
-_CJK = frozenset({"zh", "zh-Hant", "ja"})
 
 
 class LexicalIndex:
@@ -113,10 +112,10 @@ def measure(passages: Sequence[Row], questions: Sequence[Row], *, top_k: int) ->
         name: tally[name] / judged
         for name in ("contains", "gold_sentence", "sentences", "characters", "mark_f1", "marked")
     }
-    figures["refusal_auroc"] = auroc(kept, removed)
+    figures["refusal_auroc"] = auroc(kept, removed) or float("nan")
     figures["answered"] = sum(c >= THRESHOLD for c in kept) / max(1, len(kept))
     figures["removed_refused"] = sum(c < THRESHOLD for c in removed) / max(1, len(removed))
-    at_95 = sorted(kept)[int(0.05 * len(kept))] if kept else 0.0
+    at_95 = suggested_threshold(kept) or 0.0
     figures["removed_refused_at_95"] = sum(c < at_95 for c in removed) / max(1, len(removed))
     if unanswerable:
         refused = sum(c < THRESHOLD for c in unanswerable)
@@ -159,50 +158,13 @@ def _judge(
     marks = [s.text[s.mark[0] : s.mark[1]] for s in answer.sentences if s.mark]
     in_gold = [s for s in answer.sentences if index.passages[found[s.node][0]]["id"] == gold["id"]]
     return {
-        "contains": any(text in said for text in texts),
+        "contains": contains(said, texts),
         "gold_sentence": any(s.start <= start < s.end for s in in_gold for start in starts),
         "sentences": sum(s.sentences for s in answer.sentences),
         "characters": len(said),
         "marked": bool(marks),
-        "mark_f1": max((f1(marks[0], t, question["lang"]) for t in texts), default=0.0)
-        if marks
-        else 0.0,
+        "mark_f1": token_f1(marks[0], texts) if marks else 0.0,
     }
-
-
-def f1(said: str, gold: str, language: str) -> float:
-    """Return token F1 as in SQuAD; tokens are characters in Chinese and Japanese."""
-    a, b = _tokens(said, language), _tokens(gold, language)
-    shared = sum((Counter(a) & Counter(b)).values())
-    return 2 * shared / (len(a) + len(b)) if shared else 0.0
-
-
-def _tokens(text: str, language: str) -> list[str]:
-    plain = "".join(
-        char
-        for char in text.lower()
-        if char not in string.punctuation and not unicodedata.category(char).startswith("P")
-    )
-    if language in _CJK:
-        return [char for char in plain if not char.isspace()]
-    return [word for word in plain.split() if word not in ("a", "an", "the")]
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Return the probability that a positive scores above a negative; a tie counts half."""
-    if not positive or not negative:
-        return float("nan")
-    ordered = sorted([(s, 1) for s in positive] + [(s, 0) for s in negative])
-    rank_sum, position = 0.0, 0
-    while position < len(ordered):
-        end = position
-        while end < len(ordered) and ordered[end][0] == ordered[position][0]:
-            end += 1
-        middle = (position + end + 1) / 2
-        rank_sum += middle * sum(label for _, label in ordered[position:end])
-        position = end
-    n, m = len(positive), len(negative)
-    return (rank_sum - n * (n + 1) / 2) / (n * m)
 
 
 def _is_gold(passage: Row, gold: Row) -> bool:
