@@ -26,7 +26,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 # Tests of the model presets run on tiny models that they make.
 $(VENV)/.models: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ".[dev,models]"
+	$(PIP) -e ".[dev,models,modelscope,quant]"
 	@touch $@ $(VENV)/.dev $(VENV)/.light
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
