@@ -4,6 +4,7 @@ import pytest
 
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.retrieve.characters import character_grams, character_scores, fold_text
+from ragkit.retrieve.proximity import proximity_scores
 
 ANALYZER = LexicalAnalyzer()
 
@@ -34,7 +35,7 @@ def test_question_and_text_meet_in_every_script():
         ("Die Bibliotheken sind offen", "Bibliothek"),
     ]:
         _, body = ANALYZER.index_fields(text, title="", language=None)
-        assert set(ANALYZER.clauses(question)[0].terms) & set(body.split())
+        assert asked(question) & set(body.split())
 
 
 def test_fold_text_makes_words_comparable():
@@ -80,3 +81,41 @@ def test_a_question_of_question_words_alone_is_still_asked() -> None:
 
 def test_a_name_in_capitals_is_no_question_word() -> None:
     assert asked("Where is the WHO?") >= asked("WHO")
+
+
+def test_grammar_counts_less_than_what_tells() -> None:
+    telling, function = ANALYZER.clauses("Where is the port of Rotterdam?")
+    assert telling.terms == ("port", "rotterdam")
+    assert {"the", "of"} <= set(function.terms)
+    assert function.weight < telling.weight
+    telling, function = ANALYZER.clauses("港口的位置")
+    assert set(telling.terms) == {"港", "口", "港口", "位", "置", "位置"}
+    assert set(function.terms) == {"的", "口的", "的位"}
+
+
+def test_a_question_of_grammar_alone_is_still_asked() -> None:
+    assert asked("of the") == {"of", "the"}
+
+
+def test_thai_question_words_are_not_looked_for() -> None:
+    assert asked("เมืองหลวงคืออะไร") == asked("เมืองหลวงคือ")
+
+
+NEAR = "the complete works of the old bridge company"
+
+
+def test_words_near_each_other_count_in_either_order() -> None:
+    texts = [NEAR, "a bridge so old", "a bridge, and far away from it something old"]
+    scores = proximity_scores("old bridge", texts, language="en")
+    assert scores[0] > 0 < scores[1]
+    assert scores[2] == 0
+
+
+def test_proximity_of_scripts_without_spaces_and_of_nothing_is_0() -> None:
+    assert proximity_scores("旧桥公司", ["旧桥公司"], language="zh") == [0.0]
+    assert proximity_scores("", [NEAR], language=None) == [0.0]
+    assert proximity_scores("old bridge", [], language="en") == []
+
+
+def test_a_text_without_a_word_does_not_stop_the_second_look() -> None:
+    assert ANALYZER.rescore("old bridge", [(1.0, ""), (1.0, "……")]) == [1.0, 1.0]

@@ -51,9 +51,18 @@ def test_chinese_has_characters_and_pairs():
     assert terms("战国无双") == ["战", "国", "无", "双", "战国", "国无", "无双"]
 
 
-def test_thai_and_burmese_have_character_runs():
-    assert {"ไท", "ไทย"} <= set(terms("ประเทศไทย"))
-    assert {"မြ", "မြန"} <= set(terms("မြန်မာ"))
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ประเทศไทย", ["ประ", "ระเท", "เทศ", "ศไท", "ไทย"]),
+        ("ที่", ["ที่"]),  # one cluster
+        ("မြန်မာ", ["မြန်", "န်မာ"]),
+        ("កម្ពុជា", ["កម្ពុ", "ម្ពុជា"]),
+        ("ລາວ", ["ລາວ"]),
+    ],
+)
+def test_scripts_without_spaces_have_pairs_of_clusters(text, found):
+    assert terms(text) == found
 
 
 def test_hindi_vowel_signs_stay_in_their_word():

@@ -17,10 +17,10 @@ from functools import lru_cache
 
 from ragkit.retrieve.tokenizer import CJK, HANGUL, LETTER, MARKS, UNSPACED, normalize
 
-__all__ = ["character_grams", "character_scores", "fold_text"]
+__all__ = ["K1", "B", "character_grams", "character_scores", "fold_text"]
 
-# BM25's usual constants (Robertson and Zaragoza 2009), the same as FTS5's.
-_K1, _B = 1.2, 0.75
+# BM25's usual constants (Robertson and Zaragoza 2009), the same as the first look's.
+K1, B = 1.2, 0.75
 _LETTERS_SIZE, _CJK_SIZE, _UNSPACED_SIZE = 4, 3, 4
 _RUN = re.compile(rf"(?P<cjk>[{CJK}{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<word>{LETTER}+)")
 _DIACRITIC = re.compile(
@@ -62,7 +62,7 @@ def character_scores(question: str, texts: Sequence[str]) -> list[float]:
         return scores
     folded = [fold_text(text) for text in texts]
     mean = sum(map(len, folded)) / len(folded)
-    damping = [_K1 * (1 - _B + _B * len(text) / mean) for text in folded]
+    damping = [K1 * (1 - B + B * len(text) / mean) for text in folded]
     for gram in grams:
         counts = [text.count(gram) for text in folded]
         holding = sum(1 for count in counts if count)
@@ -71,5 +71,5 @@ def character_scores(question: str, texts: Sequence[str]) -> list[float]:
         rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
         for i, count in enumerate(counts):
             if count:
-                scores[i] += rarity * count * (_K1 + 1) / (count + damping[i])
+                scores[i] += rarity * count * (K1 + 1) / (count + damping[i])
     return scores

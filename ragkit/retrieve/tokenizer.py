@@ -7,7 +7,9 @@ terms:
 - an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in
   parts;
 - Chinese and Japanese: single characters and pairs; Korean: pairs of syllables;
-- Thai, Lao, Khmer and Burmese, which put no space between words: pairs and triples of characters.
+- Thai, Lao, Khmer and Burmese, which put no space between words: pairs of character clusters, that
+  is of letters with the vowels and tones that belong to them (Theeramunkong et al. 2000, "Character
+  cluster based Thai information retrieval").
 
 Everything here is deterministic and linear in the length of the text.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ragkit.retrieve.languages import detect_language, function_words, stemmer_name
@@ -36,6 +39,7 @@ __all__ = [
     "is_function_word",
     "normalize",
     "terms",
+    "word_term",
 ]
 
 CJK = (
@@ -64,6 +68,13 @@ _PART = re.compile(rf"{LETTER}+")
 # camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
 _IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|[A-Z]{2}[a-z]|\.")
+# A letter with a vowel that is written before it, and all that is written around and under it:
+# vowels, tones, and in Khmer and Burmese the letters stacked below.
+_CLUSTER = re.compile(
+    "[\u0e40-\u0e44\u0ec0-\u0ec4]?.(?:[\u0e30-\u0e3a\u0e45\u0e47-\u0e4e\u0eb0-\u0ebd\u0ec8-\u0ece"
+    "\u102b-\u1038\u103a-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074"
+    "\u1082-\u108d\u108f\u17b6-\u17d1\u17d3]|[\u1039\u17d2].?)*"
+)
 # A longer run of letters is no word of any language (base64, a DNA string): it is cut.
 _LONGEST = 40
 # What NFKD leaves whole although readers type it without.
@@ -136,8 +147,9 @@ def terms(text: str, *, language: str | None = None) -> list[str]:
         elif kind == "hangul":
             found.extend(_grams(chunk, 2) or [chunk])
         else:
-            found.extend(_grams(chunk, 2) or [chunk])
-            found.extend(_grams(chunk, 3))
+            clusters = _CLUSTER.findall(chunk)
+            pairs = [one + two for one, two in pairwise(clusters)]
+            found.extend(pairs or [chunk])
     return found
 
 
@@ -167,10 +179,10 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     parts = [part for part in _PART.findall(chunk) if part]
     pieces = [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
     if len(pieces) == 1 and pieces[0] == chunk:
-        term = _word_term(chunk, language)
+        term = word_term(chunk, language)
         return (term,) if term else ()
     # A run of combining marks without a letter folds to nothing.
-    found = [term for piece in pieces if (term := _word_term(piece, language))]
+    found = [term for piece in pieces if (term := word_term(piece, language))]
     if _IDENTIFIER.search(chunk):
         whole = fold(chunk)
         found.append(whole)
@@ -180,7 +192,9 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _word_term(word: str, language: str | None) -> str:
+@lru_cache(maxsize=1 << 16)
+def word_term(word: str, language: str | None) -> str:
+    """Return the term of one word: its stem without case and diacritics; it may be empty."""
     stemmer = _stemmer(stemmer_name(_script_language(word, language)))
     if stemmer is None or any(c.isdigit() for c in word):
         return fold(word)
