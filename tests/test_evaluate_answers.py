@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,33 @@ def test_an_embedder_reads_long_passages_in_pieces(
         assert system.nodes_a_unit == 1
         (outcome,) = ask_questions(system, questions, gold)
     assert outcome.ranking[0] == "long"
+
+
+def test_the_presets_model_answers_what_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llama_index.llms.openai_like", reason='needs "ragkit[openai]"')
+    from openai_server import chunk, run_stub
+
+    said = "Employees have 25 days of annual leave."
+
+    def reply(exchange: Any) -> None:
+        events = [chunk({"content": said}), chunk({}, finish_reason="stop")]
+        body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        exchange.text(body + "data: [DONE]\n\n", kind="text/event-stream")
+
+    with run_stub() as stub:
+        stub.on_chat(reply)
+        monkeypatch.setenv("RAGKIT_LLM__KIND", "openai")
+        monkeypatch.setenv("RAGKIT_LLM__MODEL", "tiny")
+        monkeypatch.setenv("RAGKIT_LLM__BASE_URL", stub.url)
+        monkeypatch.setenv("RAGKIT_LLM__CONTEXT_WINDOW", "4096")
+        asked = QUESTIONS[:2]
+        with passage_system(PASSAGES, preset="lite", answers=True) as system:
+            found = ask_questions(system, asked, gold_passages(PASSAGES, asked), answers=True)
+        assert stub.chats
+    right, wrong = (outcome.answered for outcome in found)
+    assert right is not None
+    assert wrong is not None
+    assert (right.contains, right.em) == (1, 0)
+    assert wrong.contains == 0, "the model said something else"
+    assert right.removed_confidence is not None
+    assert right.confidence > right.removed_confidence

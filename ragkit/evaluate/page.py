@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ragkit._version import __version__
 from ragkit.evaluate.metrics import METRICS
+from ragkit.evaluate.page_frame import figure, figure3, page, percent, table_row
 from ragkit.evaluate.plots import (
     Curve,
     Histogram,
@@ -53,7 +53,7 @@ def report_page(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
         _groups_table(report, "by_source", "Source"),
         _missed(outcomes),
     ]
-    return _page(f"ragkit evaluate · {name}", body)
+    return page(f"ragkit evaluate · {name}", body)
 
 
 def comparison_page(
@@ -69,7 +69,7 @@ def comparison_page(
     ]
     chart = difference_chart(rows, title="Differences with 95% intervals")
     figures = [
-        _figure("Difference", f"{second} less {first}, 95% interval; right of 0 is better", chart),
+        figure("Difference", f"{second} less {first}, 95% interval; right of 0 is better", chart),
         _recall(
             [(first, outcomes[0]), (second, outcomes[1])], "Recall by depth", "with 95% intervals"
         ),
@@ -81,7 +81,7 @@ def comparison_page(
         f'<div class="plots">{"".join(figures)}</div>',
         _moved(outcomes[0], outcomes[1]),
     ]
-    return _page(f"ragkit evaluate · {first} against {second}", body)
+    return page(f"ragkit evaluate · {first} against {second}", body)
 
 
 def _name(report: Mapping[str, Any]) -> str:
@@ -113,8 +113,8 @@ def _figures_table(report: Mapping[str, Any]) -> str:
         told = report["given"]
         given = (
             '<p class="facts">As given, a refusal counting as a miss: '
-            f"answered {_percent(told['answered'])}, contains {_figure3(told['contains'])}, "
-            f"F1 {_figure3(told['f1'])}. {escape(_refusal_words(report))}</p>"
+            f"answered {percent(told['answered'])}, contains {figure3(told['contains'])}, "
+            f"F1 {figure3(told['f1'])}. {escape(_refusal_words(report))}</p>"
         )
     return (
         f'<div class="tiles">{"".join(tiles)}</div>'
@@ -125,10 +125,10 @@ def _figures_table(report: Mapping[str, Any]) -> str:
 def _refusal_words(report: Mapping[str, Any]) -> str:
     refusal = report["refusal"]
     return (
-        f"With the right passage removed, {_percent(refusal['removed_refused'])} are refused. "
-        f"A threshold of {_figure3(refusal['suggested_threshold'])} answers "
-        f"{_percent(refusal['answered_at_suggested'])} and refuses "
-        f"{_percent(refusal['removed_refused_at_suggested'])} of those."
+        f"With the right passage removed, {percent(refusal['removed_refused'])} are refused. "
+        f"A threshold of {figure3(refusal['suggested_threshold'])} answers "
+        f"{percent(refusal['answered_at_suggested'])} and refuses "
+        f"{percent(refusal['removed_refused_at_suggested'])} of those."
     )
 
 
@@ -143,7 +143,7 @@ def _recall(runs: Sequence[tuple[str, Sequence[Outcome]]], title: str, about: st
         curves.append(Curve(name, points, place + 1))
     chart = line_chart(curves, title=title, x_label="k", y_label="recall@k")
     names = [(curve.name, curve.series) for curve in curves] if len(curves) > 1 else []
-    return _figure(title, about, chart, names)
+    return figure(title, about, chart, names)
 
 
 def _hits(outcome: Outcome) -> list[float]:
@@ -176,7 +176,7 @@ def _confidence(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[
         high=1.0,
     )
     about = "share of each kind of question; what lies left of the threshold is refused"
-    return [_figure("Confidence", about, chart, [(g.name, g.series) for g in groups])]
+    return [figure("Confidence", about, chart, [(g.name, g.series) for g in groups])]
 
 
 def _latencies(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
@@ -194,7 +194,7 @@ def _latencies(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[s
             marks=marks,
             high=_ceiling(1.5 * shares["p95"]),
         )
-        found.append(_figure(f"Latency: {name}", "one question at a time", chart))
+        found.append(figure(f"Latency: {name}", "one question at a time", chart))
     return found
 
 
@@ -220,7 +220,7 @@ def _bars(report: Mapping[str, Any]) -> list[str]:
             about = "with 95% interval" + (
                 f"; the {_BARS} largest of {len(groups)}" if len(groups) > _BARS else ""
             )
-            found.append(_figure(title, about, bar_chart(rows, title=title)))
+            found.append(figure(title, about, bar_chart(rows, title=title)))
     return found
 
 
@@ -234,7 +234,7 @@ def _groups_table(report: Mapping[str, Any], key: str, title: str) -> str:
     head = "".join(f"<th>{escape(SHORT_NAMES[name])}</th>" for name in names)
     rows = "".join(
         f"<tr><td>{escape(group or '–')}</td><td>{figures['questions']:,}</td>"
-        + "".join(f"<td>{_figure3(figures.get(name))}</td>" for name in names)
+        + "".join(f"<td>{figure3(figures.get(name))}</td>" for name in names)
         + "</tr>"
         for group, figures in groups.items()
     )
@@ -296,11 +296,11 @@ def _place_words(outcome: Outcome) -> str:
 
 def _comparison_table(compared: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        _tr(
+        table_row(
             [
                 escape(name),
-                _figure3(reports[0].get(name)),
-                _figure3(reports[1].get(name)),
+                figure3(reports[0].get(name)),
+                figure3(reports[1].get(name)),
                 f"{row['difference']:+.3f}",
                 f"{row['interval'][0]:+.3f} – {row['interval'][1]:+.3f}",
                 f"{row['p']:.4f}",
@@ -318,90 +318,3 @@ def _comparison_table(compared: Mapping[str, Any], reports: Sequence[Mapping[str
         '<p class="facts">p: two-sided paired randomisation test (of the bootstrap for BLEU and '
         "AUROC). effect: mean difference over its standard deviation.</p>"
     )
-
-
-def _tr(cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _figure(title: str, about: str, chart: str, names: Sequence[tuple[str, int]] = ()) -> str:
-    legend = "".join(f'<span class="key s{s}">{escape(name)}</span>' for name, s in names)
-    return (
-        f"<figure><figcaption><b>{escape(title)}</b><span>{escape(about)}</span></figcaption>"
-        f"{chart}{f'<div class=legend>{legend}</div>' if legend else ''}</figure>"
-    )
-
-
-def _figure3(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}%"
-
-
-def _page(title: str, body: Sequence[str]) -> str:
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><main>{''.join(body)}"
-        f'<footer class="facts">ragkit {__version__}</footer></main></body></html>\n'
-    )
-
-
-_STYLE = """
-:root{--paper:#fff;--card:#f7f8fa;--ink:#1b1f24;--soft:#5b6572;--rule:#dfe3e8;
---s1:#1f6feb;--s2:#c2410c;--s3:#6b7280}
-@media (prefers-color-scheme:dark){:root{--paper:#0f1216;--card:#181c22;--ink:#e6e9ed;
---soft:#9aa5b1;--rule:#2c333c;--s1:#5aa2ff;--s2:#f59e5b;--s3:#9aa3ad}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);
-font:15px/1.5 system-ui,-apple-system,"Segoe UI","Noto Sans","Noto Sans CJK SC",sans-serif}
-main{max-width:1000px;margin:0 auto;padding:28px 20px 40px}
-h1{font-size:1.5rem;line-height:1.25;margin:0 0 4px}
-h2{font-size:1.1rem;margin:32px 0 8px}
-.facts{color:var(--soft);margin:4px 0 12px;font-size:.875rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(128px,1fr));gap:10px;
-margin:18px 0 6px}
-.tile{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 12px;
-display:flex;flex-direction:column;font-variant-numeric:tabular-nums}
-.tile span{color:var(--soft);font-size:.8rem}.tile b{font-size:1.35rem;line-height:1.3}
-.tile small{color:var(--soft);font-size:.75rem}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:16px;
-margin:20px 0;align-items:start}
-figure{margin:0;padding:14px 14px 10px;background:var(--card);border:1px solid var(--rule);
-border-radius:8px;min-width:0}
-figcaption{display:flex;flex-direction:column;margin-bottom:8px}
-figcaption span{color:var(--soft);font-size:.8rem}
-svg{display:block;width:100%;height:auto}
-svg text{fill:var(--soft);font-size:11px;font-family:inherit;font-variant-numeric:tabular-nums}
-svg .tick,svg .value{paint-order:stroke;stroke:var(--card);stroke-width:3px}
-svg .label{font-size:11.5px}svg .value{fill:var(--ink)}
-.grid{stroke:var(--rule);stroke-width:1}.zero{stroke:var(--soft);stroke-width:1}
-.mark{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
-.line{fill:none;stroke-width:2.2;stroke-linejoin:round}
-.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}
-.line{stroke:var(--c)}.line.s2{stroke-dasharray:7 4}.band{fill:var(--c);opacity:.16}
-.dot{fill:var(--c)}.bar{fill:var(--c);opacity:.75}
-.hist{fill:var(--c);fill-opacity:.22;stroke:var(--c);stroke-width:1.6}
-.hist.s2{stroke-dasharray:6 3}.hist.s3{stroke-dasharray:2 3;fill-opacity:.1}
-.whisker{fill:none;stroke:var(--ink);stroke-width:1.3}
-.whisker.s1,.whisker.s2,.whisker.s3{stroke:var(--c);stroke-width:1.8}
-.legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:.8rem;color:var(--soft);padding:4px 2px}
-.key::before{content:"";display:inline-block;width:18px;height:0;border-top:3px solid var(--c);
-margin-right:6px;vertical-align:middle}
-.key.s2::before{border-top-style:dashed}.key.s3::before{border-top-style:dotted}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:6px 8px;border-bottom:1px solid var(--rule);white-space:nowrap}
-th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left}
-table.text th,table.text td{text-align:left;white-space:normal;vertical-align:top;
-overflow-wrap:anywhere}
-table.text th:last-child,table.text td:last-child{text-align:right;white-space:nowrap}
-@media (max-width:560px){main{padding:18px 12px 28px}svg text{font-size:13px}
-svg .label{font-size:13px}}
-footer.facts{margin-top:32px}
-"""

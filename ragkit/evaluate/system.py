@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError
 from ragkit.evaluate.dataset import Passage
+from ragkit.evaluate.sections import Sections
 
 if TYPE_CHECKING:
     from llama_index.core.schema import NodeWithScore, TextNode
@@ -123,7 +124,7 @@ def folder_system(
     try:
         with progress() as report:
             kb.index(progress=report)
-        yield _system(kb, unit=_Sections(kb, sections).of, several=True)
+        yield _system(kb, unit=Sections(kb, sections).of, several=True)
     finally:
         kb.close()
 
@@ -282,45 +283,3 @@ def _given(
     text = " ".join(sentence for sentence, _ in sentences)
     marked = [sentence[mark[0] : mark[1]] for sentence, mark in sentences if mark]
     return Given(text, marked[0] if marked else text, refused, confidence, len(sentences))
-
-
-@dataclass(slots=True)
-class _Sections:
-    """Finds the section of a file that a node belongs to, else its file."""
-
-    kb: KnowledgeBase
-    sections: Sequence[Passage]
-    _places: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
-    _by_source: dict[str, list[Passage]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for section in self.sections:
-            self._by_source.setdefault(section.source or "", []).append(section)
-
-    def of(self, found: NodeWithScore, right: frozenset[str]) -> str:
-        """Return the id of the node's section, or its file's source.
-
-        A node may hold several short sections: then it is one of those in ``right``.
-        """
-        source = str(found.node.metadata["source"])
-        if source not in self._by_source:
-            return source
-        if source not in self._places:
-            self._places[source] = self._located(source)
-        start = getattr(found.node, "start_char_idx", None) or 0
-        end = start + len(found.node.get_content())
-        shared = [(min(end, e) - max(start, s), id_) for s, e, id_ in self._places[source]]
-        shared = [pair for pair in shared if pair[0] > 0]
-        of_right = [pair for pair in shared if pair[1] in right]
-        return max(of_right or shared, default=(0, source))[1]
-
-    def _located(self, source: str) -> list[tuple[int, int, str]]:
-        text = self.kb.text(source)
-        places, at = [], 0
-        for section in self._by_source[source]:
-            start = text.find(section.text, at)
-            start = text.find(section.text) if start < 0 else start
-            if start >= 0:
-                places.append((start, start + len(section.text), section.id))
-                at = start
-        return places
