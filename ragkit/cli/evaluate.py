@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ragkit.cli.evaluate_gates import read_floors, verdict
 from ragkit.cli.options import debug_option, index_option, preset_option
 from ragkit.cli.terminal import echo_json
 from ragkit.errors import ConfigError
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-UNDER_THRESHOLD = 4
 _RETRIEVERS = ("lexical", "dense", "hybrid")
-_GROUPS = {"by": "lang", "by_source": "source"}
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path)
 
@@ -104,7 +103,7 @@ def evaluate(
             "PRESET:RETRIEVER."
         )
     _check_writable(report)
-    floors = _floors(thresholds, by=by, answers=answers)
+    floors = read_floors(thresholds, by=by, answers=answers)
     runs = [_chosen(name) for name in compare] if compare else [(preset, retriever)]
     _check_settings(runs)
     asked = _Asked.load(passages, questions, data, index, sample, answers)
@@ -113,7 +112,7 @@ def evaluate(
         _finish_comparison(done, as_json=as_json, page=report)
     else:
         _finish(done[0], as_json=as_json, page=report)
-    return _verdict(done[-1][0], floors)
+    return verdict(done[-1][0], floors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,65 +282,3 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise ConfigError(f"Cannot write {path}: {error.strerror or error}.") from error
     click.echo(f"Report: {path}", err=True)
-
-
-def _floors(thresholds: Sequence[str], *, by: Sequence[str], answers: bool) -> dict[str, float]:
-    """Read ``METRIC=X`` arguments; ConfigError for an unknown metric or a bad number."""
-    floors = {}
-    for threshold in thresholds:
-        name, _, value = threshold.rpartition("=")
-        _check_metric(name or threshold, by=by, answers=answers)
-        try:
-            floors[name] = float(value)
-        except ValueError:
-            raise ConfigError(
-                f"--fail-under {threshold!r} has no number. Write it as {name}=0.8."
-            ) from None
-        if not 0 <= floors[name] <= 1:
-            raise ConfigError(f"--fail-under {threshold!r} must be between 0 and 1.")
-    return floors
-
-
-def _check_metric(name: str, *, by: Sequence[str], answers: bool) -> None:
-    from ragkit.evaluate.metrics import METRICS
-    from ragkit.evaluate.summary import ANSWER_METRICS
-
-    group, _, metric = name.rpartition(".")
-    known = (*METRICS, *ANSWER_METRICS)
-    if metric not in known or (group and "." not in group):
-        raise ConfigError(
-            f"--fail-under knows no metric {name!r}. Known: {', '.join(known)}, "
-            "and by.LANG.METRIC, by_source.SOURCE.METRIC."
-        )
-    if metric in ANSWER_METRICS and not answers:
-        raise ConfigError(f"--fail-under {name} needs the answers. Add --answers.")
-    if group:
-        key = group.partition(".")[0]
-        if key not in _GROUPS:
-            raise ConfigError(f"--fail-under knows no group {key!r}. Known: {', '.join(_GROUPS)}.")
-        if _GROUPS[key] not in by:
-            raise ConfigError(f"--fail-under {name} needs the groups. Add --by {_GROUPS[key]}.")
-
-
-def _verdict(report: Mapping[str, Any], floors: Mapping[str, float]) -> int:
-    missed = [(name, _value(report, name), floor) for name, floor in floors.items()]
-    missed = [(name, value, floor) for name, value, floor in missed if value < floor]
-    for name, value, floor in missed:
-        click.echo(f"{name} is {value:.4f}, below {floor:g}.", err=True)
-    return UNDER_THRESHOLD if missed else 0
-
-
-def _value(report: Mapping[str, Any], name: str) -> float:
-    group, _, metric = name.rpartition(".")
-    figures = report
-    if group:
-        key, _, label = group.partition(".")
-        if label not in report[key]:
-            raise ConfigError(
-                f"--fail-under {name}: no question has the {_GROUPS[key]} {label!r}. "
-                f"There are: {', '.join(report[key])}."
-            )
-        figures = report[key][label]
-    if figures.get(metric) is None:
-        raise ConfigError(f"--fail-under {name}: no question has an answer's text to compare with.")
-    return float(figures[metric])
