@@ -183,8 +183,8 @@ def _ranked(case: _Case) -> Why:
     if best is None:
         return case.why(
             "unmatched",
-            f"No passage of '{case.source}' was found: it holds no word of the question.",
-            "Ask in the words of the document.",
+            f"No passage of '{case.source}' was found: no word of the question finds it.",
+            _other_stems(case) or "Ask in the words of the document.",
             _own_text(case),
         )
     ranking, node = case.ranks.ranking()
@@ -195,7 +195,7 @@ def _ranked(case: _Case) -> Why:
     place = f"ranked {_ordinal(ranking.rank)}" if ranking.rank else (
         f"not among the best {ranking.searched}"
     )  # fmt: skip
-    alone = "" if any(word.in_file for word in case.words) or not case.words else (
+    alone = "" if any(word.found for word in case.words) or not case.words else (
         " It holds none of the question's informative words."
     )  # fmt: skip
     return case.why(
@@ -203,6 +203,7 @@ def _ranked(case: _Case) -> Why:
         f"'{case.source}' was {place}, and the best {top_k} are retrieved.{alone}",
         _larger_top_k(case, ranking.rank),
         f"Ask in its own words: it lacks {_quoted(lacking)}." if lacking else "",
+        _other_stems(case),
         f"Ask this file alone: --filter {shlex.quote(f'source={case.source}')}",
         **found,
     )
@@ -351,6 +352,18 @@ def _passage(case: _Case, scored: NodeWithScore) -> Passage:
         end=offset + end,
         text=text[start:end],
         coverage=answer.coverage,
+    )
+
+
+def _other_stems(case: _Case) -> str:
+    """Say which words are written in the file but not found by this question, and why."""
+    words = [word.text for word in case.words if word.in_file and not word.found]
+    if not words:
+        return ""
+    language = case.store.catalog.document_metadata(case.document_id).get("language")
+    return (
+        f"It was taken for a text in language '{language or 'unknown'}', in which {_quoted(words)} "
+        "has another stem. Ask in a whole sentence of that language."
     )
 
 

@@ -18,12 +18,14 @@ class Word:
     """A word of the question, or a run of characters where a script puts no space between words.
 
     ``in_file`` tells whether the file (text, title or headings) holds it; ``nodes`` is how many
-    nodes of the whole index hold its rarest term.
+    nodes of the whole index hold its rarest term. ``found`` is False for a word that the file lacks
+    or that is written in it but indexed as a word of another language, by another stem.
     """
 
     text: str
     in_file: bool
     nodes: int
+    found: bool
 
 
 @dataclass(frozen=True, slots=True)

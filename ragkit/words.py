@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -33,8 +34,23 @@ def question_words(question: str, document_id: str, store: SqliteStore) -> tuple
             words += [run for run in runs if any(term in run.text for term in telling)]
         elif found:
             rarest = min(counts[term] for term in found)
-            words.append(Word(word, held.issuperset(found), rarest))
-    return tuple(words)
+            words.append(_word(word, held.issuperset(found), rarest))
+    if all(word.found for word in words):
+        return tuple(words)
+    text = store.catalog.document_text(document_id).casefold()
+    return tuple(replace(w, in_file=w.found or _is_written(w.text, text)) for w in words)
+
+
+def _word(text: str, found: bool, nodes: int) -> Word:
+    return Word(text, in_file=found, nodes=nodes, found=found)
+
+
+def _is_written(word: str, text: str) -> bool:
+    """Return whether a word in letters of an alphabet stands in a text as it is."""
+    from ragkit.answer.matching import is_unspaced
+
+    pattern = rf"(?<!\w){re.escape(word.casefold())}(?!\w)"
+    return not is_unspaced(word) and re.search(pattern, text) is not None
 
 
 def _held(question: str, terms: Sequence[str], document_id: str, store: SqliteStore) -> set[str]:
@@ -78,6 +94,6 @@ def _runs(word: str, terms: Sequence[str], held: set[str], counts: Mapping[str, 
             text = word[start:end]
             inner = [counts[gram] for gram in grams if gram in text]
             inner = inner or [counts[char] for char in text if char in counts]
-            found.append(Word(text, covered[start], min(inner, default=0)))
+            found.append(_word(text, covered[start], min(inner, default=0)))
             start = end
     return found

@@ -286,6 +286,20 @@ def test_words_of_the_question_in_the_file(kb: ragkit.KnowledgeBase) -> None:
     assert words(chinese) == ({"灯塔"}, {"备份"})
 
 
+def test_a_word_indexed_by_another_stem_is_not_said_to_lack(tmp_path: Path) -> None:
+    place = tmp_path / "docs"
+    place.mkdir()
+    german = "Das ist die Anleitung und der Text zu dem Speicher, er heißt hier memory.\n"
+    (place / "de.md").write_text(german, "utf-8")
+    kb = ragkit.open(place, index=tmp_path / "i.db", preset="lite")
+    why = kb.why("What is the memory of the submarine?", "de.md")
+    by_text = {word.text: word for word in why.words}
+    assert (by_text["memory"].in_file, by_text["memory"].found) == (True, False)
+    assert (by_text["submarine"].in_file, by_text["submarine"].found) == (False, False)
+    assert why.stage == "unmatched"
+    assert "language 'de'" in why.advice[0]
+
+
 def test_chinese_file_in_gbk_is_cited(kb: ragkit.KnowledgeBase) -> None:
     why = kb.why("灯塔是哪一年建成的？", "灯塔.txt")
     assert why.stage == "cited"

@@ -131,7 +131,8 @@ def _arm(arm: Arm) -> str:
 
 
 def _word(word: Word) -> str:
-    return f"{word.text} ({word.nodes} node{'' if word.nodes == 1 else 's'})"
+    other = "" if word.found or not word.in_file else "; here not found by it: another stem"
+    return f"{word.text} ({word.nodes} node{'' if word.nodes == 1 else 's'}{other})"
 
 
 def _place(found: Why, passage: Passage) -> str:
