@@ -1,3 +1,5 @@
+# ruff: noqa: E501  (word lists read best one kind a line)
+
 """What is no question to the documents is recognised, and what is one is left alone."""
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ SUMMARIES = [
 def test_messages_are_recognised(kind: str) -> None:
     for message in MESSAGES[kind].split("|"):
         found = recognise(message, lambda: FILES)
-        assert found is not None and found.kind == kind, message
+        assert found is not None, message
+        assert found.kind == kind, message
 
 
 @pytest.mark.parametrize("question", QUESTIONS.split("|"))
@@ -88,13 +91,16 @@ def test_a_summary_names_its_file(message: str, meant: set[str]) -> None:
 
 def test_a_file_that_is_not_there_is_said_so_and_another_thing_is_a_question() -> None:
     found = recognise("Summarise missing.md", lambda: FILES)
-    assert found is not None and found.sources == () and found.name == "missing.md"
+    assert found is not None
+    assert found.sources == ()
+    assert found.name == "missing.md"
     assert recognise("Summarise the missing", lambda: FILES) is None
 
 
 def test_this_document_is_the_only_one() -> None:
     found = recognise("Summarise this document", lambda: ["a.txt"])
-    assert found is not None and found.sources == ("a.txt",)
+    assert found is not None
+    assert found.sources == ("a.txt",)
     assert recognise("Summarise this document", lambda: ["a.txt", "b.txt"]) is None
 
 
@@ -118,4 +124,5 @@ def test_odd_messages_are_questions(text: str) -> None:
 )
 def test_the_language_is_the_message_s(message: str, language: str) -> None:
     found = recognise(message, lambda: FILES)
-    assert found is not None and found.language == language
+    assert found is not None
+    assert found.language == language

@@ -15,8 +15,8 @@ from ragkit.types import Answer, DocumentInfo
 FILES = {
     "harbour.md": "# Harbour\n\n## Lighthouse\n\nThe lighthouse of the harbour was built in 1874. "
     "It is thirty metres high.\n\n## Ferry\n\nThe ferry leaves the harbour every forty minutes. "
-    "A ticket costs 4 euros.\n\n## Fish market\n\nThe fish market opens on Saturdays at the harbour.\n",
-    "docs/图书馆.md": "# 图书馆\n\n图书馆周一闭馆。借书期限为四周，可以续借一次。逾期每周罚款一元。\n",
+    "A ticket costs 4 euros.\n\n## Fish market\n\nThe fish market opens at the harbour.\n",
+    "docs/图书馆.md": "# 图书馆\n\n图书馆周一闭馆。借书期限为四周，可以续借一次。\n",
     "en/notes.txt": "The notes are written in English. They hold nothing else of interest.",
     "zh/notes.txt": "这些笔记是用中文写的。笔记里没有别的内容。",
     "empty.csv": "1,2,3\n4,5,6\n",
@@ -85,7 +85,9 @@ def test_documents_are_listed_with_formats_and_titles(
     answer = ask(kb, message)
     assert not answer.refused
     assert all(name in answer.text for name in FILES)
-    assert "5" in answer.text and "md 2" in answer.text and "txt 2" in answer.text
+    assert "5" in answer.text
+    assert "md 2" in answer.text
+    assert "txt 2" in answer.text
     assert "harbour.md · " not in answer.text  # the title says no more than the name
 
 
@@ -95,7 +97,9 @@ def test_many_documents_are_listed_by_folder() -> None:
     intent = recognise("which documents do you have?", list)
     assert intent is not None
     text = answer_intent(intent, "?", shelf, preset="lite", lap=lap).answer.text
-    assert "100" in text and "a/ (50)" in text and "b/ (50)" in text
+    assert "100" in text
+    assert "a/ (50)" in text
+    assert "b/ (50)" in text
     assert len(text.splitlines()) == 3
 
 
@@ -129,9 +133,12 @@ def test_a_summary_of_a_name_in_two_languages_is_in_the_reader_s(kb: ragkit.Know
 
 def test_files_without_sentences_and_unknown_ones(kb: ragkit.KnowledgeBase) -> None:
     empty = ask(kb, "Summarise empty.csv")
-    assert not empty.citations and "empty.csv" in empty.text
+    assert not empty.citations
+    assert "empty.csv" in empty.text
     unknown = ask(kb, "Summarise harbor.md")
-    assert unknown.refused and "harbour.md" in unknown.text and not unknown.citations
+    assert unknown.refused
+    assert "harbour.md" in unknown.text
+    assert not unknown.citations
 
 
 def test_a_model_reads_the_beginning_of_each_section(kb: ragkit.KnowledgeBase) -> None:
@@ -139,7 +146,8 @@ def test_a_model_reads_the_beginning_of_each_section(kb: ragkit.KnowledgeBase) -
     assert intent is not None
     nodes = summary_nodes(intent, library(kb), limit=8)
     assert {n.node.metadata["source"] for n in nodes} == {"harbour.md"}
-    assert nodes and len({n.node.node_id for n in nodes}) == len(nodes) <= 8
+    assert nodes
+    assert len({n.node.node_id for n in nodes}) == len(nodes) <= 8
     assert len(summary_nodes(intent, library(kb), limit=1)) == 1
 
 
@@ -156,5 +164,6 @@ def test_the_longest_sections_are_kept_in_order() -> None:
     assert intent is not None
     answer = answer_intent(intent, "?", shelf, preset="lite", lap=lap).answer
     said = [int(c.quote.split()[2]) for c in answer.citations]
-    assert said == sorted(said) and 1 < len(said) <= 6
+    assert said == sorted(said)
+    assert 1 < len(said) <= 6
     assert {0, 6, 13, 20, 27} <= set(said)

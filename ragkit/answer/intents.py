@@ -1,3 +1,5 @@
+# ruff: noqa: E501  (patterns and word lists read best one kind a line)
+
 """Messages that are no question to the documents: greetings, "what can you do", "summarise FILE".
 
 Recognition is by whole-message patterns and by the names of the files there are; what is not

@@ -22,7 +22,8 @@ class Texts:
 
     To the model, short enough for a small one: ``system``, the rules, which hold ``{not_found}``
     as the sentence to write when the sources lack the answer; ``sources``, the line above them;
-    ``ask``, which holds ``{question}`` and says the two main rules again nearest the answer.
+    ``ask``, which holds ``{question}`` and says the two main rules again nearest the answer;
+    ``condense``, which asks for a follow-up (``{question}``) made whole by ``{history}``.
     """
 
     not_found: str
@@ -47,6 +48,7 @@ class Texts:
     system: str
     sources: str
     ask: str
+    condense: str
 
 
 def load_texts(language: str | None) -> Texts:
