@@ -24,7 +24,7 @@ def question_words(question: str, document_id: str, store: SqliteStore) -> tuple
     terms = {word: token_terms(word, asked.language) for word in asked.words}
     every = list(dict.fromkeys(term for found in terms.values() for term in found))
     telling = [term.term for term in asked.terms]
-    held = _held(question, every, document_id, store)
+    held = _held(every, document_id, store)
     _, counts = store.document_frequencies(every)
     words: list[Word] = []
     for word, found in terms.items():
@@ -53,27 +53,18 @@ def _is_written(word: str, text: str) -> bool:
     return not is_unspaced(word) and re.search(pattern, text) is not None
 
 
-def _held(question: str, terms: Sequence[str], document_id: str, store: SqliteStore) -> set[str]:
+def _held(terms: Sequence[str], document_id: str, store: SqliteStore) -> set[str]:
     """Return which of the index terms some node of the document holds."""
     from ragkit.store import fts
 
-    clauses = store.analyzer.clauses(question)
     with store.reading() as snapshot:
-        if snapshot is None or not clauses:
+        if snapshot is None:
             return set()
-        inside = f"+rowid IN (SELECT id FROM {snapshot.table('node')} WHERE document_id = ?)"
-        return {
-            term
-            for term in terms
-            if fts.search(
-                snapshot.conn,
-                snapshot.table("fts"),
-                [replace(clauses[0], terms=(term,))],
-                limit=1,
-                where=inside,
-                parameters=(document_id,),
-            )
-        }
+        nodes = snapshot.conn.execute(
+            f"SELECT id FROM {snapshot.table('node')} WHERE document_id = ?", (document_id,)
+        )
+        rowids = [row[0] for row in nodes]
+        return fts.held_terms(snapshot.conn, snapshot.table("fts"), terms, rowids)
 
 
 def _runs(word: str, terms: Sequence[str], held: set[str], counts: Mapping[str, int]) -> list[Word]:

@@ -61,12 +61,10 @@ def test_clauses_add_up(conn):
     assert both[2] == pytest.approx(1.5 * one[2])
 
 
-def test_limit_ties_and_where(conn):
+def test_limit_ties_and_allowed(conn):
     assert ids(fts.search(conn, "t", [clause("some")], limit=3)) == [6, 7, 8]
-    found = fts.search(
-        conn, "t", [clause("cat")], limit=5, where="rowid IN (SELECT ?)", parameters=(1,)
-    )
-    assert ids(found) == [1]
+    assert ids(fts.search(conn, "t", [clause("cat")], limit=5, allowed=[1, 4, 99])) == [1]
+    assert ids(fts.search(conn, "t", [clause("cat")], limit=5, allowed=[])) == []
 
 
 def test_no_clause_no_row(conn):
@@ -75,7 +73,7 @@ def test_no_clause_no_row(conn):
 
 
 def test_a_deleted_row_is_gone_and_the_rest_is_as_if_it_never_was(conn):
-    fts.delete(conn, "t", 2, ROWS[2])
+    fts.delete(conn, "t", 2)
     assert 2 not in ids(fts.search(conn, "t", [clause("cat", "dog")], limit=9))
     never = sqlite3.connect(":memory:")
     fts.create(never, "t", ("title", "body"))

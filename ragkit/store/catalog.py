@@ -200,7 +200,7 @@ class Catalog:
         ).fetchone()
         if used:
             return
-        delete_rows(snapshot, self._store.analyzer, "n.document_id = ?", (document_id,))
+        delete_rows(snapshot, "n.document_id = ?", (document_id,))
         snapshot.conn.execute(
             f"DELETE FROM {snapshot.table('document')} WHERE document_id = ?", (document_id,)
         )

@@ -119,19 +119,14 @@ def check_dimension(stored: int | None, dimension: int) -> None:
         )
 
 
-def delete_rows(
-    snapshot: Snapshot, analyzer: Analyzer, condition: str, parameters: Sequence[Any]
-) -> int:
+def delete_rows(snapshot: Snapshot, condition: str, parameters: Sequence[Any]) -> int:
     """Delete the nodes ``n`` for which the SQL ``condition`` holds; return how many."""
     conn, node, content = snapshot.conn, snapshot.table("node"), snapshot.table("content")
     rows = conn.execute(
-        f"SELECT n.id, c.text, n.metadata FROM {node} n JOIN {content} c ON c.id = n.id"
-        f" WHERE {condition}",
-        parameters,
+        f"SELECT n.id FROM {node} n WHERE {condition} ORDER BY n.id", parameters
     ).fetchall()
-    for rowid, text, metadata in rows:
-        values = fulltext_values(analyzer, text, json.loads(metadata))
-        fts.delete(conn, snapshot.table("fts"), rowid, values)
+    for (rowid,) in rows:
+        fts.delete(conn, snapshot.table("fts"), rowid)
         conn.execute(f"DELETE FROM {node} WHERE id = ?", (rowid,))
         conn.execute(f"DELETE FROM {content} WHERE id = ?", (rowid,))
         vector = snapshot.table("vector")

@@ -189,11 +189,6 @@ class SqliteVectorStore(BasePydanticVectorStore):
             raise StoreError("A text search needs query_str.")
         if limit < 1:
             return []
-        where, parameters = "", ()
-        if wanted is not None:
-            # "+" keeps SQLite from looking up each allowed row in the full-text index.
-            where = f"+rowid IN (SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql})"
-            parameters = wanted.parameters
         return fts.search_question(
             snapshot.conn,
             snapshot.table("fts"),
@@ -201,8 +196,7 @@ class SqliteVectorStore(BasePydanticVectorStore):
             query.query_str,
             limit=limit,
             texts=lambda ids: read_texts(snapshot, ids),
-            where=where,
-            parameters=parameters,
+            allowed=_allowed(snapshot, wanted),
         )
 
     def _dense(
@@ -220,19 +214,12 @@ class SqliteVectorStore(BasePydanticVectorStore):
                 f"The index {self._store.path} holds no vectors. Ask by text (text_search), "
                 "or rebuild it with an embedder."
             )
-        allowed = None
-        if wanted is not None:
-            rows = snapshot.conn.execute(
-                f"SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql}",
-                wanted.parameters,
-            )
-            allowed = [row[0] for row in rows]
         return self._store.dense.search(
-            snapshot, query.query_embedding, limit=limit, allowed=allowed
+            snapshot, query.query_embedding, limit=limit, allowed=_allowed(snapshot, wanted)
         )
 
     def _delete(self, snapshot: Snapshot, condition: Condition) -> int:
-        return delete_rows(snapshot, self._store.analyzer, condition.sql, condition.parameters)
+        return delete_rows(snapshot, condition.sql, condition.parameters)
 
     def _row(self, node: BaseNode, vector: bytes | None) -> NodeRow:
         metadata, text, rest = _from_node(node)
@@ -256,6 +243,16 @@ def _selection(
     if filters is not None:
         parts.append(filter_condition(snapshot, filters))
     return all_of(parts)
+
+
+def _allowed(snapshot: Snapshot, wanted: Condition | None) -> list[int] | None:
+    """Return the row ids within a selection; None without one."""
+    if wanted is None:
+        return None
+    rows = snapshot.conn.execute(
+        f"SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql}", wanted.parameters
+    )
+    return [row[0] for row in rows]
 
 
 def _rows_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, StoredNode]:

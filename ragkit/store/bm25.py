@@ -1,0 +1,156 @@
+"""BM25 over postings, exact and with the terms that cannot change the result left for last.
+
+Okapi BM25 (Robertson and Zaragoza 2009) with Lucene's idf, ``log(1 + (N - n + .5) / (n + .5))``,
+which unlike the classical one stays above 0 for a term that most rows hold. A term's frequency is
+the sum of its counts in the fields, each times the field's weight, and a row's length the number
+of its terms in all fields, as SQLite's FTS5 has it.
+
+Rare terms are scored first. Once a row that holds none of them could not come among the best any
+more, whatever it held of the rest, the rest is looked up for the remaining candidates alone
+(MaxScore: Turtle and Flood 1995, "Query evaluation: strategies and optimizations"). The result is
+that of scoring everything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragkit.store.postings import Places, Postings, Rows
+    from ragkit.types import Clause
+
+__all__ = ["K1", "B", "best_rows"]
+
+K1, B = 1.2, 0.75
+_RARE_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A term of a clause; ``bound`` is more than it can add to any row."""
+
+    factor: float
+    weights: tuple[float, ...]
+    size: int
+    postings: Sequence[Postings]
+
+    @property
+    def bound(self) -> float:
+        return self.factor * (K1 + 1)
+
+
+def best_rows(
+    rows: Rows,
+    clauses: Sequence[Clause],
+    postings: Mapping[str, Sequence[Postings]],
+    *,
+    limit: int,
+    allowed: Places | None = None,
+) -> list[tuple[int, float]]:
+    """Return up to ``limit`` (place, score above 0), best first; ties by place.
+
+    A row's score is the sum over ``clauses`` of the clause's weight times the row's BM25.
+    ``allowed`` limits the result to these places, ascending; idf is that of all rows all the same.
+    """
+    import numpy as np
+
+    lengths = rows.lengths
+    count = int(np.count_nonzero(lengths))
+    if not count or limit < 1:
+        return []
+    mean = max((int(lengths.sum(dtype=np.int64)) - count) / count, 1e-9)
+    damping = lengths * (K1 * B / mean) + (K1 * (1 - B) - K1 * B / mean)
+    scores = np.zeros(len(lengths))
+    terms = sorted(_terms(clauses, postings, count), key=lambda term: -term.bound)
+    left, ahead = sum(term.size for term in terms), sum(term.bound for term in terms)
+    candidates = allowed if allowed is not None and len(allowed) * 4 < left else None
+    rare: list[Places] = []
+    for term in terms:
+        if candidates is None and 2 * left > len(lengths):
+            candidates = _candidates(scores, rare, allowed, limit, ahead)
+        _add(scores, term, damping, candidates)
+        if sum(map(len, rare)) + term.size <= max(_RARE_ROWS, len(lengths) // 16):
+            rare.extend(part.places() for part in term.postings)
+        left, ahead = left - term.size, ahead - term.bound
+    if allowed is not None:
+        among = scores[allowed]
+        return [(int(allowed[p]), float(among[p])) for p in _best(among, limit)]
+    return [(int(place), float(scores[place])) for place in _best(scores, limit)]
+
+
+def _terms(
+    clauses: Sequence[Clause], postings: Mapping[str, Sequence[Postings]], count: int
+) -> list[_Term]:
+    found = []
+    for clause in clauses:
+        for term in dict.fromkeys(clause.terms):
+            size = sum(len(part.low) for part in postings[term])
+            if size:
+                idf = math.log(1 + (count - size + 0.5) / (size + 0.5))
+                found.append(_Term(clause.weight * idf, clause.weights, size, postings[term]))
+    return found
+
+
+def _candidates(
+    scores: Any, rare: list[Places], allowed: Places | None, limit: int, ahead: float
+) -> Places | None:
+    """Return the places that may yet be among the best; None where that may be any.
+
+    ``rare`` are the places of the rarest terms, among which the best so far are looked for;
+    ``ahead`` is more than the terms that are left can add.
+    """
+    import numpy as np
+
+    places = np.unique(np.concatenate(rare)) if rare else np.empty(0, np.int64)
+    if allowed is not None:
+        places = np.intersect1d(places, allowed, assume_unique=True)
+    if len(places) < limit:
+        return None
+    surest = float(np.partition(scores[places], len(places) - limit)[len(places) - limit])
+    floor = surest - ahead * (1 + 1e-9)  # the margin is for rounding
+    if floor <= 0:
+        return None
+    return np.flatnonzero(scores >= floor)
+
+
+def _add(scores: Any, term: _Term, damping: Any, candidates: Places | None) -> None:
+    """Add what ``term`` is worth to each row, or to the candidates alone."""
+    import numpy as np
+
+    for part in term.postings:
+        low, counts = part.low, part.counts
+        if candidates is not None:
+            first, last = np.searchsorted(candidates, (part.base, part.base + (1 << 16)))
+        # Looking up many candidates takes longer than adding to all, which does no harm.
+        if candidates is not None and 2 * (last - first) < len(low):
+            wanted = (candidates[first:last] - part.base).astype(np.uint16)
+            at = np.searchsorted(low, wanted)
+            at[at == len(low)] = 0
+            at = at[low[at] == wanted]
+            low, counts = low[at], counts[:, at]
+        if not len(low):
+            continue
+        places = part.base + low.astype(np.int64)
+        frequency = np.zeros(len(low))
+        for weight, field in zip(term.weights, counts, strict=True):
+            frequency += weight * field
+        scores[places] += term.factor * (K1 + 1) * frequency / (frequency + damping[places])
+
+
+def _best(scores: Any, limit: int) -> Places:
+    """Return where the greatest scores above 0 stand, greatest first; ties by place."""
+    import numpy as np
+
+    if limit < len(scores):
+        least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+        places = np.flatnonzero(scores > least)
+        if least > 0:
+            ties = np.flatnonzero(scores == least)[: limit - len(places)]
+            places = np.sort(np.concatenate([places, ties]))
+    else:
+        places = np.flatnonzero(scores > 0)
+    found: Places = places[np.argsort(-scores[places], kind="stable")]
+    return found
