@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from llama_index.core.base.base_retriever import BaseRetriever
     from llama_index.core.query_engine import RetrieverQueryEngine
     from llama_index.core.response_synthesizers import BaseSynthesizer
-    from llama_index.core.schema import NodeWithScore
+    from llama_index.core.schema import BaseNode, NodeWithScore
     from llama_index.core.vector_stores.types import MetadataFilters
 
     from ragkit.answer.engine import AnswerStream, Lap
+    from ragkit.answer.overview import Library
     from ragkit.indexing import Progress
     from ragkit.store.sqlite import SqliteStore
     from ragkit.why import Why
@@ -203,9 +204,17 @@ class KnowledgeBase:
         """
         if not isinstance(question, str) or not question.strip():
             raise ConfigError("The question is empty. Ask something about the documents.")
+        from ragkit.answer.intents import recognise
+        from ragkit.answer.overview import answer_intent
+
         self.require_answerer()
         clock = _Clock()
         self._ensure_indexed()
+        intent = recognise(question, lambda: [d.source for d in self.documents()])
+        if intent is not None:
+            return answer_intent(
+                intent, question, self._library(), preset=self.config.preset, lap=clock.lap
+            )
         self.load()
         clock.lap("load")
         nodes = self._retrieve(search or question, filters)
@@ -317,6 +326,21 @@ class KnowledgeBase:
         retriever = self.as_retriever(filters=parse_filters(filters))
         # A text whose file just changed has no source until the run that saw it ends.
         return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
+
+    def _library(self) -> Library:
+        """Return what is known of the index, for answers about the documents themselves."""
+        from ragkit.answer.overview import Library
+
+        catalog = self._store.catalog
+        owners = {s: f.document_id for s, f in catalog.files().items() if f.document_id}
+
+        def title(source: str) -> str:
+            return str(catalog.document_metadata(owners[source]).get("title") or "")
+
+        def nodes(source: str) -> list[BaseNode]:
+            return self._store.vector_store.nodes_of(owners[source])
+
+        return Library(self.documents, title, nodes)
 
     def _answer(
         self,

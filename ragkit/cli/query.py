@@ -16,9 +16,8 @@ from ragkit.cli.options import (
     open_knowledge,
     preset_option,
 )
-from ragkit.cli.progress import index_progress
+from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
-from ragkit.errors import IndexMismatch, StoreError
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
@@ -72,7 +71,7 @@ def query(
     if not sources_only:
         kb.require_answerer()  # before a folder is indexed in vain
     if not no_refresh:
-        _refresh(kb)
+        refresh(kb)
     if sources_only:
         sources = kb.retrieve(question, filters=filters)
         _say_why_nothing(kb, sources, filters)
@@ -88,7 +87,8 @@ def query(
     if not as_json:
         click.echo()
         echo_sources(answer)
-    _say_why_nothing(kb, answer.sources, filters)
+    if answer.refused:
+        _say_why_nothing(kb, answer.sources, filters)
     return NOT_IN_DOCUMENTS if answer.refused else 0
 
 
@@ -107,31 +107,6 @@ def _question(argument: str | None) -> str:
     if not question.strip():
         raise click.UsageError("The question is empty.")
     return question.strip()
-
-
-def _refresh(kb: KnowledgeBase) -> None:
-    """Bring the index up to date; skipped files and a busy index are said on stderr."""
-    try:
-        with index_progress() as progress:
-            report = kb.refresh(progress=progress)
-    except IndexMismatch:
-        raise
-    except StoreError as error:
-        if not kb.documents():
-            raise
-        click.echo(f"Answering from the index as it is: {error}", err=True)
-        return
-    if report is None:
-        click.echo("Another process is indexing; answering from the last commit.", err=True)
-        return
-    changed = len(report.added) + len(report.updated) + len(report.deleted)
-    if changed:
-        click.echo(
-            f"Indexed {kb.folder}: {len(report.added)} added, {len(report.updated)} updated, "
-            f"{len(report.deleted)} deleted, {len(report.skipped)} skipped "
-            f"({report.seconds:.1f} s).",
-            err=True,
-        )
 
 
 def _say_why_nothing(
