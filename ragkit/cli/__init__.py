@@ -27,7 +27,7 @@ _COMMANDS = {
     "presets": "Show the presets and the settings in force.",
     "download": "Fetch the weights of a preset or a model.",
     "doctor": "Check this machine, the weights and the index.",
-    "evaluate": "Measure retrieval on questions with known passages.",
+    "evaluate": "Measure retrieval, answers and refusals.",
 }
 
 
