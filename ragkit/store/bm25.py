@@ -75,10 +75,11 @@ def best_rows(
         if sum(map(len, rare)) + term.size <= max(_RARE_ROWS, len(lengths) // 16):
             rare.extend(part.places() for part in term.postings)
         left, ahead = left - term.size, ahead - term.bound
+    if candidates is None:
+        candidates = np.flatnonzero(scores)
     if allowed is not None:
-        among = scores[allowed]
-        return [(int(allowed[p]), float(among[p])) for p in _best(among, limit)]
-    return [(int(place), float(scores[place])) for place in _best(scores, limit)]
+        candidates = np.intersect1d(candidates, allowed, assume_unique=True)
+    return [(int(place), float(scores[place])) for place in _best(scores, candidates, limit)]
 
 
 def _terms(
@@ -140,17 +141,15 @@ def _add(scores: Any, term: _Term, damping: Any, candidates: Places | None) -> N
         scores[places] += term.factor * (K1 + 1) * frequency / (frequency + damping[places])
 
 
-def _best(scores: Any, limit: int) -> Places:
+def _best(scores: Any, candidates: Places, limit: int) -> Places:
     """Return where the greatest scores above 0 stand, greatest first; ties by place."""
     import numpy as np
 
-    if limit < len(scores):
-        least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
-        places = np.flatnonzero(scores > least)
-        if least > 0:
-            ties = np.flatnonzero(scores == least)[: limit - len(places)]
-            places = np.sort(np.concatenate([places, ties]))
-    else:
-        places = np.flatnonzero(scores > 0)
+    places = candidates[scores[candidates] > 0]
+    if limit < len(places):
+        known = scores[places]
+        least = np.partition(known, len(known) - limit)[len(known) - limit]
+        ties = np.flatnonzero(known == least)[: limit - int((known > least).sum())]
+        places = np.sort(np.concatenate([places[known > least], places[ties]]))
     found: Places = places[np.argsort(-scores[places], kind="stable")]
     return found
