@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import importlib
 import io
 import os
@@ -58,6 +60,9 @@ def ragkit() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 3 not in the documents, 2 bad usage, 1 any failure."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # At the end Python would look through all that torch leaves: two seconds in which the shell
+    # waits for what the system frees anyway.
+    atexit.register(gc.freeze)
     if sys.stdout is None:  # closed by the shell (`>&-`): nobody wants the output
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
