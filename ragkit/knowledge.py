@@ -176,16 +176,20 @@ class KnowledgeBase:
         )
 
     def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
-        """Return the nodes found for ``question``, best first, without an answer."""
+        """Return the nodes found for ``question``, best first, without an answer.
+
+        Raises what ``ask`` raises.
+        """
         from ragkit.answer.citations import source_nodes
 
+        _require_text(question)
         return source_nodes(self._retrieve(question, filters))
 
     def ask(self, question: str, *, filters: Sequence[str] = ()) -> Answer:
         """Answer ``question`` from the folder, indexing it first when it never was.
 
-        ``filters`` are ``KEY=VALUE`` strings over node metadata. Raises ConfigError for an empty
-        question or a filter that cannot be read, and whatever ``index`` raises.
+        ``filters`` are ``KEY=VALUE`` strings over node metadata. Raises ConfigError for a question
+        that is empty or no text, or a filter that cannot be read, and whatever ``index`` raises.
         """
         return self.stream(question, filters=filters).answer
 
@@ -202,8 +206,7 @@ class KnowledgeBase:
         ``search`` is what to look for where the question alone does not say it, and ``history`` the
         conversation before it, oldest first. Closing the stream ends the generation.
         """
-        if not isinstance(question, str) or not question.strip():
-            raise ConfigError("The question is empty. Ask something about the documents.")
+        _require_text(question)
         from ragkit.answer.intents import recognise
         from ragkit.answer.overview import answer_intent
 
@@ -400,6 +403,18 @@ def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None =
         chunk_overlap=sizing.chunk_overlap,
     )
     return config
+
+
+def _require_text(question: str) -> None:
+    """Raise ConfigError for a question that is empty, or that no tokenizer takes."""
+    if not isinstance(question, str) or not question.strip():
+        raise ConfigError("The question is empty. Ask something about the documents.")
+    try:
+        question.encode()
+    except UnicodeEncodeError:  # lone surrogates, as for bytes of another encoding in an argument
+        raise ConfigError(
+            f"The question {ascii(question[:40])} is not UTF-8. Convert it, for example with iconv."
+        ) from None
 
 
 class _Clock:

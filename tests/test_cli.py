@@ -390,6 +390,19 @@ def test_question_from_stdin_in_another_encoding(asked: tuple[str, ...]) -> None
     done = ragkit("query", *asked, stdin="灯塔是谁建的？".encode("gbk"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "UTF-8" in done.stderr
+    argument = os.fsdecode("menu of the café".encode("latin-1"))
+    done = ragkit("query", argument, *asked)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert r"caf\udce9" in done.stderr
+
+
+def test_the_end_of_a_command_is_not_spent_on_garbage() -> None:
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000));"
+        "from ragkit.cli import main; main(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines()[-1] == "True"
 
 
 def test_a_model_that_cannot_answer_is_said_before_the_folder_is_indexed(

@@ -135,6 +135,8 @@ def test_open_neither_indexes_nor_touches_the_disk(folder: Path, tmp_path: Path)
 def test_empty_question_and_file_as_folder_are_refused(folder: Path) -> None:
     with pytest.raises(ragkit.ConfigError, match="empty"):
         ragkit.open(folder, preset="lite").ask("  ")
+    with pytest.raises(ragkit.ConfigError, match=r"caf\\udce9.*UTF-8"):
+        ragkit.open(folder, preset="lite").ask("menu of the caf\udce9")
     with pytest.raises(ragkit.ConfigError, match="is a file"):
         ragkit.open(folder / "history.txt")
 
