@@ -413,7 +413,7 @@ def _require_text(question: str) -> None:
         question.encode()
     except UnicodeEncodeError:  # lone surrogates, as for bytes of another encoding in an argument
         raise ConfigError(
-            f"The question {ascii(question[:40])} is not UTF-8. Convert it, for example with iconv."
+            f"The question {question[:40]!a} is not UTF-8. Convert it, for example with iconv."
         ) from None
 
 
