@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
 
 import ragkit
-from ragkit.answer.extractive import ExtractedAnswer, extract_answer
+from ragkit.answer.extractive import ExtractedAnswer, evidence_refuses, extract_answer
 from ragkit.prompts import load_texts
 from ragkit.retrieve.tokenizer import terms
 
@@ -166,3 +167,50 @@ def test_a_folder_of_three_short_files(tmp_path: Path, question: str, refused: b
     kb = ragkit.open(folder, index=tmp_path / "i.db", preset="lite")
     assert kb.ask(question).refused is refused
     kb.close()
+
+
+def _nodes(*texts: str, language: str = "en") -> list[NodeWithScore]:
+    nodes = [TextNode(text=text, metadata={"language": language}) for text in texts]
+    return [NodeWithScore(node=node, score=1 / (1 + n)) for n, node in enumerate(nodes)]
+
+
+def _frequencies(
+    nodes: list[NodeWithScore],
+) -> Callable[[Sequence[str]], tuple[int, dict[str, int]]]:
+    held = [set(terms(n.node.get_content(), language="en")) for n in nodes]
+    return lambda wanted: (300, {t: c for t in wanted if (c := sum(t in h for h in held))})
+
+
+def test_a_model_is_not_asked_only_where_it_is_hopeless() -> None:
+    nodes = _nodes(
+        "The ferry runs every forty minutes between the pier and the island.",
+        "A ticket costs four euros, and dogs travel free.",
+        "The lighthouse was built in 1874 by Anna Berg.",
+    )
+    frequencies = _frequencies(nodes)
+
+    def refuses(question: str, *, by_words: bool) -> bool:
+        return evidence_refuses(
+            question, nodes, document_frequencies=frequencies, by_words=by_words
+        )
+
+    for by_words in (True, False):
+        assert refuses("Which zk_barrier_timeout_ms does Kubernetes 1.29 take?", by_words=by_words)
+        assert not refuses("How often does the ferry run?", by_words=by_words)
+        assert not refuses("Was the lighthouse built in 1874?", by_words=by_words)
+    synonyms = "What is the fare for a pet on the boat?"
+    assert refuses(synonyms, by_words=True)
+    assert not refuses(synonyms, by_words=False)
+    assert evidence_refuses("Why?", [], document_frequencies=frequencies, by_words=False)
+
+
+def test_a_model_reads_nodes_in_another_language() -> None:
+    nodes = _nodes("渡轮每四十分钟一班。", language="zh")
+    question = "Which zk_barrier_timeout_ms does Kubernetes 1.29 take?"
+    assert not evidence_refuses(
+        question, nodes, document_frequencies=_frequencies(nodes), by_words=True
+    )
+    unknown = _nodes("The ferry runs every forty minutes.", language="")
+    assert not evidence_refuses(
+        question, unknown, document_frequencies=_frequencies(unknown), by_words=True
+    )

@@ -77,7 +77,7 @@ class Atoms:
     names: tuple[bool, ...]
     rarest: float
     nodes: int
-    strangers: int = 0
+    strangers: float = 0.0
 
     @cached_property
     def wanted(self) -> frozenset[str]:
@@ -187,7 +187,7 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
     weights: list[float] = []
     rarities: list[float] = []
     shares: list[dict[str, float]] = []
-    strangers = 0
+    strangers = 0.0
     ordered = sorted(spans)
     for span in ordered:
         terms = spans[span]
@@ -197,9 +197,9 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         weight *= 1.0 if telling or not character else _UNKNOWN_CHARACTER
         whole = [term for term in terms if "_" in term.text]
         if not telling:
-            strangers += _is_name(question, span)
+            strangers += 1.0 if _is_name(question, span) else 0.5 * _is_proper(question, span)
         elif whole and not any(term.known for term in whole):
-            strangers += 2  # an identifier of which only the parts are known is another one
+            strangers += 2.0  # an identifier of which only the parts are known is another one
         weights.append(weight)
         rarities.append(math.sqrt(min(1.0, weight / rarest)) * (1.0 if telling else _UNKNOWN))
         # Headings are read too, and a store may not count their words.

@@ -30,7 +30,7 @@ from ragkit.answer.evidence import (
 )
 from ragkit.answer.mark import mark_answer
 from ragkit.answer.question import Question, analyze_question
-from ragkit.answer.refusal import THRESHOLD, confidence, is_asking, refusal_text
+from ragkit.answer.refusal import HOPELESS, THRESHOLD, confidence, is_asking, refusal_text
 from ragkit.answer.selection import Excerpt, rank_evidence, select_excerpts
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "ExtractedAnswer",
     "ExtractedSentence",
     "ExtractiveSynthesizer",
+    "evidence_refuses",
     "extract_answer",
     "iter_pieces",
 ]
@@ -108,7 +109,7 @@ def extract_answer(
     if not ranked:
         return _refusal(asked, question, True, language)
     best = ranked[0][1]
-    certain = confidence(asked, best, evidence, atoms, [p.score for p in passages])
+    certain = confidence(asked, ranked, evidence, atoms, [p.score for p in passages])
     covered = best.features.own
     if certain < threshold:
         return _refusal(asked, question, True, language, coverage=covered, certain=certain)
@@ -122,6 +123,36 @@ def extract_answer(
         message="",
         looked_for=asked.words,
     )
+
+
+def evidence_refuses(
+    question: str,
+    nodes: Sequence[NodeWithScore],
+    *,
+    document_frequencies: DocumentFrequencies,
+    by_words: bool,
+    threshold: float = HOPELESS,
+) -> bool:
+    """Return whether it is hopeless to ask a model what the ``nodes`` say to ``question``.
+
+    With the keywords bound it is the ``refuses`` of ``stream_generate``. ``by_words`` tells that
+    the nodes were found by words alone. An embedder finds them by meaning: then it is hopeless only
+    where the question also holds a number, identifier or name that occurs nowhere. Where a node is
+    in another language than the question, or not known to be in the same, the model decides.
+    """
+    if not nodes:
+        return True
+    asked = _read_question(question, nodes, None)
+    if not is_asking(asked):
+        return False
+    languages = {str(n.node.metadata.get("language") or "") for n in nodes[:MOST_NODES]}
+    base = str(asked.language or "").partition("-")[0]
+    if any(language.partition("-")[0] != base for language in languages):
+        return False
+    if not by_words and weigh_atoms(asked, document_frequencies).strangers < 1:
+        return False
+    found = extract_answer(question, nodes, document_frequencies=document_frequencies, threshold=0)
+    return found.confidence < threshold
 
 
 def iter_pieces(text: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ _ENGLISH = (
     ("time", r"\bwhen\b|\b(?:what|which)(?: \w+)? (?:years?|dates?|day|month|century|centuries|decades?|time|era|season)\b"),
     ("place", r"\bwhere\b|\b(?:what|which)(?: \w+)? (?:country|countries|city|cities|place|location|state|town|region|continent"
               r"|county|province|village|river|island|district|area)\b"),
-    ("person", r"\bwho(?:m|se)?\b|\b(?:what|which)(?: \w+)? (?:person|people|king|queen|president|author|scientists?|leader|actor"
+    ("person", r"\bwho(?:m|se)?\b|\b(?:what|which)(?: (?!did\b|does\b|do\b|is\b|are\b|was\b|were\b|has\b|have\b|had\b|can\b|could\b|will\b)\w+)? (?:person|people|king|queen|president|author|scientists?|leader|actor"
                r"|actress|player|mathematician|professor|philosopher|emperor|general|scholar|man|woman|poet|artist)\b"),
     ("reason", r"\bwhy\b|\bfor (?:what|which) reasons?\b|\bhow come\b|\bwhat (?:caused?|causes|led)\b|\breasons? (?:for|why)\b"),
     ("method", r"\bhow (?:do|can|could|should|would|to|must|may|might)\b|^how (?:i|we|you)\b|\bways? to\b|\bsteps to\b"),

@@ -19,6 +19,9 @@ Kind = Literal[
     "polar", "keywords",
 ]  # fmt: skip
 
+# Languages whose question word comes first, and kinds whose words also join clauses there.
+_ASKS_FIRST = frozenset({"en"})
+_ELSEWHERE_TOO = frozenset({"time", "place", "person"})
 # A question longer than this is cut: it is a pasted text.
 _LONGEST = 1000
 # How much a term of each form counts beside a whole word.
@@ -101,10 +104,17 @@ def _kind(text: str, language: str | None) -> tuple[Kind, tuple[int, int] | None
     if "en" not in languages and re.search(r"[A-Za-z]{3}", text):
         languages.append("en")
     for code in languages:
-        for kind, pattern in _patterns(code):
-            match = pattern.search(text)
-            if match:
-                return cast(Kind, kind), _asking(match)
+        found = [
+            (cast(Kind, kind), _asking(match), match.start())
+            for kind, pattern in _patterns(code)
+            if (match := pattern.search(text))
+        ]
+        if found:
+            first = found[0]
+            if code in _ASKS_FIRST and first[0] in _ELSEWHERE_TOO:
+                # "What was the name of the woman whom he married when …" asks for a name.
+                first = min(found, key=lambda f: f[2] if f[0] != "polar" else len(text))
+            return first[0], first[1]
     return "keywords", None
 
 
@@ -195,7 +205,9 @@ def _gram_terms(
             weight = _THAI_BIGRAM if len(term) == 2 else _THAI_TRIGRAM
             weight *= _WEAK if term in weak else 1.0
         if weight:
-            yield QuestionTerm(term, weight, offset + at, offset + at + len(term))
+            # A composed vowel has two characters as a term and may have one in the text.
+            end = min(at + len(term), len(run))
+            yield QuestionTerm(term, weight, offset + at, offset + end)
 
 
 def _han_weight(term: str, weak: frozenset[str]) -> float:
