@@ -29,7 +29,4 @@ class Chat:
 
     def stream(self, question: str, *, filters: Sequence[str] = ()) -> AnswerStream:
         """Like ``ask``, but iterate over the text; append ``.answer`` to ``history`` yourself."""
-        from ragkit.answer.followup import in_context
-
-        search = in_context(question, [answer.question for answer in self.history])
-        return self._kb.stream(question, filters=filters, search=search, history=self.history)
+        return self._kb.stream(question, filters=filters, history=self.history)

@@ -198,13 +198,12 @@ class KnowledgeBase:
         question: str,
         *,
         filters: Sequence[str] = (),
-        search: str | None = None,
         history: Sequence[Answer] = (),
     ) -> AnswerStream:
         """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole.
 
-        ``search`` is what to look for where the question alone does not say it, and ``history`` the
-        conversation before it, oldest first. Closing the stream ends the generation.
+        ``history`` is the conversation that the question may lean on, oldest first. Closing the
+        stream ends the generation.
         """
         _require_text(question)
         from ragkit.answer.intents import recognise
@@ -220,9 +219,23 @@ class KnowledgeBase:
             )
         self.load()
         clock.lap("load")
-        nodes = self._retrieve(search or question, filters)
+        search = self._made_whole(question, history)
+        nodes = self._retrieve(search, filters)
         clock.lap("retrieve")
-        return self._answer(question, search or question, nodes, history, clock.lap)
+        return self._answer(question, search, nodes, history, clock.lap)
+
+    def _made_whole(self, question: str, history: Sequence[Answer]) -> str:
+        """Return what to look for: a follow-up with what it leans on."""
+        if not history:
+            return question
+        llm = self.parts.llm
+        if llm is None:
+            from ragkit.answer.followup import whole_questions
+
+            return whole_questions(question, history)
+        from ragkit.answer.condense import condense
+
+        return condense(question, history, llm, self.parts.count_tokens)
 
     def chat(self, history: Sequence[Answer] = ()) -> Chat:
         """Start a conversation, or go on from ``history``; questions may lean on earlier ones."""
