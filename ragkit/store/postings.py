@@ -1,8 +1,8 @@
 """Postings in plain SQLite tables: which rows hold a term, and how often in each field.
 
-A new row is first kept whole in ``pending``. When a block of 1,024 row ids is over, its rows
-become a *segment*: one blob a term. Eight segments become one of 8,192 ids, and eight of those one
-of 65,536, so that a term of a million rows is sixteen blobs, and each posting is written three
+A new row is first kept whole in ``pending``. When a block of 512 row ids is over, its rows
+become a *segment*: one blob a term. Eight segments become one of 4,096 ids, and sixteen of those
+one of 65,536, so that a term of a million rows is sixteen blobs, and each posting is written three
 times. Everything happens inside the writer's transaction: readers see whole commits, and a crash
 leaves what was.
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Postings", "Rows", "create", "delete", "drop", "insert", "read_postings", "read_rows"]
 
-_LEVELS = (10, 13, 16)  # a segment of each level spans 2 to so many row ids
+_LEVELS = (9, 12, 16)  # a segment of each level spans 2 to so many row ids
 _CHUNK = 16
 _LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
 _MOST = 255
@@ -45,7 +45,7 @@ _FETCH = 2_000
 _TABLES = (
     "CREATE TABLE {t}_field (place INTEGER PRIMARY KEY, name TEXT NOT NULL)",
     "CREATE TABLE {t}_pending (id INTEGER PRIMARY KEY, length INTEGER NOT NULL,"
-    " terms TEXT NOT NULL, hashes BLOB NOT NULL, counts BLOB NOT NULL)",
+    " hashes BLOB NOT NULL, counts BLOB NOT NULL, terms TEXT NOT NULL)",
     "CREATE TABLE {t}_segment (key INTEGER PRIMARY KEY, bits INTEGER NOT NULL,"
     " number INTEGER NOT NULL, rows INTEGER NOT NULL, dead INTEGER NOT NULL)",
     "CREATE TABLE {t}_length (segment INTEGER PRIMARY KEY, lengths BLOB NOT NULL)",
@@ -64,6 +64,7 @@ class Rows:
 
     chunks: tuple[int, ...]
     lengths: Lengths
+    pending: Sequence[tuple[int, int, bytes, bytes]]  # row id, length, hashes, counts
 
     def base(self, chunk: int) -> int:
         """Return the first place of a chunk that is there."""
@@ -144,9 +145,9 @@ def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[st
         (
             rowid,
             min(sum(field.total() for field in fields), _LONGEST) + 1,
-            " ".join(terms),
             np.fromiter(map(_hash, terms), "<u8", len(terms)).tobytes(),
             b"".join(bytes(min(field[term], _MOST) for term in terms) for field in fields),
+            " ".join(terms),
         ),
     )
 
@@ -175,14 +176,19 @@ def read_rows(conn: sqlite3.Connection, table: str) -> Rows:
     import numpy as np
 
     segments = _segments(conn, table)
-    pending = conn.execute(f"SELECT id, length FROM {table}_pending").fetchall()
-    chunks = {segment.chunk for segment in segments} | {row[0] >> _CHUNK for row in pending}
-    rows = Rows(tuple(sorted(chunks)), np.zeros(len(chunks) << _CHUNK, np.uint16))
+    pending = conn.execute(
+        f"SELECT id, length, hashes, counts FROM {table}_pending ORDER BY id"
+    ).fetchall()
+    # All pending rows are in one block.
+    chunks = {segment.chunk for segment in segments} | {row[0] >> _CHUNK for row in pending[:1]}
+    rows = Rows(tuple(sorted(chunks)), np.zeros(len(chunks) << _CHUNK, np.uint16), pending)
     for segment in segments:
         start = rows.base(segment.chunk) + segment.offset
         rows.lengths[start : start + (1 << segment.bits)] = _lengths(conn, table, segment)
-    for rowid, length in pending:
-        rows.lengths[rows.base(rowid >> _CHUNK) + (rowid & (1 << _CHUNK) - 1)] = length
+    if pending:
+        base = rows.base(pending[0][0] >> _CHUNK)
+        low = np.asarray([row[0] & (1 << _CHUNK) - 1 for row in pending])
+        rows.lengths[base + low] = [row[1] for row in pending]
     return rows
 
 
@@ -204,7 +210,8 @@ def read_postings(
                 kept = rows.lengths[base + low.astype("i8")] > 0
                 low, counts = low[kept], counts[:, kept]
             found[term].append(Postings(base, low, counts))
-    _read_pending(conn, table, rows, found)
+    if rows.pending and found:
+        _find_pending(rows, found, fields)
     return found
 
 
@@ -261,32 +268,31 @@ def _hash(term: str) -> int:
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
 
 
-def _read_pending(
-    conn: sqlite3.Connection, table: str, rows: Rows, found: dict[str, list[Postings]]
-) -> None:
+def _find_pending(rows: Rows, found: dict[str, list[Postings]], fields: int) -> None:
     """Append what the pending rows hold of the terms in ``found``."""
     import numpy as np
 
-    pending = conn.execute(f"SELECT id, hashes, counts FROM {table}_pending ORDER BY id").fetchall()
-    if not pending or not found:
-        return
-    flat = np.frombuffer(b"".join(row[1] for row in pending), "<u8")
+    pending = rows.pending
+    flat = np.frombuffer(b"".join(row[2] for row in pending), "<u8")
     by_hash = {_hash(term): term for term in found}
-    hashes = np.sort(np.fromiter(by_hash, np.uint64, len(by_hash)))
-    at = np.searchsorted(hashes, flat)
-    at[at == len(hashes)] = 0
-    hits = np.flatnonzero(hashes[at] == flat)
+    wanted = np.sort(np.fromiter(by_hash, np.uint64, len(by_hash)))
+    # Most are told apart by 16 bits, which is faster than to look each of them up.
+    likely = np.zeros(1 << 16, np.bool_)
+    likely[wanted & np.uint64(0xFFFF)] = True
+    hits = np.flatnonzero(likely[flat & np.uint64(0xFFFF)])
+    at = np.minimum(np.searchsorted(wanted, flat[hits]), len(wanted) - 1)
+    same = wanted[at] == flat[hits]
+    at, hits = at[same], hits[same]
     if not len(hits):
         return
-    sizes = [len(row[1]) // 8 for row in pending]
-    owners = np.repeat(np.asarray([row[0] for row in pending], np.int64), sizes)[hits]
-    counts = _planes([row[2] for row in pending], sizes, field_count(conn, table))[:, hits]
-    low = (owners & (1 << _CHUNK) - 1).astype(np.uint16)
-    base = rows.base(pending[0][0] >> _CHUNK)  # all of them are in one block
-    for which in np.unique(at[hits]):
-        mine = at[hits] == which
-        term = by_hash[int(hashes[which])]
-        found[term].append(Postings(base, low[mine], counts[:, mine]))
+    sizes = [len(row[2]) // 8 for row in pending]
+    owners = np.repeat(np.asarray([row[0] & (1 << _CHUNK) - 1 for row in pending]), sizes)[hits]
+    counts = _planes([row[3] for row in pending], sizes, fields)[:, hits]
+    base = rows.base(pending[0][0] >> _CHUNK)
+    for which in np.unique(at):
+        mine = at == which
+        term = by_hash[int(wanted[which])]
+        found[term].append(Postings(base, owners[mine].astype(np.uint16), counts[:, mine]))
 
 
 def _planes(counts: list[bytes], sizes: list[int], fields: int) -> NDArray[np.uint8]:
