@@ -107,7 +107,7 @@ class _View:
             mask = among if mask is None else among & mask
         if self.exact is not None:
             places = np.arange(len(self.ids)) if mask is None else np.flatnonzero(mask)
-            scores = products(self.exact, unit) if mask is None else self.exact[places] @ unit
+            scores = products(self.exact if mask is None else self.exact[places], unit)
             best = greatest(scores, limit)
             return [(int(self.ids[places[p]]), float(scores[p])) for p in best]
         assert self.codec is not None
@@ -259,5 +259,5 @@ def _score_stored(
     ).fetchall()
     if not rows:
         return []
-    scores = decode([row[1] for row in rows], len(unit)) @ unit
+    scores = products(decode([row[1] for row in rows], len(unit)), unit)
     return [(rows[p][0], float(scores[p])) for p in greatest(scores, limit)]

@@ -42,7 +42,7 @@ __all__ = [
 _LEVELS, _CLIP = 16, 2.5  # codes, and the standard deviations that they span on either side
 _PLANES = 2
 _SCAN_ROWS = 32_768  # a block of signs that fits the CPU's cache
-_PRODUCT_ROWS = 2_048  # small enough for BLAS not to start threads, which wait on a busy machine
+_PRODUCT_ROWS = 2_048  # rows that are turned into float32 at a time
 
 
 def pack_vectors(vectors: Sequence[Sequence[float]]) -> tuple[list[bytes], int]:
@@ -157,13 +157,17 @@ def sign_distances(signs: Words, query: Words, planes: Words) -> Distances:
 
 
 def products(rows: Floats | Codes, weights: Floats) -> Floats:
-    """Return the product of each row with ``weights``."""
+    """Return the product of each row with ``weights``.
+
+    Not by BLAS: it starts threads for more than about 9,000 numbers, which wait for each other on
+    a busy machine (36 ms in place of 1.7 for 10,000 rows of 384), and one thread is as fast.
+    """
     import numpy as np
 
     out = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _PRODUCT_ROWS):
         block = rows[start : start + _PRODUCT_ROWS].astype(np.float32, copy=False)
-        out[start : start + _PRODUCT_ROWS] = block @ weights
+        np.einsum("ij,j->i", block, weights, out=out[start : start + _PRODUCT_ROWS])
     return out
 
 
