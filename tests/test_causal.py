@@ -54,6 +54,29 @@ def test_it_is_loaded_as_asked_and_says_so(folder: Path) -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize(
+    ("file", "kept", "why"),
+    [
+        ("tokenizer.model", 0.0, "neither tokenizer.model nor tokenizer.json"),
+        ("vocab.json", 0.5, "EOF while parsing"),  # an exception of no particular type
+        ("vocab.json", 0.0, "vocab"),
+    ],
+)
+def test_a_tokenizer_that_is_not_whole_is_said(
+    tmp_path: Path, file: str, kept: float, why: str
+) -> None:
+    write = write_qwen2 if file == "vocab.json" else write_internlm2
+    there = write(tmp_path / "m") / file
+    content = there.read_bytes()
+    there.unlink()
+    if kept:
+        there.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(
+        ModelUnavailable, match=rf"The tokenizer in .*{why}.*download the model"
+    ):
+        load(tmp_path / "m")
+
+
 def test_ten_threads_load_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original, calls = transformers.AutoModelForCausalLM.from_pretrained, []
 

@@ -48,6 +48,8 @@ class InternLM2Tokenizer(TokenizersBackend):
     def __init__(
         self, vocab_file: str | None = None, tokenizer_file: str | None = None, **kwargs: Any
     ) -> None:
+        if not (tokenizer_file or vocab_file or kwargs.get("tokenizer_object")):
+            raise ValueError("there is neither tokenizer.model nor tokenizer.json")
         # Set before the base class runs, which would otherwise copy the whole vocabulary.
         if tokenizer_file is None and vocab_file is not None:
             added = kwargs.get("added_tokens_decoder") or {}

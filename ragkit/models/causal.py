@@ -105,7 +105,7 @@ def _load(
     remote: bool,
     status: Callable[[str], None] | None,
 ) -> Causal:
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
     short = Path(name).name
     say = status or (lambda line: None)
@@ -122,9 +122,7 @@ def _load(
         )
         settings = dtype if quantization == "none" else f"{quantization}, {dtype}"
         say(f"Loading {short} ({settings}, {device}, {size / 1e9:.1f} GB)")
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=remote, local_files_only=True
-        )
+        tokenizer = _read_tokenizer(folder, remote=remote)
         if device == "cpu":
             limit_threads()
         with _no_bar(), _memory_is_enough(short, device):
@@ -169,6 +167,23 @@ def _memory_is_enough(name: str, device: str) -> Iterator[None]:
         raise ModelUnavailable(
             f"'{name}' no longer fits on {device}: {free_memory(device) / 2**30:.1f} GiB were left "
             "while it was read. Free some, or choose a smaller model."
+        ) from error
+
+
+def _read_tokenizer(folder: Path, *, remote: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=remote, local_files_only=True
+        )
+    except ModelUnavailable:
+        raise
+    except Exception as error:  # tokenizers raises nothing more particular for a damaged file
+        reason = str(error).strip().partition("\n")[0].rstrip(".!: ")
+        raise ModelUnavailable(
+            f"The tokenizer in {folder} does not load: {reason}. "
+            "Its files are missing or damaged; download the model again."
         ) from error
 
 

@@ -26,8 +26,8 @@ def check_template(tokenizer: Any, name: str) -> None:
     """
     if not getattr(tokenizer, "chat_template", None):
         raise ModelUnavailable(
-            f"'{name}' has no chat template: it continues texts and does not answer questions. "
-            "Choose its chat or instruct version."
+            f"'{name}' has no chat template (tokenizer_config.json or chat_template.jinja): it "
+            "continues texts and does not answer questions. Choose its chat or instruct version."
         )
 
 
