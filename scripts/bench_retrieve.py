@@ -260,7 +260,8 @@ def main() -> None:
     parser.add_argument("--only", help=argparse.SUPPRESS)  # one system at size --max
     arguments = parser.parse_args()
     questions = questions_of(arguments.questions, arguments.count)
-    stock = stock_of(arguments.passages)
+    # What is measured alone needs no text.
+    stock = [] if arguments.only in ("ragkit", "exactness") else stock_of(arguments.passages)
     kind = "given" if arguments.passages else "made"
     arguments.cache.mkdir(parents=True, exist_ok=True)
     for size in [arguments.max] if arguments.only else [n for n in SIZES if n <= arguments.max]:
