@@ -39,7 +39,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
         search = ""
         for question in row["turns"]:
             search = whole_questions(question, history)
-            history.append(kb.stream(question, search=search, history=tuple(history)).answer)
+            history.append(kb.stream(question, history=tuple(history)).answer)
         found.append((row, search, history[-1]))
     kb.close()
     return found
