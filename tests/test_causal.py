@@ -71,9 +71,7 @@ def test_a_tokenizer_that_is_not_whole_is_said(
     there.unlink()
     if kept:
         there.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(
-        ModelUnavailable, match=rf"The tokenizer in .*{why}.*download the model"
-    ):
+    with pytest.raises(ModelUnavailable, match=rf"The tokenizer in .*{why}.*download the model"):
         load(tmp_path / "m")
 
 
