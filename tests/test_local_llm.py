@@ -205,6 +205,11 @@ def test_a_template_without_a_system_role_gets_it_in_the_question(causal: Causal
         causal.tokenizer.chat_template = before
 
 
+def test_no_messages_are_refused_in_words(causal: Causal) -> None:
+    with pytest.raises(GenerationError, match=r"these messages \(none\): .*[^.]\.$"):
+        LocalLLM(causal).chat([])
+
+
 def test_a_prompt_that_does_not_fit_is_refused_in_words(causal: Causal) -> None:
     llm = LocalLLM(causal, context_window=256, max_new_tokens=100)
     assert (llm.metadata.context_window, llm.metadata.num_output) == (256, 100)

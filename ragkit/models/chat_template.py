@@ -63,14 +63,15 @@ def _applied(tokenizer: Any, messages: Sequence[ChatMessage], *, tokenize: bool)
     ]
     try:
         return apply(plain)
-    except jinja2.TemplateError:
+    except (jinja2.TemplateError, ValueError):  # a ValueError is transformers', for no messages
         pass
     try:
         return apply(_alternating(plain))
-    except jinja2.TemplateError as error:
-        roles = ", ".join(message["role"] for message in plain)
+    except (jinja2.TemplateError, ValueError) as error:
+        roles = ", ".join(message["role"] for message in plain) or "none"
+        reason = str(error).rstrip(".")
         raise GenerationError(
-            f"The model's chat template does not take these messages ({roles}): {error}."
+            f"The model's chat template does not take these messages ({roles}): {reason}."
         ) from error
 
 
