@@ -61,7 +61,8 @@ class Parts:
         """Do nothing where ``llm`` is to be had; else raise, at no cost, what it would raise."""
         llm = self.config.llm
         if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
-            raise ModelUnavailable(missing_weights(llm.model, preset=self.config.preset))
+            preset = self.config.preset
+            raise ModelUnavailable(missing_weights(llm.model, preset=preset, revision=llm.revision))
         if llm.kind == "openai" and not llm.base_url:
             raise ConfigError(
                 f"Preset '{self.config.preset}' asks a model server, and llm.base_url is empty. "

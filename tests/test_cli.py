@@ -412,6 +412,8 @@ def test_a_model_that_cannot_answer_is_said_before_the_folder_is_indexed(
         done = ragkit("query", "Who built it?", *asked[:-1], preset)
         assert done.returncode in (1, 2)
         assert "--preset lite" in done.stderr
+    pinned = ragkit("query", "Who?", *asked[:-1], "internlm2", RAGKIT_LLM__REVISION="0a1b2c3d")
+    assert "at revision 0a1b2c3d on this machine" in pinned.stderr
     assert not (tmp_path / "i.db").exists()
 
 

@@ -55,7 +55,7 @@ def load_embedder(
     """
     folder = find_weights(model, revision=revision)
     if folder is None:
-        raise ModelUnavailable(missing_weights(model))
+        raise ModelUnavailable(missing_weights(model, revision=revision))
     tell = status or (lambda line: None)
     tell(f"Loading the embedder {model}")
     began = time.monotonic()
