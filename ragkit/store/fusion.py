@@ -1,13 +1,65 @@
-"""Fusion by score of a lexical and a dense ranking."""
+"""Fusion of a lexical and a dense ranking: by their worth, or by fixed shares of their scores."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["fuse_scores"]
+if TYPE_CHECKING:
+    from ragkit.store.worth import Worth
+
+__all__ = ["fuse_by_worth", "fuse_scores"]
 
 Key = TypeVar("Key", bound=Hashable)
+
+FEWEST = 8  # candidates: fewer do not show what an arm is worth
+# The score of a node that words alone did not find: at most the last one's that they did.
+_UNFOUND = 0.5
+
+
+def fuse_by_worth(
+    lexical: Sequence[tuple[Key, float]],
+    dense: Mapping[Key, float],
+    *,
+    depth: int,
+    worth: Worth,
+    group: Hashable,
+    question: Hashable,
+) -> list[tuple[Key, float]]:
+    """Return the union of two rankings, best first, as ``(key, score)`` with scores in 0..1.
+
+    ``dense`` has the cosines of its own best and of what ``lexical`` found, as far as these have a
+    vector; ``lexical`` is cut at ``depth`` where it is that long. How much each arm decides follows
+    from ``worth``, which also learns from the question: see ``ragkit.store.worth``. ``group`` is
+    what worth is learned for (a language), ``question`` tells one question from another.
+
+    The best node scores 1. Another's score is the share of the best one's lexical score that would
+    put it as far behind by words alone, and 0 where no share would. Fewer than ``FEWEST``
+    candidates are fused half and half. Ties keep their order, lexical before dense.
+    """
+    keys = list(dict.fromkeys([key for key, _ in lexical] + list(dense)))
+    if len(keys) < FEWEST or not dense:
+        by_cosine = sorted(dense.items(), key=lambda item: -item[1])
+        return fuse_scores(lexical, by_cosine, alpha=0.5 if dense else 0.0)
+    import numpy as np
+
+    from ragkit.store.worth import LEXICAL_SLOPE, weigh_candidates
+
+    scores, greatest = dict(lexical), max((score for _, score in lexical), default=0.0)
+    unfound = _UNFOUND * lexical[-1][1] if lexical and len(lexical) >= depth else 0.0
+    shares = np.asarray([max(0.0, scores.get(key, unfound)) for key in keys])
+    middle = float(np.median(list(dense.values())))
+    odds = weigh_candidates(
+        shares / greatest if greatest > 0 else np.zeros(len(keys)),
+        np.asarray([dense.get(key, middle) for key in keys]),
+        found=len(lexical),
+        worth=worth,
+        group=group,
+        question=question,
+    )
+    behind = (odds - odds.max()) / LEXICAL_SLOPE
+    order = np.argsort(-odds, kind="stable")
+    return [(keys[place], float(max(0.0, 1.0 + behind[place]))) for place in order]
 
 
 def fuse_scores(

@@ -25,7 +25,7 @@ from llama_index.core.vector_stores.types import (
 from ragkit.errors import StoreError
 from ragkit.store import fts
 from ragkit.store.filters import Condition, all_of, filter_condition, one_of
-from ragkit.store.fusion import fuse_scores
+from ragkit.store.fusion import fuse_by_worth, fuse_scores
 from ragkit.store.nodes import (
     NodeRow,
     StoredNode,
@@ -38,13 +38,13 @@ from ragkit.store.nodes import (
     read_rows,
     read_texts,
 )
+from ragkit.store.worth import Worth, script
 
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
 __all__ = ["SqliteVectorStore"]
 
-DEFAULT_ALPHA = 0.5
 _POOL = 50  # an arm of a fusion ranks at least so many
 _POOL_FACTOR = 5
 _CLASSES: dict[str, type[BaseNode]] = {
@@ -63,6 +63,7 @@ class SqliteVectorStore(BasePydanticVectorStore):
     stores_text: bool = True
     is_embedding_query: bool = True
     _store: SqliteStore = PrivateAttr()
+    _worth: Worth = PrivateAttr(default_factory=Worth)
 
     def __init__(self, store: SqliteStore, *, is_embedding_query: bool = True) -> None:
         super().__init__(stores_text=True, is_embedding_query=is_embedding_query)
@@ -138,9 +139,11 @@ class SqliteVectorStore(BasePydanticVectorStore):
 
         DEFAULT gives ``similarity_top_k`` nodes by cosine (-1..1); TEXT_SEARCH
         ``similarity_top_k`` by full-text score (0 and up); HYBRID ``hybrid_top_k``, else
-        ``similarity_top_k``, by fused score (0..1), where ``alpha`` (0.5) is the share of the
-        dense arm, and the arms rank ``sparse_top_k`` and ``similarity_top_k`` nodes deep, or
-        deeper where those are not given. ``filters``, ``node_ids`` and ``doc_ids`` limit every
+        ``similarity_top_k``, by fused score (0..1). Without ``alpha`` each arm counts by its worth
+        in the question's language, which is learned from the questions asked (see
+        ``ragkit.store.worth``). With ``alpha``, that is the share of the dense arm, and the arms
+        rank ``sparse_top_k`` and ``similarity_top_k`` nodes deep, or deeper where those are not
+        given. ``filters``, ``node_ids`` and ``doc_ids`` limit every
         arm. Raises ``StoreError`` for other modes, and for a dense query without an embedding
         or of an index without vectors.
         """
@@ -171,16 +174,38 @@ class SqliteVectorStore(BasePydanticVectorStore):
         if query.mode == VectorStoreQueryMode.TEXT_SEARCH:
             return self._lexical(snapshot, query, wanted, top_k)
         if query.mode == VectorStoreQueryMode.HYBRID:
-            limit = query.hybrid_top_k or top_k
-            pool = max(_POOL, _POOL_FACTOR * limit)
-            lexical = self._lexical(snapshot, query, wanted, query.sparse_top_k or pool)
-            dense = self._dense(snapshot, query, wanted, top_k if query.hybrid_top_k else pool)
-            alpha = DEFAULT_ALPHA if query.alpha is None else query.alpha
-            return fuse_scores(lexical, dense, alpha=alpha)[:limit]
+            return self._hybrid(snapshot, query, wanted)
         raise StoreError(
             f"The embedded store has no query mode {query.mode.value!r}. "
             "It has default, text_search and hybrid."
         )
+
+    def _hybrid(
+        self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None
+    ) -> list[tuple[int, float]]:
+        top_k = query.similarity_top_k
+        limit = query.hybrid_top_k or top_k
+        pool = max(_POOL, _POOL_FACTOR * limit)
+        if query.alpha is not None:
+            lexical = self._lexical(snapshot, query, wanted, query.sparse_top_k or pool)
+            dense = self._dense(snapshot, query, wanted, top_k if query.hybrid_top_k else pool)
+            return fuse_scores(lexical, dense, alpha=query.alpha)[:limit]
+        lexical = self._lexical(snapshot, query, wanted, pool)
+        cosines = dict(self._dense(snapshot, query, wanted, pool))
+        if missing := [rowid for rowid, _ in lexical if rowid not in cosines]:
+            assert query.query_embedding is not None
+            cosines |= self._store.dense.search(
+                snapshot, query.query_embedding, limit=len(missing), allowed=missing
+            )
+        language = _language(snapshot, lexical[0][0]) if lexical else None
+        return fuse_by_worth(
+            lexical,
+            cosines,
+            depth=pool,
+            worth=self._worth,
+            group=(snapshot.generation.number, script(query.query_str or ""), language),
+            question=query.query_str,
+        )[:limit]
 
     def _lexical(
         self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None, limit: int
@@ -253,6 +278,15 @@ def _allowed(snapshot: Snapshot, wanted: Condition | None) -> list[int] | None:
         f"SELECT n.id FROM {snapshot.table('node')} n WHERE {wanted.sql}", wanted.parameters
     )
     return [row[0] for row in rows]
+
+
+def _language(snapshot: Snapshot, rowid: int) -> str | None:
+    """Return the language that a node's metadata name."""
+    row = snapshot.conn.execute(
+        f"SELECT json_extract(metadata, '$.language') FROM {snapshot.table('node')} WHERE id = ?",
+        (rowid,),
+    ).fetchone()
+    return row[0] if row and isinstance(row[0], str) else None
 
 
 def _rows_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, StoredNode]:

@@ -1,0 +1,215 @@
+"""How much the dense arm is worth, language by language, learned without labels.
+
+The words are the teacher. Their scores, as shares of the best one, are a calibrated guess at which
+candidate answers: ``softmax(11 * share)`` fits every collection measured within a few units of
+that 11 (docs/retrieval.md). Against that guess each question shows how often, and how steeply, the
+vectors point at the same node; the evidence is added up, and what was learned weighs the vectors of
+the next question. The model is a mixture: with probability ``1 - error`` the vectors rank by
+``softmax(slope * z)``, with ``error`` they say nothing; both are unknown and have a prior. An
+embedder that is useless in a language tends to ``error = 1`` there and no longer moves anything.
+
+Vectors that repeat what the words say (latent semantic analysis, hashed words) agree with them for
+the wrong reason, also where both err. That shows among the *wrong* candidates: their two scores go
+together. Two correlated witnesses are weighed as in Fisher's linear discriminant (1936).
+
+What is kept is 57 numbers a language, in memory, for as long as the store is open; no text.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["LEXICAL_SLOPE", "Worth", "script", "weigh_candidates"]
+
+LEXICAL_SLOPE = 11.0
+_SLOPES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of a softmax over z-scores
+_ERRORS = (0.003, 0.03, 0.15, 0.5, 0.9, 1.0)
+_ERRORS_PRIOR = (0.15, 0.15, 0.15, 0.15, 0.2, 0.2)
+# Steep slopes are believed with few errors, flat ones with many.
+_TIE = 0.7
+_MEMORY = 0.995  # of a question's evidence, with each later one
+_MOST_EVIDENCE = 30.0  # nats against a hypothesis: it can always come back
+_FIRST = 5.0  # the first guess of the moments counts as so many questions
+_FIRST_MOMENTS = (0.15, 4.0, 4.0)
+_SEEN = 4096
+# Candidates after the first few by words are the wrong ones that tell how the arms go together.
+_WRONG_FROM, _WRONG_TO, _FEWEST_WRONG = 3, 40, 9
+# Correlation of wrong candidates: up to the first it is no sign of repetition (passages on one
+# topic), beyond it counts double.
+_TOPICAL, _STEEP = 0.2, 2.0
+_LEAST_SHARE = 0.15
+# A proven dense arm takes so much off the words' own slope.
+_YIELDING = 0.25
+
+
+@dataclass(slots=True)
+class _Learned:
+    """Evidence by slope and error, and moments: correlation, lead by words, lead by vectors."""
+
+    evidence: Array
+    moments: Array
+    questions: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Of one question: ``mixture`` by slope and error sums to 1; shares of the arms are 0..1."""
+
+    mixture: Array
+    lexical: float
+    dense: float
+
+
+@dataclass(slots=True)
+class Worth:
+    """What was learned from the questions asked so far. Safe to use from many threads."""
+
+    _learned: dict[Hashable, _Learned] = field(default_factory=dict)
+    _seen: dict[Hashable, None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def weights(self, group: Hashable) -> Weights:
+        """Return how the arms are weighed in questions of ``group`` (a language)."""
+        import numpy as np
+
+        with self._lock:
+            learned = self._learned.get(group) or _nothing()
+            evidence = _prior() + learned.evidence
+            moments = learned.moments + _FIRST * np.asarray(_FIRST_MOMENTS)
+            moments = moments / (learned.questions + _FIRST)
+        mixture = _softmax(evidence)
+        dense = _independence(*map(float, moments))
+        sure = float(mixture[:, np.asarray(_ERRORS) <= 0.03].sum())
+        return Weights(mixture, 1.0 - _YIELDING * sure * dense**2, dense)
+
+    def learn(
+        self,
+        group: Hashable,
+        question: Hashable,
+        likelihood: Array,
+        moments: tuple[float, float, float] | None,
+    ) -> None:
+        """Add a question's evidence; the same question counts once."""
+        import numpy as np
+
+        with self._lock:
+            if (group, question) in self._seen:
+                return
+            self._seen[group, question] = None
+            if len(self._seen) > _SEEN:
+                del self._seen[next(iter(self._seen))]
+            learned = self._learned.setdefault(group, _nothing())
+            logs = np.log(likelihood)
+            evidence = _MEMORY * learned.evidence + logs
+            learned.evidence = np.maximum(evidence - evidence.max(), -_MOST_EVIDENCE)
+            if moments is not None:
+                learned.moments = _MEMORY * learned.moments + np.asarray(moments)
+                learned.questions = _MEMORY * learned.questions + 1.0
+
+
+def weigh_candidates(
+    shares: Array, cosines: Array, *, found: int, worth: Worth, group: Hashable, question: Hashable
+) -> Array:
+    """Return the candidates' log odds, up to a constant, and learn from the question.
+
+    ``shares`` are scores by words over the best one (0..1); the first ``found`` candidates are
+    those that the words found, best first, the others only the vectors. Cosines that are all but
+    equal say nothing and leave the words alone.
+    """
+    import numpy as np
+
+    by_words = LEXICAL_SLOPE * shares
+    z = _z_scores(cosines, found)
+    if z is None:
+        return by_words
+    scaled = np.asarray(_SLOPES)[:, None] * z
+    by_vectors = _softmax(scaled, axis=1)
+    errors, count = np.asarray(_ERRORS), len(shares)
+    weights = worth.weights(group)
+    said = (weights.mixture * (1 - errors)).sum(axis=1) @ by_vectors
+    said += (weights.mixture * errors).sum() / count
+    if found:
+        guess = _softmax(by_words)
+        agreement = (1 - errors) * (by_vectors @ guess)[:, None] + errors / count
+        worth.learn(group, question, agreement, _moments(by_words, z, guess, found))
+    odds: Array = weights.lexical * by_words + weights.dense * np.log(said)
+    return odds
+
+
+def script(text: str) -> str:
+    """Return the script of most letters of ``text`` by its Unicode name: LATIN, CJK, THAI, …"""
+    letters = Counter(unicodedata.name(c, "").partition(" ")[0] for c in text if c.isalpha())
+    return letters.most_common(1)[0][0] if letters else ""
+
+
+def _z_scores(cosines: Array, found: int) -> Array | None:
+    """Return cosines in robust deviations of the wrong candidates, or None where all are equal."""
+    import numpy as np
+
+    wrong = cosines[_WRONG_FROM:found]
+    background = wrong if len(wrong) >= _FEWEST_WRONG else cosines
+    middle = float(np.median(background))
+    # The median deviation alone is 0 where most vectors share nothing with the question.
+    spread = max(
+        1.4826 * float(np.median(np.abs(background - middle))), 0.25 * float(background.std())
+    )
+    # Less is the rounding of vectors that are stored in 16 bits.
+    return None if spread < 2e-4 else (cosines - middle) / spread
+
+
+def _moments(
+    by_words: Array, z: Array, guess: Array, found: int
+) -> tuple[float, float, float] | None:
+    """Return the wrong candidates' correlation, and the right one's expected lead in each arm."""
+    import numpy as np
+
+    wrong = slice(_WRONG_FROM, min(found, _WRONG_TO))
+    words, vectors = by_words[wrong], z[wrong]
+    if len(words) < _FEWEST_WRONG:
+        return None
+    spread = float(words.std() * vectors.std())
+    together = float(((words - words.mean()) * (vectors - vectors.mean())).mean())
+    return (
+        together / spread if spread > 1e-9 else 0.0,
+        float((guess @ by_words - words.mean()) / (words.std() + 0.3)),
+        float(guess @ z - np.median(vectors)) / 1.1,
+    )
+
+
+def _independence(correlation: float, lead_words: float, lead_vectors: float) -> float:
+    """Return the share of what the vectors say that the words have not said already."""
+    excess = min(0.9, max(0.0, _STEEP * (correlation - _TOPICAL)))
+    fisher = (1 - excess * lead_words / max(lead_vectors, 0.1)) / (1 - excess**2)
+    linear = 1 - _STEEP * (correlation - _TOPICAL)
+    return min(1.0, max(0.0, fisher), max(_LEAST_SHARE, linear))
+
+
+def _nothing() -> _Learned:
+    import numpy as np
+
+    return _Learned(np.zeros((len(_SLOPES), len(_ERRORS))), np.zeros(3))
+
+
+def _prior() -> Array:
+    import numpy as np
+
+    tie = np.outer(np.linspace(-1, 1, len(_SLOPES)), np.linspace(1, -1, len(_ERRORS)))
+    return np.asarray(np.log(_ERRORS_PRIOR)[None, :] + _TIE * tie, dtype=np.float64)
+
+
+def _softmax(values: Array, axis: int | None = None) -> Array:
+    import numpy as np
+
+    raised = np.exp(values - values.max(axis=axis, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=axis, keepdims=True))
