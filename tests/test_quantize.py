@@ -339,11 +339,36 @@ def test_a_kept_prefix_changes_no_token(kind: str) -> None:
     found, reused = answer(model, kept, forked)
     assert found == expected
     assert reused >= 25
-    # The same prompt again: its last token is still read.
-    assert answer(model, kept, forked) == (expected, 54)
+    # The same prompt again: its end is still read.
+    assert answer(model, kept, forked) == (expected, 55 - 8)
     shorter = forked[:, :10]
     expected = generated(model, shorter)
-    assert answer(model, kept, shorter) == (expected, 9)
+    assert answer(model, kept, shorter) == (expected, 10 - 8)
+    tiny = shorter[:, :8]
+    expected = generated(model, tiny)
+    assert answer(model, kept, tiny) == (expected, 0)
+
+
+@needs_int8
+def test_a_question_asked_again_is_answered_the_same_in_eight_bits() -> None:
+    model = make_model("internlm2", torch.bfloat16)
+    quantize(model, "int8")
+    with torch.inference_mode():
+        for seed in range(8):
+            kept: dict[str, Any] = {}
+            ids = prompt(40, seed=seed)
+            first = last_logits(model, kept, ids)
+            keep_cache(kept, model, first[1], ids[0].tolist(), prompt=40)
+            again = last_logits(model, kept, ids)
+            assert again[1].get_seq_length() == 40
+            assert torch.equal(first[0], again[0])
+
+
+def last_logits(model: Any, kept: dict[str, Any], ids: Any) -> tuple[Any, Any]:
+    """Return the logits that an answer begins with, and the cache."""
+    cache = begin_cache(kept, model, ids[0].tolist())
+    new = ids[:, cache.get_seq_length() :]
+    return model(new, past_key_values=cache, use_cache=True).logits[:, -1], cache
 
 
 def test_what_a_cancelled_generation_leaves_is_right_or_nothing() -> None:
@@ -373,7 +398,7 @@ def test_what_a_cancelled_generation_leaves_is_right_or_nothing() -> None:
     assert len(found) == 64
     again = torch.cat((torch.tensor([found]), prompt(5, seed=7)), 1)
     expected = generated(model, again)
-    assert answer(model, kept, again) == (expected, 63)
+    assert answer(model, kept, again) == (expected, 64 + 5 - 8)
 
 
 def test_kept_keys_are_bounded_and_never_pass_the_trained_length() -> None:

@@ -23,6 +23,9 @@ __all__ = ["Prefix", "begin_cache", "keep_cache"]
 _KEY = "prefix"
 _LIMIT = 4096  # tokens that are kept: what the memory check allows for
 _ROOM = 256  # tokens by which a full cache grows
+# Tokens of a prompt that are always read: the logits of the last begin the answer, and a row alone
+# is rounded otherwise than among many. A question asked again would be answered otherwise.
+_REREAD = 8
 # Types of rope scaling whose frequencies change where a prompt is longer than the trained length.
 _BY_LENGTH = ("dynamic", "longrope")
 
@@ -48,8 +51,7 @@ def begin_cache(kept: dict[str, Any], model: Any, ids: Sequence[int]) -> Any:
     if not model._supports_default_dynamic_cache():
         return None
     if prefix is not None and len(ids) <= _length_limit(model.config):
-        # The last token is always read: its logits are what generation begins with.
-        common = min(_common(prefix.ids, ids), len(ids) - 1)
+        common = min(_common(prefix.ids, ids), len(ids) - _REREAD)
         if common > 0:
             prefix.cache.crop(min(0, common - len(prefix.ids)))
             return prefix.cache
