@@ -67,16 +67,18 @@ def best_rows(
     terms = sorted(_terms(clauses, postings, count), key=lambda term: -term.bound)
     left, ahead = sum(term.size for term in terms), sum(term.bound for term in terms)
     candidates = allowed if allowed is not None and len(allowed) * 4 < left else None
-    rare: list[Places] = []
+    rare: Places | None = None  # rows of the rarest terms
+    scored, added = 0.0, 0
     for term in terms:
-        if candidates is None and 2 * left > len(lengths):
+        added += term.size
+        if rare is None and added > max(_RARE_ROWS, len(lengths) // 16):
+            rare = np.flatnonzero(scores > 0)
+        if candidates is None and 2 * left > len(lengths) and scored > ahead:
             candidates = _candidates(scores, rare, allowed, limit, ahead)
         _add(scores, term, damping, candidates)
-        if sum(map(len, rare)) + term.size <= max(_RARE_ROWS, len(lengths) // 16):
-            rare.extend(part.places() for part in term.postings)
-        left, ahead = left - term.size, ahead - term.bound
+        left, ahead, scored = left - term.size, ahead - term.bound, scored + term.bound
     if candidates is None:
-        candidates = np.flatnonzero(scores)
+        candidates = np.flatnonzero(scores > 0)
     if allowed is not None:
         candidates = np.intersect1d(candidates, allowed, assume_unique=True)
     return [(int(place), float(scores[place])) for place in _best(scores, candidates, limit)]
@@ -96,16 +98,16 @@ def _terms(
 
 
 def _candidates(
-    scores: Any, rare: list[Places], allowed: Places | None, limit: int, ahead: float
+    scores: Any, rare: Places | None, allowed: Places | None, limit: int, ahead: float
 ) -> Places | None:
     """Return the places that may yet be among the best; None where that may be any.
 
-    ``rare`` are the places of the rarest terms, among which the best so far are looked for;
-    ``ahead`` is more than the terms that are left can add.
+    The best so far are looked for among ``rare`` places, else all; ``ahead`` is more than the terms
+    that are left can add.
     """
     import numpy as np
 
-    places = np.unique(np.concatenate(rare)) if rare else np.empty(0, np.int64)
+    places = np.flatnonzero(scores > 0) if rare is None else rare
     if allowed is not None:
         places = np.intersect1d(places, allowed, assume_unique=True)
     if len(places) < limit:

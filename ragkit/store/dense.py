@@ -39,7 +39,7 @@ __all__ = ["DenseIndex"]
 EXACT_ROWS = 20_000
 FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
 _NEAR_ROWS, _NEAR_SHARE = 8_000, 64  # rows left by signs: at least, and one in
-_FINAL_ROWS, _FINAL_FACTOR = 400, 40  # rows left by codes: at least, and for each one asked for
+_FINAL_ROWS, _FINAL_FACTOR = 400, 10  # rows left by codes: at least, and for each one asked for
 _SAMPLE_ROWS = 4_000
 _LOAD_ROWS = 8_192
 
