@@ -24,15 +24,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 from synthetic import make_question, make_text
 
+if TYPE_CHECKING:
+    from ragkit.store.sqlite import Snapshot
+
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 DIMENSIONS = 384
 SENTENCES = 8
+SPAN = 1 << 16  # row ids of the largest segment
+REST = json.dumps({"class_name": "TextNode"})
 FINGERPRINT: dict[str, str | int | None] = {"bench": 1}
 NAIVE = ("SimpleVectorStore", "FAISS flat", "BM25Retriever")
 
@@ -78,28 +84,84 @@ def make_texts(stock: Sequence[str], count: int) -> Iterator[list[int]]:
 
 
 def build(path: Path, stock: Sequence[str], count: int) -> None:
-    """Write an index of ``count`` nodes; each sentence is analysed once."""
+    """Write an index of ``count`` nodes: whole segments at a time, and the rest row by row."""
     from ragkit.retrieve.analyzer import LexicalAnalyzer
     from ragkit.retrieve.tokenizer import terms
     from ragkit.store import open_store
     from ragkit.store.nodes import NodeRow, fix_dimension, insert_row
 
-    analysed = [" ".join(terms(sentence)) for sentence in stock]
+    analysed = [terms(sentence) for sentence in stock]
     store = open_store(path, analyzer=LexicalAnalyzer(), fingerprint=FINGERPRINT)
-    rest, number = json.dumps({"class_name": "TextNode"}), 0
-    parts = make_texts(stock, count)
-    for first in range(0, count, 10_000):
-        packed = vectors(min(10_000, count - first), first).astype("<f2")
+    parts, first = make_texts(stock, count), 1  # row ids begin with 1
+    while first <= count:
+        last = min(first | SPAN - 1, count)
+        chosen = [next(parts) for _ in range(first, last + 1)]
+        packed = [vector.tobytes() for vector in vectors(len(chosen), first).astype("<f2")]
+        texts = ["\n".join(stock[place] for place in places) for places in chosen]
         with store.transaction() as snapshot:
             fix_dimension(snapshot, DIMENSIONS)
-            for vector in packed:
-                chosen = next(parts)
-                text = "\n".join(stock[place] for place in chosen)
-                fulltext = ("", " ".join(analysed[place] for place in chosen))
-                row = NodeRow(f"n{number}", None, 0, "{}", text, rest, fulltext, vector.tobytes())
-                insert_row(snapshot, row)
-                number += 1
+            if last == first | SPAN - 1:
+                _write_rows(snapshot, first, texts, packed)
+                _write_segment(snapshot, first, chosen, analysed)
+            else:
+                for number, text in enumerate(texts, start=first):
+                    words = [term for place in chosen[number - first] for term in analysed[place]]
+                    vector = packed[number - first]
+                    row = NodeRow(
+                        f"n{number}", None, 0, "{}", text, REST, ("", " ".join(words)), vector
+                    )
+                    insert_row(snapshot, row)
+        first = last + 1
     store.close()
+
+
+def _write_rows(
+    snapshot: Snapshot, first: int, texts: Sequence[str], packed: Sequence[bytes]
+) -> None:
+    """Write nodes as ``nodes.insert_row`` does, but for the full text."""
+    numbered = list(enumerate(texts, start=first))
+    snapshot.conn.executemany(
+        f"INSERT INTO {snapshot.table('node')} VALUES (?, ?, NULL, 0, '{{}}')",
+        ((number, f"n{number}") for number, _ in numbered),
+    )
+    snapshot.conn.executemany(
+        f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
+        ((number, text, REST) for number, text in numbered),
+    )
+    snapshot.conn.executemany(
+        f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)", enumerate(packed, start=first)
+    )
+
+
+def _write_segment(
+    snapshot: Snapshot,
+    first: int,
+    chosen: Sequence[Sequence[int]],
+    analysed: Sequence[Sequence[str]],
+) -> None:
+    """Write the segment that the store would have arrived at by merging."""
+    from ragkit.store import postings
+
+    names = sorted({term for sentence in analysed for term in sentence})
+    number_of = {term: number for number, term in enumerate(names)}
+    numbers = [np.array([number_of[t] for t in sentence], np.int64) for sentence in analysed]
+    sizes = [sum(len(numbers[place]) for place in places) for places in chosen]
+    flat = np.concatenate([numbers[place] for places in chosen for place in places])
+    low = np.repeat(np.arange(len(chosen)) + (first & SPAN - 1), sizes)
+    found, counts = np.unique(flat << 16 | low, return_counts=True)
+    lengths = np.zeros(SPAN, "<u2")
+    lengths[first & SPAN - 1 :] = np.array(sizes) + 1
+    ids = (found & SPAN - 1).astype("<u2").tobytes()
+    body = np.minimum(counts, 255).astype(np.uint8).tobytes()
+    held, starts = np.unique(found >> 16, return_index=True)
+    bounds = [*starts.tolist(), len(found)]
+    blobs = (
+        (names[term], ids[2 * a : 2 * b] + bytes(b - a) + body[a:b])
+        for term, a, b in zip(held.tolist(), bounds[:-1], bounds[1:], strict=True)
+    )
+    conn, table = snapshot.conn, snapshot.table("fts")
+    key = postings._new_segment(conn, table, 16, first >> 16, lengths)
+    postings._write(conn, table, key, blobs)
 
 
 def timed(ask: Callable[[int], object], count: int) -> str:
