@@ -18,6 +18,8 @@ from llama_index.core.vector_stores.types import (
 )
 
 from ragkit.errors import ConfigError
+from ragkit.retrieve.duplicates import collapse_duplicates
+from ragkit.retrieve.rerank import Reranker
 
 __all__ = ["StoreRetriever", "parse_filters"]
 
@@ -26,6 +28,7 @@ _MODES = {
     "dense": VectorStoreQueryMode.DEFAULT,
     "hybrid": VectorStoreQueryMode.HYBRID,
 }
+_SPARE = 3  # nodes asked for in place of one, where near-duplicates fall out
 # Metadata numbers are of 64 bits: a longer one can only be text.
 _INTEGERS = 1 << 63
 # int() refuses longer texts, and no metadata number is as long.
@@ -48,9 +51,15 @@ class StoreRetriever(BaseRetriever):
         top_k: int = 5,
         embed_query: Callable[[str], Sequence[float]] | None = None,
         filters: MetadataFilters | None = None,
+        collapse: bool = False,
+        reranker: Reranker | None = None,
         **kwargs: Any,
     ) -> None:
-        """Raise ConfigError when ``kind`` needs an embedder and there is none."""
+        """Raise ConfigError when ``kind`` needs an embedder and there is none.
+
+        With ``collapse`` near-duplicates take one place (see ``ragkit.retrieve.duplicates``). A
+        ``reranker`` orders its ``candidates`` and keeps its own ``top_n`` of them.
+        """
         if kind != "lexical" and embed_query is None:
             raise ConfigError(f"retriever.kind '{kind}' needs an embedder. Use 'lexical'.")
         super().__init__(**kwargs)
@@ -59,25 +68,33 @@ class StoreRetriever(BaseRetriever):
         self._top_k = top_k
         self._embed_query = embed_query
         self._filters = filters
+        self._collapse = collapse
+        self._reranker = reranker
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         embedding = None
         if self._embed_query is not None and self._kind != "lexical":
             embedding = list(query_bundle.embedding or self._embed_query(query_bundle.query_str))
+        wanted = max(self._top_k, self._reranker.candidates) if self._reranker else self._top_k
         result = self._vector_store.query(
             VectorStoreQuery(
                 query_str=query_bundle.query_str,
                 query_embedding=embedding,
-                similarity_top_k=self._top_k,
+                similarity_top_k=_SPARE * wanted if self._collapse else wanted,
                 mode=_MODES[self._kind],
                 filters=self._filters,
             )
         )
         scores = result.similarities or []
-        return [
+        found = [
             NodeWithScore(node=node, score=score)
             for node, score in zip(result.nodes or [], scores, strict=True)
         ]
+        if self._collapse:
+            found = collapse_duplicates(found, limit=wanted)
+        if self._reranker is None:
+            return found
+        return self._reranker.rerank(query_bundle.query_str, found)
 
 
 def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:

@@ -126,12 +126,20 @@ class SqliteVectorStore(BasePydanticVectorStore):
             wanted = _selection(snapshot, node_ids=node_ids, filters=filters)
             return [_to_node(row) for row in read_rows(snapshot, wanted.sql, wanted.parameters)]
 
-    def nodes_of(self, document_id: str) -> list[BaseNode]:
-        """Return the nodes of a document in the order of its text."""
+    def nodes_of(
+        self, document_id: str, *, between: tuple[int, int] | None = None
+    ) -> list[BaseNode]:
+        """Return the nodes of a document in the order of its text.
+
+        ``between`` limits them to those that begin from the first offset up to before the second.
+        """
         with self._store.reading() as snapshot:
             if snapshot is None:
                 return []
-            rows = read_rows(snapshot, "n.document_id = ?", (document_id,), order="n.start, n.id")
+            where, parameters = "n.document_id = ?", (document_id, *(between or ()))
+            if between is not None:
+                where += " AND n.start >= ? AND n.start < ?"
+            rows = read_rows(snapshot, where, parameters, order="n.start, n.id")
             return [_to_node(row) for row in rows]
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
