@@ -290,6 +290,9 @@ def _generated(
     if not _asks(case.question):
         reason = "The question holds nothing to look for, so there is no answer."
         return case.why("refused", reason, "Ask about something in the documents.", **found)
+    if case.kb.is_hopeless(case.question, nodes):
+        reason = "What was found lacks too much of the question, so the model is not asked."
+        return case.why("refused", reason, "Ask in words that the documents use.", **found)
     sources = source_nodes(nodes)
     parts = case.kb.parts
     try:

@@ -258,24 +258,45 @@ class KnowledgeBase:
             filters=filters,
         )
 
-    def as_query_engine(self) -> RetrieverQueryEngine:
-        """Return a LlamaIndex query engine that retrieves and answers like ``ask``."""
+    def as_query_engine(self, *, streaming: bool = False) -> RetrieverQueryEngine:
+        """Return a LlamaIndex query engine that retrieves and answers like ``ask``.
+
+        With ``streaming`` its response has the text in pieces (``response_gen``).
+        """
         from llama_index.core.query_engine import RetrieverQueryEngine
 
         self.require_answerer()
         return RetrieverQueryEngine(
-            retriever=self.as_retriever(), response_synthesizer=self._synthesizer()
+            retriever=self.as_retriever(), response_synthesizer=self._synthesizer(streaming)
         )
 
-    def _synthesizer(self) -> BaseSynthesizer:
+    def _synthesizer(self, streaming: bool) -> BaseSynthesizer:
         llm = self.parts.llm
         if llm is None:
             from ragkit.answer.extractive import ExtractiveSynthesizer
 
-            return ExtractiveSynthesizer(document_frequencies=self._store.document_frequencies)
+            return ExtractiveSynthesizer(
+                document_frequencies=self._store.document_frequencies, streaming=streaming
+            )
         from ragkit.answer.synthesizer import GenerativeSynthesizer
 
-        return GenerativeSynthesizer(llm=llm, count_tokens=self.parts.count_tokens)
+        return GenerativeSynthesizer(
+            llm=llm,
+            count_tokens=self.parts.count_tokens,
+            refuses=self.is_hopeless,
+            streaming=streaming,
+        )
+
+    def is_hopeless(self, question: str, nodes: Sequence[NodeWithScore]) -> bool:
+        """Return whether ``nodes`` lack so much of ``question`` that no model is asked."""
+        from ragkit.answer.extractive import evidence_refuses
+
+        return evidence_refuses(
+            question,
+            nodes,
+            document_frequencies=self._store.document_frequencies,
+            by_words=self.config.retriever.kind == "lexical",
+        )
 
     def require_answerer(self) -> None:
         """Do nothing where ``ask`` can answer; else raise, at no cost, what it would raise.
@@ -387,6 +408,7 @@ class KnowledgeBase:
             llm=llm,
             count_tokens=self.parts.count_tokens,
             history=history,
+            refuses=self.is_hopeless,
             preset=self.config.preset,
             lap=lap,
         )

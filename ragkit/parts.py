@@ -81,12 +81,12 @@ class Parts:
             "chunk_size": splitter.chunk_size,
             "embedder": embedder.model if embedder.kind != "none" else None,
             "readers": READERS,
-            "revision": embedder.revision,
+            "revision": self._embedder_revision(),
             "splitter": SPLITTER,
         }
         if prefix := self._document_prefix():
             marks["document_prefix"] = prefix
-        if embedder.kind == "llm" and self.config.llm.quantization != "none":
+        if self._shares_weights() and self.config.llm.quantization != "none":
             marks["quantization"] = self.config.llm.quantization
         return marks
 
@@ -96,6 +96,15 @@ class Parts:
         from ragkit.store import open_store
 
         return open_store(uri, analyzer=LexicalAnalyzer(), fingerprint=self.fingerprint)
+
+    def _shares_weights(self) -> bool:
+        """Return whether one model embeds and answers."""
+        embedder, llm = self.config.embedder, self.config.llm
+        same = embedder.model == llm.model
+        return same and embedder.kind == "llm" and llm.kind == "huggingface"
+
+    def _embedder_revision(self) -> str | None:
+        return (self.config.llm if self._shares_weights() else self.config.embedder).revision
 
     def _document_prefix(self) -> str:
         """Return what is put before nodes when they are embedded; loads no model."""
@@ -137,7 +146,7 @@ class Parts:
         from ragkit.models.llm_embedder import load_llm_embedder
 
         settings, llm = self.config.embedder, self.config.llm
-        shared = llm.kind == "huggingface" and llm.model == settings.model
+        shared = self._shares_weights()
         # Loaded with the same settings, it is the one that answers: weights are in memory once.
         like = llm if shared else settings
         causal = load_causal(
