@@ -10,7 +10,14 @@ import pytest
 
 import ragkit
 
-OPTIONAL = {"torch", "transformers", "tokenizers", "safetensors"}
+OPTIONAL = {
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "llama_index.llms.huggingface",
+    "llama_index.embeddings.huggingface",
+}
 PACKAGE = Path(ragkit.__file__).parent
 MODULES = [
     ".".join(("ragkit", *p.relative_to(PACKAGE).with_suffix("").parts))
