@@ -96,6 +96,15 @@ class RetrieverSettings(BaseModel):
     kind: Literal["lexical", "dense", "hybrid"] = Field(
         "lexical", description="By words, by vectors, or by both."
     )
+    neighbours: int = Field(
+        1200,
+        ge=0,
+        le=20_000,
+        description="Characters that a node grows to for a model to read; 0: as it was found.",
+    )
+    rerank_model: str = Field("", description="Cross-encoder that orders what was found.")
+    rerank_seconds: float = Field(2.0, gt=0, description="Time for it; then the order stands.")
+    rerank_candidates: int = Field(20, ge=1, le=200, description="Nodes that it orders.")
 
 
 class SplitterSettings(BaseModel):

@@ -293,6 +293,9 @@ def _generated(
     if case.kb.is_hopeless(case.question, nodes):
         reason = "What was found lacks too much of the question, so the model is not asked."
         return case.why("refused", reason, "Ask in words that the documents use.", **found)
+    own = {nodes[place].node.node_id for place in mine}
+    nodes = case.kb.with_neighbours(nodes)
+    mine = [place for place, scored in enumerate(nodes) if scored.node.node_id in own]
     sources = source_nodes(nodes)
     parts = case.kb.parts
     try:

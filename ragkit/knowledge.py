@@ -256,6 +256,8 @@ class KnowledgeBase:
             top_k=top_k or self.config.top_k,
             embed_query=embedder.get_query_embedding if embedder else None,
             filters=filters,
+            collapse=True,
+            reranker=self.parts.reranker(top_k or self.config.top_k),
         )
 
     def as_query_engine(self, *, streaming: bool = False) -> RetrieverQueryEngine:
@@ -364,6 +366,18 @@ class KnowledgeBase:
         # A text whose file just changed has no source until the run that saw it ends.
         return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
 
+    def with_neighbours(self, nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
+        """Return what a model reads: small nodes find, their sections are read."""
+        from ragkit.retrieve.neighbours import expand_nodes
+
+        store = self._store
+        return expand_nodes(
+            nodes,
+            budget=self.config.retriever.neighbours,
+            siblings=lambda owner, a, b: store.vector_store.nodes_of(owner, between=(a, b)),
+            document_text=store.catalog.document_text,
+        )
+
     def _library(self) -> Library:
         """Return what is known of the index, for answers about the documents themselves."""
         from ragkit.answer.overview import Library
@@ -404,7 +418,7 @@ class KnowledgeBase:
         return stream_generate(
             question,
             search,
-            nodes,
+            self.with_neighbours(nodes),
             llm=llm,
             count_tokens=self.parts.count_tokens,
             history=history,

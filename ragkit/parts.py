@@ -16,8 +16,10 @@ from ragkit.models.hub import find_weights, missing_weights
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.llms import LLM, ChatMessage
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
 
     from ragkit.indexing import Sizing
+    from ragkit.retrieve.rerank import Reranker
     from ragkit.store.sqlite import SqliteStore
 
 __all__ = ["Parts", "Status", "weights_present"]
@@ -191,6 +193,29 @@ class Parts:
             timeout=settings.timeout,
             status=self._status,
         )
+
+    def reranker(self, top_n: int) -> Reranker | None:
+        """Return what orders the nodes found and keeps ``top_n``; None where none is set."""
+        settings = self.config.retriever
+        if not settings.rerank_model:
+            return None
+        from ragkit.retrieve.rerank import Reranker
+
+        with self._loading:
+            model = self._cross_encoder
+        return Reranker(
+            model,
+            top_n=top_n,
+            seconds=settings.rerank_seconds,
+            candidates=settings.rerank_candidates,
+        )
+
+    @cached_property
+    def _cross_encoder(self) -> BaseNodePostprocessor:
+        from ragkit.models.reranker import load_reranker
+
+        device = self.config.embedder.device
+        return load_reranker(self.config.retriever.rerank_model, device=device, status=self._status)
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Return how many tokens ``messages`` are as a prompt of the language model."""

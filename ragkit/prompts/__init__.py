@@ -14,10 +14,11 @@ class Texts:
 
     To the reader: ``not_found``; ``looked_for``, which holds ``{terms}``; ``nearest``;
     ``no_question`` where nothing is asked; ``no_answer`` where a model wrote nothing; ``quoted``,
-    which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences. To what
-    is no question: ``greeting``, ``thanks`` and ``goodbye``; ``ability`` (``{count}`` documents and an
-    ``{example}``); ``documents`` (``{count}``, ``{formats}``), ``no_documents`` and
-    ``more_documents`` (``{count}``); ``summary`` and ``no_summary`` (``{source}``);
+    which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences.
+
+    To what is no question: ``greeting``, ``thanks`` and ``goodbye``; ``ability`` (``{count}``
+    documents and an ``{example}``); ``documents`` (``{count}``, ``{formats}``), ``no_documents``
+    and ``more_documents`` (``{count}``); ``summary`` and ``no_summary`` (``{source}``);
     ``no_such_document`` (``{name}``) and ``similar_documents`` (``{names}``).
 
     To the model, short enough for a small one: ``system``, the rules, which hold ``{not_found}``
