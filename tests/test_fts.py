@@ -269,3 +269,15 @@ def test_which_terms_some_rows_hold(conn):
     assert fts.held_terms(conn, "t", ["cat", "dog", "absent"], [1, 3, 99]) == {"cat"}
     assert fts.held_terms(conn, "t", ["cat"], []) == set()
     assert fts.held_terms(conn, "t", [], [1]) == set()
+
+
+def test_only_the_pool_gets_a_second_look(conn):
+    seen = []
+
+    def texts(rowids):
+        seen.extend(rowids)
+        return {}
+
+    asked = fts.search_question(conn, "t", Reversing(), "some", limit=9, texts=texts)
+    assert sorted(seen) == [6, 7, 8]
+    assert ids(asked)[3:] == [9, 10, 11, 12, 13, 14]

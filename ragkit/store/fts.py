@@ -83,16 +83,17 @@ def search_question(
 ) -> list[tuple[int, float]]:
     """Return up to ``limit`` (rowid, score) for ``question``, best first; ties keep rowid order.
 
-    The best rows by full text are scored again by ``analyzer`` from what ``texts`` says they hold;
-    a row that it does not know counts as empty.
+    The ``analyzer.pool`` best rows by full text are scored again by ``analyzer``, from what
+    ``texts`` says they hold; a row that it does not know counts as empty. The rows after them keep
+    their scores, and their places, since a second look only adds.
     """
-    found = search(
-        conn, table, analyzer.clauses(question), limit=max(limit, analyzer.pool), allowed=allowed
-    )
-    known = texts([rowid for rowid, _ in found])
-    scores = analyzer.rescore(question, [(score, known.get(rowid, "")) for rowid, score in found])
-    ranked = zip([rowid for rowid, _ in found], scores, strict=True)
-    return sorted(ranked, key=lambda item: (-item[1], item[0]))[:limit]
+    pool = analyzer.pool
+    found = search(conn, table, analyzer.clauses(question), limit=max(limit, pool), allowed=allowed)
+    known = texts([rowid for rowid, _ in found[:pool]])
+    again = [(score, known.get(rowid, "")) for rowid, score in found[:pool]]
+    scores = analyzer.rescore(question, again)
+    ranked = zip([rowid for rowid, _ in found[:pool]], scores, strict=True)
+    return (sorted(ranked, key=lambda item: (-item[1], item[0])) + found[pool:])[:limit]
 
 
 def document_frequencies(
