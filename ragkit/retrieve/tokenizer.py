@@ -93,7 +93,8 @@ def fold(word: str) -> str:
     """Return ``word`` without case and, in alphabets, without diacritics."""
     if word.isascii():
         return word.lower()
-    decomposed = unicodedata.normalize("NFKD", word.casefold()).translate(_PLAIN)
+    # Twice: a compatibility letter (𝝇) may turn into one that has a case.
+    decomposed = unicodedata.normalize("NFKD", word.casefold()).casefold().translate(_PLAIN)
     kept = "".join(c for c in decomposed if not _is_diacritic(c))
     return unicodedata.normalize("NFC", kept)
 
