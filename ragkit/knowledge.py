@@ -319,7 +319,8 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Close the index; using the knowledge base again opens it again."""
-        self._store.close()
+        if "_store" in self.__dict__:  # cached_property: it was opened
+            self._store.close()
 
     @cached_property
     def _store(self) -> SqliteStore:

@@ -273,6 +273,13 @@ def test_doctor_finds_what_is_there_and_what_is_broken(folder: Path, tmp_path: P
     assert json.loads(done.stdout)["ssh"].startswith("ssh -L 8501:127.0.0.1:8501 ")
 
 
+def test_a_command_leaves_the_index_in_one_file(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "index" / "i.db"
+    ragkit("index", folder, "--index", place)
+    ragkit("query", "When was the lighthouse built?", "--data", folder, "--index", place)
+    assert {path.name for path in place.parent.iterdir()} <= {"i.db", "i.db.lock"}
+
+
 def by_name(output: str) -> dict[str, Any]:
     return {check["name"]: check for check in json.loads(output)["checks"]}
 

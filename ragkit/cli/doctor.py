@@ -203,6 +203,7 @@ def _index(data: Path, index: str | None, preset: str | None) -> list[Check]:
 
     try:
         kb = open_folder(data, index=index, preset=preset)
+        click.get_current_context().call_on_close(kb.close)
         checks = [Check("settings", "ok", f"preset {kb.config.preset}")]
         checks += _weights_in_force(kb.config)
         if not data.is_dir():

@@ -70,6 +70,8 @@ def open_knowledge(
         click.echo(line, err=True)
 
     kb = open_folder(data, index=index, preset=preset, top_k=top_k, status=status)
+    # Closed before the program ends, so that SQLite folds its log into the index's one file.
+    click.get_current_context().call_on_close(kb.close)
     if kb.notice:
         click.echo(kb.notice, err=True)
     return kb
