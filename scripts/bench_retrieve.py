@@ -139,7 +139,7 @@ def _write_segment(
     analysed: Sequence[Sequence[str]],
 ) -> None:
     """Write the segment that the store would have arrived at by merging."""
-    from ragkit.store import postings
+    from ragkit.store import segments
 
     names = sorted({term for sentence in analysed for term in sentence})
     number_of = {term: number for number, term in enumerate(names)}
@@ -159,8 +159,8 @@ def _write_segment(
         for term, a, b in zip(held.tolist(), bounds[:-1], bounds[1:], strict=True)
     )
     conn, table = snapshot.conn, snapshot.table("fts")
-    key = postings._new_segment(conn, table, 16, first >> 16, lengths)
-    postings._write(conn, table, key, blobs)
+    key = segments.new_segment(conn, table, 16, first >> 16, lengths)
+    segments.write_blobs(conn, table, key, blobs)
 
 
 def peak_megabytes() -> str:
