@@ -43,21 +43,22 @@ def fuse_by_worth(
         return fuse_scores(lexical, by_cosine, alpha=0.5 if dense else 0.0)
     import numpy as np
 
-    from ragkit.store.worth import LEXICAL_SLOPE, weigh_candidates
+    from ragkit.store.worth import lexical_slope, weigh_candidates
 
     scores, greatest = dict(lexical), max((score for _, score in lexical), default=0.0)
     unfound = _UNFOUND * lexical[-1][1] if lexical and len(lexical) >= depth else 0.0
     shares = np.asarray([max(0.0, scores.get(key, unfound)) for key in keys])
+    slope = lexical_slope(greatest)
     middle = float(np.median(list(dense.values())))
     odds = weigh_candidates(
-        shares / greatest if greatest > 0 else np.zeros(len(keys)),
+        slope * (shares / greatest if greatest > 0 else shares),
         np.asarray([dense.get(key, middle) for key in keys]),
         found=len(lexical),
         worth=worth,
         group=group,
         question=question,
     )
-    behind = (odds - odds.max()) / LEXICAL_SLOPE
+    behind = (odds - odds.max()) / slope
     order = np.argsort(-odds, kind="stable")
     return [(keys[place], float(max(0.0, 1.0 + behind[place]))) for place in order]
 

@@ -1,12 +1,12 @@
 """How much the dense arm is worth, language by language, learned without labels.
 
-The words are the teacher. Their scores, as shares of the best one, are a calibrated guess at which
-candidate answers: ``softmax(11 * share)`` fits every collection measured within a few units of
-that 11 (docs/retrieval.md). Against that guess each question shows how often, and how steeply, the
-vectors point at the same node; the evidence is added up, and what was learned weighs the vectors of
-the next question. The model is a mixture: with probability ``1 - error`` the vectors rank by
-``softmax(slope * z)``, with ``error`` they say nothing; both are unknown and have a prior. An
-embedder that is useless in a language tends to ``error = 1`` there and no longer moves anything.
+The words are the teacher. Their scores are a calibrated guess at which candidate answers: the
+softmax of ``2.1 * score / sqrt(best score)`` fits every collection measured (docs/retrieval.md).
+Against that guess each question shows how often, and how steeply, the vectors point at the same
+node; the evidence is added up, and what was learned weighs the vectors of the next question. The
+model is a mixture: with probability ``1 - error`` the vectors rank by ``softmax(slope * z)``, with
+``error`` they say nothing; both are unknown and have a prior. An embedder that is useless in a
+language tends to ``error = 1`` there and no longer moves anything.
 
 Vectors that repeat what the words say (latent semantic analysis, hashed words) agree with them for
 the wrong reason, also where both err. That shows among the *wrong* candidates: their two scores go
@@ -17,6 +17,7 @@ What is kept is 57 numbers a language, in memory, for as long as the store is op
 
 from __future__ import annotations
 
+import math
 import threading
 import unicodedata
 from collections import Counter
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["LEXICAL_SLOPE", "Worth", "script", "weigh_candidates"]
+__all__ = ["Worth", "lexical_slope", "script", "weigh_candidates"]
 
-LEXICAL_SLOPE = 11.0
+# Log odds of a share of 1 against one of 0: by the best score, in points of BM25.
+_SLOPE_A_ROOT, _MOST_SLOPE = 2.1, 13.0
 _SLOPES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of a softmax over z-scores
 _ERRORS = (0.003, 0.03, 0.15, 0.5, 0.9, 1.0)
 _ERRORS_PRIOR = (0.15, 0.15, 0.15, 0.15, 0.2, 0.2)
@@ -49,6 +51,8 @@ _WRONG_FROM, _WRONG_TO, _FEWEST_WRONG = 3, 40, 9
 # topic), beyond it counts double.
 _TOPICAL, _STEEP = 0.2, 2.0
 _LEAST_SHARE = 0.15
+# Scores beyond so many deviations count less and less: a lead over a crowd proves no more.
+_LINEAR = 3.0
 # A proven dense arm takes so much off the words' own slope.
 _YIELDING = 0.25
 
@@ -118,24 +122,34 @@ class Worth:
                 learned.questions = _MEMORY * learned.questions + 1.0
 
 
+def lexical_slope(greatest: float) -> float:
+    """Return how many nats apart a score of ``greatest``, the best one by words, and 0 are."""
+    return min(_MOST_SLOPE, _SLOPE_A_ROOT * math.sqrt(greatest)) if greatest > 0 else _MOST_SLOPE
+
+
 def weigh_candidates(
-    shares: Array, cosines: Array, *, found: int, worth: Worth, group: Hashable, question: Hashable
+    by_words: Array,
+    cosines: Array,
+    *,
+    found: int,
+    worth: Worth,
+    group: Hashable,
+    question: Hashable,
 ) -> Array:
     """Return the candidates' log odds, up to a constant, and learn from the question.
 
-    ``shares`` are scores by words over the best one (0..1); the first ``found`` candidates are
-    those that the words found, best first, the others only the vectors. Cosines that are all but
-    equal say nothing and leave the words alone.
+    ``by_words`` are log odds by words alone; the first ``found`` candidates are those that the
+    words found, best first, the others only the vectors. Cosines that are all but equal say nothing
+    and leave the words alone.
     """
     import numpy as np
 
-    by_words = LEXICAL_SLOPE * shares
     z = _z_scores(cosines, found)
     if z is None:
         return by_words
     scaled = np.asarray(_SLOPES)[:, None] * z
     by_vectors = _softmax(scaled, axis=1)
-    errors, count = np.asarray(_ERRORS), len(shares)
+    errors, count = np.asarray(_ERRORS), len(cosines)
     weights = worth.weights(group)
     said = (weights.mixture * (1 - errors)).sum(axis=1) @ by_vectors
     said += (weights.mixture * errors).sum() / count
@@ -165,15 +179,16 @@ def _z_scores(cosines: Array, found: int) -> Array | None:
         1.4826 * float(np.median(np.abs(background - middle))), 0.25 * float(background.std())
     )
     # Less is the rounding of vectors that are stored in 16 bits.
-    return None if spread < 2e-4 else (cosines - middle) / spread
+    if spread < 2e-4:
+        return None
+    scores = (cosines - middle) / spread
+    return np.asarray(_LINEAR * np.arcsinh(scores / _LINEAR))
 
 
 def _moments(
     by_words: Array, z: Array, guess: Array, found: int
 ) -> tuple[float, float, float] | None:
     """Return the wrong candidates' correlation, and the right one's expected lead in each arm."""
-    import numpy as np
-
     wrong = slice(_WRONG_FROM, min(found, _WRONG_TO))
     words, vectors = by_words[wrong], z[wrong]
     if len(words) < _FEWEST_WRONG:
@@ -183,7 +198,7 @@ def _moments(
     return (
         together / spread if spread > 1e-9 else 0.0,
         float((guess @ by_words - words.mean()) / (words.std() + 0.3)),
-        float(guess @ z - np.median(vectors)) / 1.1,
+        float((guess @ z - vectors.mean()) / (vectors.std() + 0.1)),
     )
 
 
