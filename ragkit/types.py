@@ -228,4 +228,4 @@ class Analyzer(Protocol):
         """Return the full-text queries that find the nodes for ``question``; empty if no term."""
 
     def rescore(self, question: str, candidates: Sequence[tuple[float, str]]) -> list[float]:
-        """Return new scores for candidates ``(score, text)``, in their order; never below 0."""
+        """Return new scores for candidates ``(score, text)``, in their order; none falls."""
