@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from ragkit.retrieve.tokenizer import CJK, HANGUL, MARKS, normalize
+from ragkit.retrieve.tokenizer import CJK, HANGUL, MARKS, UNSPACED, normalize
 
 if TYPE_CHECKING:
     from llama_index.core.schema import NodeWithScore
@@ -24,10 +24,10 @@ __all__ = ["collapse_duplicates", "near_duplicates"]
 _MOST_ADDED = 0.05  # of the longer text's words
 _LONGEST_COMPARED = 2000  # words; longer texts must have the same ones
 # A figure keeps its sign and points, a name its signs (C++, .NET); all else between words falls.
-_LETTERS = rf"(?:[^\W\d_]|[{MARKS}])"
+_LETTERS = rf"(?:[^\W\d_]|[{MARKS}{UNSPACED}])"
 _WORD = re.compile(
     rf"[{CJK}{HANGUL}]|[-+−±~<>≤≥=!$€£¥]?\d[\d.,:/%°]*|{_LETTERS}+(?:['’]{_LETTERS}+)*"
-    r"|[+#=<>≤≥!%&|^~$€£¥°]+"
+    r"|(?<=\w)#|[+=<>≤≥!%&|^~$€£¥°]+"
 )
 # Words that turn a sentence round or bound it, in the commonest languages; whole words, lower case.
 _TURNING = frozenset(
