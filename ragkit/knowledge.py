@@ -242,9 +242,13 @@ class KnowledgeBase:
         return Chat(self, history)
 
     def as_retriever(
-        self, *, top_k: int | None = None, filters: MetadataFilters | None = None
+        self,
+        *,
+        top_k: int | None = None,
+        filters: MetadataFilters | None = None,
+        collapse: bool = True,
     ) -> BaseRetriever:
-        """Return a LlamaIndex retriever over this index."""
+        """Return a LlamaIndex retriever over this index; near-duplicates ``collapse`` into one."""
         from ragkit.retrieve.retriever import StoreRetriever
 
         self._ensure_indexed()
@@ -256,7 +260,7 @@ class KnowledgeBase:
             top_k=top_k or self.config.top_k,
             embed_query=embedder.get_query_embedding if embedder else None,
             filters=filters,
-            collapse=True,
+            collapse=collapse,
             reranker=self.parts.reranker(top_k or self.config.top_k),
         )
 

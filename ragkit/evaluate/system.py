@@ -231,7 +231,7 @@ class _Retrieve:
 
     def __call__(self, question: str, limit: int) -> list[NodeWithScore]:
         if limit not in self._retrievers:
-            self._retrievers[limit] = self._kb.as_retriever(top_k=limit)
+            self._retrievers[limit] = self._kb.as_retriever(top_k=limit, collapse=False)
         found = self._retrievers[limit].retrieve(question)
         # As the knowledge base does: a text whose file is gone has no source.
         return [node for node in found if node.node.metadata.get("source")]
