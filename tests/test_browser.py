@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-import http.server
-import os
-import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from browser_support import Listener, ask, browser, opened, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+__all__ = ["browser"]
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium, or skip."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: scripts/install_chromium.sh")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-class Listener:
-    """Counts the requests that reach a port of this machine."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        listener = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                listener.paths.append(self.path)
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
     made = Listener()
     yield made
-    made.server.shutdown()
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,54 +43,14 @@ def chat(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterat
         f"[z]: {leak}/reference\n",
         "utf-8",
     )
-    port = free_port()
-    home = tmp_path_factory.mktemp("home")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ragkit", "chat", str(folder), "--port", str(port)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "RAGKIT_HOME": str(home), "RAGKIT_PRESET": "lite"},
-        cwd=home,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(port, process)
+    with serving(folder, tmp_path_factory.mktemp("home")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the chat ended by itself"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    pytest.fail("the chat did not start")
 
 
 @pytest.fixture
 def page(browser: Browser, chat: str) -> Iterator[Page]:
-    context = browser.new_context(locale="en-GB")
-    opened = context.new_page()
-    opened.goto(chat)
-    opened.get_by_test_id("stChatInputTextArea").wait_for(timeout=25_000)
-    yield opened
-    context.close()
-
-
-def ask(page: Page, question: str) -> str:
-    """Type a question, wait for its finished answer, and return its text."""
-    answers = page.locator(".ragkit-answer")
-    before = answers.count()
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.fill(question)
-    box.press("Enter")
-    answers.nth(before).wait_for(timeout=30_000)
-    return answers.nth(before).inner_text()
+    with opened(browser, chat) as started:
+        yield started
 
 
 def test_question_and_answer_in_two_languages(page: Page) -> None:
