@@ -122,6 +122,15 @@ class IngestSettings(BaseModel):
     max_file_mb: int = Field(100, ge=1, description="Larger files are skipped and reported.")
 
 
+class AppSettings(BaseModel):
+    """What the chat in the browser allows."""
+
+    model_config = _FROZEN
+    shared: bool = Field(False, description="Everyone sees all chats, not only the own ones.")
+    max_upload_mb: int = Field(50, ge=1, le=10_000, description="Largest file to upload.")
+    max_upload_files: int = Field(200, ge=1, le=100_000, description="Files of one upload.")
+
+
 class Config(BaseSettings):
     """All settings, validated and frozen. Build it with ``load_config``."""
 
@@ -142,6 +151,8 @@ class Config(BaseSettings):
     retriever: RetrieverSettings = RetrieverSettings()
     splitter: SplitterSettings = SplitterSettings()
     ingest: IngestSettings = IngestSettings()
+    app: AppSettings = AppSettings()
+    app_token: SecretStr | None = Field(None, description="Word that the chat asks for.")
 
     @classmethod
     def settings_customise_sources(
@@ -329,6 +340,6 @@ def _unknown(what: str, name: str, known: Any, then: str) -> str:
 def _invalid(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    value = "***" if key == "llm.api_key" else first.get("input")
+    value = "***" if key in ("llm.api_key", "app_token") else first.get("input")
     reason = first["msg"][0].lower() + first["msg"][1:]
     return f"{key} = {value!r} (from {origins.get(key, 'argument')}) cannot be used: {reason}."

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode, NodeWithScore
     from llama_index.core.vector_stores.types import MetadataFilters
 
-    from ragkit.answer.engine import AnswerStream, Lap
+    from ragkit.answer.engine import AnswerStream
     from ragkit.answer.overview import Library
     from ragkit.indexing import Progress
     from ragkit.store.sqlite import SqliteStore
@@ -199,30 +200,71 @@ class KnowledgeBase:
         *,
         filters: Sequence[str] = (),
         history: Sequence[Answer] = (),
+        top_k: int | None = None,
+        language: str | None = None,
+        temperature: float | None = None,
     ) -> AnswerStream:
         """Like ``ask``, but iterate over the answer's text; ``.answer`` has the whole.
 
-        ``history`` is the conversation that the question may lean on, oldest first. Closing the
-        stream ends the generation.
+        ``filters`` of one key are alternatives, those of different keys must all hold. ``history``
+        is the conversation that the question may lean on, oldest first. ``top_k`` and
+        ``temperature`` stand for this question in place of the configured ones; ``language``
+        (ISO 639-1 or ``zh-Hant``) is what a model is told to answer in, and what a refusal is
+        worded in (default: the question's). Closing the stream ends the generation.
         """
         _require_text(question)
         from ragkit.answer.intents import recognise
-        from ragkit.answer.overview import answer_intent
+        from ragkit.answer.overview import answer_intent, summary_nodes
 
         self.require_answerer()
         clock = _Clock()
         self._ensure_indexed()
         intent = recognise(question, lambda: [d.source for d in self.documents()])
-        if intent is not None:
+        if intent is not None and not (self.generates and intent.sources):
             return answer_intent(
-                intent, question, self._library(), preset=self.config.preset, lap=clock.lap
+                replace(intent, language=language or intent.language),
+                question,
+                self._library(),
+                preset=self.config.preset,
+                lap=clock.lap,
             )
         self.load()
         clock.lap("load")
-        search = self._made_whole(question, history)
-        nodes = self._retrieve(search, filters)
+        if intent is not None:
+            # Of a file that is to be summarised the model reads the sections' beginnings.
+            search, nodes = question, summary_nodes(intent, self._library())
+        else:
+            search = self._made_whole(question, history)
+            nodes = self._retrieve(search, filters, top_k)
         clock.lap("retrieve")
-        return self._answer(question, search, nodes, history, clock.lap)
+        llm = self.parts.llm
+        if llm is None:
+            from ragkit.answer.engine import stream_extract
+
+            return stream_extract(
+                question,
+                search,
+                nodes,
+                document_frequencies=self._store.document_frequencies,
+                preset=self.config.preset,
+                lap=clock.lap,
+                language=language,
+            )
+        from ragkit.answer.generate import stream_generate
+
+        return stream_generate(
+            question,
+            search,
+            self.with_neighbours(nodes),
+            llm=llm,
+            count_tokens=self.parts.count_tokens,
+            history=history,
+            language=language,
+            temperature=temperature,
+            refuses=None if intent else self.is_hopeless,
+            preset=self.config.preset,
+            lap=clock.lap,
+        )
 
     def _made_whole(self, question: str, history: Sequence[Answer]) -> str:
         """Return what to look for: a follow-up with what it leans on."""
@@ -364,10 +406,12 @@ class KnowledgeBase:
             )
         self.index()
 
-    def _retrieve(self, question: str, filters: Sequence[str]) -> list[NodeWithScore]:
+    def _retrieve(
+        self, question: str, filters: Sequence[str], top_k: int | None = None
+    ) -> list[NodeWithScore]:
         from ragkit.retrieve.retriever import parse_filters
 
-        retriever = self.as_retriever(filters=parse_filters(filters))
+        retriever = self.as_retriever(top_k=top_k, filters=parse_filters(filters))
         # A text whose file just changed has no source until the run that saw it ends.
         return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
 
@@ -397,40 +441,6 @@ class KnowledgeBase:
             return self._store.vector_store.nodes_of(owners[source])
 
         return Library(self.documents, title, nodes)
-
-    def _answer(
-        self,
-        question: str,
-        search: str,
-        nodes: Sequence[NodeWithScore],
-        history: Sequence[Answer],
-        lap: Lap,
-    ) -> AnswerStream:
-        llm = self.parts.llm
-        if llm is None:
-            from ragkit.answer.engine import stream_extract
-
-            return stream_extract(
-                question,
-                search,
-                nodes,
-                document_frequencies=self._store.document_frequencies,
-                preset=self.config.preset,
-                lap=lap,
-            )
-        from ragkit.answer.generate import stream_generate
-
-        return stream_generate(
-            question,
-            search,
-            self.with_neighbours(nodes),
-            llm=llm,
-            count_tokens=self.parts.count_tokens,
-            history=history,
-            refuses=self.is_hopeless,
-            preset=self.config.preset,
-            lap=lap,
-        )
 
 
 def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None = None) -> Config:

@@ -268,6 +268,23 @@ def test_stream_joins_to_the_answer(kb: ragkit.KnowledgeBase) -> None:
     assert "Thomas Blackwood" in stream.answer.text
 
 
+def test_a_file_is_summarised_by_the_model(kb: ragkit.KnowledgeBase) -> None:
+    answer = kb.ask("Summarise install.md")
+    assert {source.source for source in answer.sources} == {"guide/install.md"}
+    assert answer.timings_ms["completion_tokens"] > 0, "the model wrote it"
+
+
+def test_a_greeting_needs_no_model(kb: ragkit.KnowledgeBase) -> None:
+    assert kb.ask("Hello").text
+    assert "_llm" not in kb.parts.__dict__, "no weights were read for it"
+
+
+def test_top_k_is_of_one_question(kb: ragkit.KnowledgeBase) -> None:
+    question = "How much memory does the server need?"
+    assert len(kb.stream(question, top_k=1).answer.sources) == 1
+    assert len(kb.ask(question).sources) > 1
+
+
 def test_closed_stream_ends_the_generation(endless: ragkit.KnowledgeBase) -> None:
     endless.load()
     steps: list[float] = []

@@ -636,9 +636,18 @@ def test_it_can_be_shown(llm: LocalLLM) -> None:
     assert "internlm2-chat-tiny" in repr(llm)
 
 
+def test_temperature_may_be_of_one_call(causal: Causal) -> None:
+    llm = LocalLLM(causal, max_new_tokens=24, temperature=0.0, seed=3)
+    messages = [ChatMessage(role="user", content="Tell me anything.")]
+    plain = llm.chat(messages).message.content
+    assert llm.chat(messages, temperature=2.0).message.content != plain
+    assert llm.chat(messages, temperature=0.0).message.content == plain
+    assert llm.chat(messages).message.content == plain
+
+
 def test_unknown_arguments_of_a_call_are_said(llm: LocalLLM) -> None:
-    with pytest.raises(GenerationError, match="temperature"):
-        llm.chat(QUESTION, temperature=0.3)
+    with pytest.raises(GenerationError, match="top_p"):
+        llm.chat(QUESTION, top_p=0.3)
 
 
 def test_an_unknown_kind_is_a_configuration_error() -> None:

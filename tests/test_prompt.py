@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from ragkit.answer.prompt import as_data, fit_prompt
 from ragkit.errors import GenerationError
 from ragkit.ingest.sentences import sentence_spans
-from ragkit.prompts import load_texts
+from ragkit.prompts import load_texts, text_languages
 from ragkit.types import Answer, SourceNode
 
 EN = load_texts("en")
@@ -247,3 +247,12 @@ def test_one_endless_word_is_cut_too() -> None:
 def test_a_question_without_room_says_what_to_do() -> None:
     with pytest.raises(GenerationError, match=r"llm\.context_window"):
         fit([source(1, "a b")], limit=50, question="word " * 200)
+
+
+def test_every_language_is_told_to_answer_in_it_and_the_rest_in_the_question_s() -> None:
+    assert "de" in text_languages()
+    assert "other" not in text_languages()
+    assert load_texts("en").system.endswith("Answer in English, briefly and directly.")
+    for unknown in ("sw", None, "../en", "other"):
+        assert "in the language of the question" in load_texts(unknown).system
+        assert load_texts(unknown).not_found == load_texts("en").not_found

@@ -91,13 +91,17 @@ def stream_extract(
     document_frequencies: DocumentFrequencies,
     preset: str,
     lap: Lap,
+    language: str | None = None,
 ) -> AnswerStream:
     """Answer ``question`` in the nodes' own sentences; never fails for want of an answer.
 
     ``search`` is the question as it was looked for: in a conversation, with the subject that it
-    leans on. Citations refer to the sources by their number, in the order of ``nodes``.
+    leans on. Citations refer to the sources by their number, in the order of ``nodes``. A refusal
+    is in ``language`` (default: the question's).
     """
-    extracted = extract_answer(search, nodes, document_frequencies=document_frequencies)
+    extracted = extract_answer(
+        search, nodes, document_frequencies=document_frequencies, reply_language=language
+    )
     cited = cite_extract(extracted, nodes)
     sources = source_nodes(nodes)
 

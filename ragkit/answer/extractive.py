@@ -89,30 +89,33 @@ def extract_answer(
     *,
     document_frequencies: DocumentFrequencies,
     language: str | None = None,
+    reply_language: str | None = None,
     max_sentences: int = 2,
     threshold: float = THRESHOLD,
 ) -> ExtractedAnswer:
     """Return the sentences of ``nodes`` (best first) that best answer ``question``, or a refusal.
 
     ``document_frequencies`` gives, for index terms, the number of nodes in the collection and how
-    many hold each term. ``language`` (ISO 639-1) overrides the language detected in the question.
+    many hold each term. ``language`` (ISO 639-1) overrides the language detected in the question,
+    in which a refusal is worded unless ``reply_language`` is given.
     An answer has at most ``max_sentences`` sentences, those joined for sense not counted, and is
     refused below ``threshold`` of confidence. Never raises for any text.
     """
     asked = _read_question(question, nodes, language)
+    reply = reply_language or language
     if not is_asking(asked) or not nodes:
-        return _refusal(asked, question, bool(nodes), language)
+        return _refusal(asked, question, bool(nodes), reply)
     passages = _passages(nodes[:MOST_NODES])
     atoms = weigh_atoms(asked, document_frequencies)
     evidence = gather_evidence(asked, atoms, passages)
     ranked = rank_evidence(asked, evidence, passages)
     if not ranked:
-        return _refusal(asked, question, True, language)
+        return _refusal(asked, question, True, reply)
     best = ranked[0][1]
     certain = confidence(asked, ranked, evidence, atoms, [p.score for p in passages])
     covered = best.features.own
     if certain < threshold:
-        return _refusal(asked, question, True, language, coverage=covered, certain=certain)
+        return _refusal(asked, question, True, reply, coverage=covered, certain=certain)
     excerpts = select_excerpts(asked, ranked, passages, max_sentences=max_sentences)
     return ExtractedAnswer(
         question=question,

@@ -25,7 +25,8 @@ from ragkit.retrieve.tokenizer import detect_language
 from ragkit.types import Answer, Citation, Sentence, SourceNode
 
 if TYPE_CHECKING:
-    from llama_index.core.llms import LLM, ChatMessage
+    from llama_index.core.base.llms.types import ChatResponseGen
+    from llama_index.core.llms import LLM
     from llama_index.core.schema import NodeWithScore
 
 __all__ = ["Refuses", "prompt_for", "stream_generate"]
@@ -47,14 +48,15 @@ def stream_generate(
     lap: Lap,
     history: Sequence[Answer] = (),
     language: str | None = None,
+    temperature: float | None = None,
     refuses: Refuses | None = None,
 ) -> AnswerStream:
     """Answer ``question`` from ``nodes``, best first, in the words of ``llm``.
 
     ``search`` is the question as it was looked for, and ``history`` the conversation before it,
     oldest first. The answer is asked for in ``language`` (ISO 639-1 or ``zh-Hant``; default: the
-    question's). The prompt fits the model's context window less the tokens it may write; see
-    ``fit_prompt`` for what is let go.
+    question's), at ``temperature`` (default: the model's). The prompt fits the model's context
+    window less the tokens it may write; see ``fit_prompt`` for what is let go.
 
     Refused, with the nearest sources, without running the model: when there are no nodes or nothing
     is asked, or when ``refuses`` says so; and when the model writes that the sources lack the
@@ -62,7 +64,7 @@ def stream_generate(
     raised to the reader of the stream.
     """
     texts = load_texts(language or detect_language(question))
-    asked = analyze_question(search, language=language)
+    asked = analyze_question(search)
     draft = _Draft(Proof(source_nodes(nodes), language=language))
 
     def refusal() -> str:
@@ -85,7 +87,9 @@ def stream_generate(
             *(load_texts(known).not_found for known in ("en", "zh", "zh-Hant")),
         )
         watch = NotFoundWatch(said)
-        yield from _follow(draft, llm, prompt.messages(), watch)
+        options = {} if temperature is None else {"temperature": temperature}
+        responses = llm.stream_chat(prompt.messages(), **options)
+        yield from _follow(draft, responses, watch)
         if watch.found:
             yield from draft.refuse(refusal())
         elif not draft.text:
@@ -129,15 +133,12 @@ def prompt_for(
     )
 
 
-def _follow(
-    draft: _Draft, llm: LLM, messages: Sequence[ChatMessage], watch: NotFoundWatch
-) -> Iterator[str]:
+def _follow(draft: _Draft, responses: ChatResponseGen, watch: NotFoundWatch) -> Iterator[str]:
     """Yield the text of the model's answer and its numbers, at least once for each response.
 
     Ends early when ``watch`` has found what it watches for.
     """
     marks = MarkerFilter()
-    responses = llm.stream_chat(messages)
     try:
         for response in responses:
             draft.note(response.additional_kwargs)

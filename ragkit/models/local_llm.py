@@ -210,11 +210,12 @@ class LocalLLM(HuggingFaceLLM):
             messages.insert(0, system)
         return self._chat_prompt(messages)
 
-    def _answer(self, ids: list[int], unknown: dict[str, Any]) -> Generation:
+    def _answer(self, ids: list[int], options: dict[str, Any]) -> Generation:
         """Return the answer to a prompt that fits; nothing runs yet."""
+        unknown = [name for name in options if name != "temperature"]
         if unknown:
             raise GenerationError(
-                f"'{next(iter(unknown))}' is not for a single call of this model. "
+                f"'{unknown[0]}' is not for a single call of this model. "
                 "Set it where the model is loaded."
             )
         room = self.context_window - self.max_new_tokens
@@ -224,15 +225,18 @@ class LocalLLM(HuggingFaceLLM):
                 f"answer of {self.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
                 "or lower llm.max_new_tokens."
             )
-        options = Options(
-            max_new_tokens=self.max_new_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            seed=self.seed,
-            timeout=self.timeout,
-            patience=self.patience,
+        return Generation(
+            self._causal,
+            ids,
+            Options(
+                max_new_tokens=self.max_new_tokens,
+                temperature=options.get("temperature", self.temperature),
+                top_p=self.top_p,
+                seed=self.seed,
+                timeout=self.timeout,
+                patience=self.patience,
+            ),
         )
-        return Generation(self._causal, ids, options)
 
 
 def _window(causal: Causal, wanted: int | None) -> int:

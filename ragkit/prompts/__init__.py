@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Texts", "load_texts"]
+__all__ = ["Texts", "load_texts", "text_languages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,33 @@ class Texts:
 
 
 def load_texts(language: str | None) -> Texts:
-    """Return the texts in ``language`` (ISO 639-1 or ``zh-Hant``), or in English where none are."""
-    return _load(language or "en")
+    """Return the texts in ``language`` (ISO 639-1 or ``zh-Hant``).
+
+    Where there are none, those in English, in which a model is told to answer in the language of
+    the question.
+    """
+    return _load(language or "other")
+
+
+@cache
+def text_languages() -> tuple[str, ...]:
+    """Return the codes of the languages that there are texts in, in alphabetical order."""
+    from importlib.resources import files
+
+    names = (file.name for file in files(__name__).iterdir())
+    codes = {name.removesuffix(".toml") for name in names if name.endswith(".toml")}
+    return tuple(sorted(codes - {"other"}))
 
 
 @cache
 def _load(language: str) -> Texts:
+    if language in text_languages():
+        return Texts(**_table(language))
+    return Texts(**(_table("en") | _table("other")))
+
+
+def _table(name: str) -> dict[str, str]:
     import tomllib
     from importlib.resources import files
 
-    folder = files(__name__)
-    # Only a plain code is ever joined to the path.
-    file = folder / f"{language}.toml" if language.replace("-", "").isalnum() else None
-    if file is None or not file.is_file():
-        file = folder / "en.toml"
-    return Texts(**tomllib.loads(file.read_text(encoding="utf-8")))
+    return tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
