@@ -22,9 +22,10 @@ ROWS = [
     ["store"],
     ["retrieve"],
     ["answer"],
-    ["indexing"],
+    ["exclusions", "indexing"],
     ["parts"],
     ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
+    ["background", "chats", "collections", "gate", "health", "passages", "pdf_pages", "uploads"],
     ["evaluate"],
     ["cli", "query", "__main__"],
 ]
