@@ -28,6 +28,7 @@ from pydantic_settings import (
 )
 
 from ragkit.errors import ConfigError
+from ragkit.types import RetrieverKind
 
 __all__ = ["Config", "Loaded", "load_config", "preset_names", "read_preset"]
 
@@ -93,8 +94,8 @@ class RetrieverSettings(BaseModel):
     """How nodes are found."""
 
     model_config = _FROZEN
-    kind: Literal["lexical", "dense", "hybrid"] = Field(
-        "lexical", description="By words, by vectors, or by both."
+    kind: RetrieverKind = Field(
+        "lexical", description="By words, by vectors, by both; or tfidf, bm25, to compare with."
     )
     neighbours: int = Field(
         1200,
@@ -105,6 +106,11 @@ class RetrieverSettings(BaseModel):
     rerank_model: str = Field("", description="Cross-encoder that orders what was found.")
     rerank_seconds: float = Field(2.0, gt=0, description="Time for it; then the order stands.")
     rerank_candidates: int = Field(20, ge=1, le=200, description="Nodes that it orders.")
+
+    @property
+    def uses_vectors(self) -> bool:
+        """Whether a question is embedded."""
+        return self.kind in ("dense", "hybrid")
 
 
 class SplitterSettings(BaseModel):
@@ -263,7 +269,7 @@ def _check_together(config: Config) -> None:
             f"splitter.chunk_overlap is {config.splitter.chunk_overlap}, but a node holds "
             f"{config.splitter.chunk_size} tokens. Make the overlap smaller than chunk_size."
         )
-    if config.retriever.kind != "lexical" and config.embedder.kind == "none":
+    if config.retriever.uses_vectors and config.embedder.kind == "none":
         raise ConfigError(
             f"retriever.kind '{config.retriever.kind}' needs an embedder, and preset "
             f"'{config.preset}' has none. Set embedder.kind and embedder.model, or use lexical."

@@ -45,6 +45,7 @@ class Ranks:
         self._document_id = document_id
         self._filters = filters
         self._kind = kb.config.retriever.kind
+        self._by_words = not kb.config.retriever.uses_vectors
 
     def retrieved(self) -> list[NodeWithScore]:
         """Return what asking retrieves."""
@@ -89,7 +90,7 @@ class Ranks:
             score=score,
             searched=len(nodes),
             last=None if last is None else _standing(last),
-            lexical=arm if self._kind == "lexical" else self._arm("lexical", best, depth),
+            lexical=arm if self._by_words else self._arm("lexical", best, depth),
             dense=arm if self._kind == "dense" else self._arm("dense", best, depth),
         )
         return ranking, best
@@ -128,7 +129,7 @@ class Ranks:
 
     @cached_property
     def _query(self) -> QueryBundle:
-        embedder = None if self._kind == "lexical" else self._kb.parts.embedder
+        embedder = None if self._by_words else self._kb.parts.embedder
         embedding = None if embedder is None else embedder.get_query_embedding(self._question)
         return QueryBundle(self._question, embedding=embedding)
 

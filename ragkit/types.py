@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 __all__ = [
     "Analyzer",
@@ -20,10 +20,15 @@ __all__ = [
     "IndexReport",
     "IndexStatus",
     "Mark",
+    "RetrieverKind",
     "Sentence",
     "SkippedFile",
     "SourceNode",
 ]
+
+
+RetrieverKind = Literal["lexical", "dense", "hybrid", "tfidf", "bm25"]
+"""How nodes are found: by words, by vectors, by both, or by a textbook ranking of words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ragkit.types import RetrieverKind
+
 __all__ = ["Arm", "Budget", "Judgement", "Passage", "Ranking", "Stage", "Standing", "Why", "Word"]
 
 Stage = Literal[
@@ -55,7 +57,7 @@ class Ranking:
     ``last`` is the node at rank ``top_k`` of the same ranking, or None where fewer were found.
     """
 
-    retriever: Literal["lexical", "dense", "hybrid"]
+    retriever: RetrieverKind
     top_k: int
     rank: int | None
     score: float | None

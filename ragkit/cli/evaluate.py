@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-_RETRIEVERS = ("lexical", "dense", "hybrid")
+_RETRIEVERS = ("lexical", "dense", "hybrid", "tfidf", "bm25")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path)
 

@@ -154,7 +154,7 @@ def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
 
     store = kb.parts.open_store(kb.index_uri)
     # Words alone need no vectors: no embedder is loaded for them.
-    embedder = kb.parts.embedder if kb.config.retriever.kind != "lexical" else None
+    embedder = kb.parts.embedder if kb.config.retriever.uses_vectors else None
     cut = False
     rows = iter(passages)
     try:

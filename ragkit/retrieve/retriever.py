@@ -18,6 +18,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from ragkit.errors import ConfigError
+from ragkit.retrieve.classic import ClassicRanking
 from ragkit.retrieve.duplicates import collapse_duplicates
 from ragkit.retrieve.rerank import Reranker
 
@@ -45,7 +46,7 @@ class StoreRetriever(BaseRetriever):
 
     def __init__(
         self,
-        vector_store: BasePydanticVectorStore,
+        vector_store: BasePydanticVectorStore | ClassicRanking,
         *,
         kind: Literal["lexical", "dense", "hybrid"] = "lexical",
         top_k: int = 5,

@@ -293,6 +293,18 @@ class SqliteStore:
                 (folder, snapshot.generation.number),
             )
 
+    def nodes_version(self) -> tuple[int, int, int]:
+        """Return what differs between any two commits that hold other nodes."""
+        with self.reading() as snapshot:
+            if snapshot is None:
+                return 0, 0, 0
+            # Row ids are never used again, so an addition raises the first and a deletion alone
+            # lowers the second.
+            last, count = snapshot.conn.execute(
+                f"SELECT COALESCE(MAX(id), 0), COUNT(*) FROM {snapshot.table('node')}"
+            ).fetchone()
+            return snapshot.generation.number, int(last), int(count)
+
     def document_frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
         """Return the number of nodes, and for each term in how many of them it occurs."""
         from ragkit.store import fts
