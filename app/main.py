@@ -1,7 +1,7 @@
 """The chat's entry: ``streamlit run app/main.py [-- DATA --index=PATH --preset=NAME]``.
 
-Streamlit finds ``app`` below by reading this file and serves it; for every visitor and rerun it
-then runs the file again, as a script. ``AppTest`` knows the script only.
+Streamlit finds ``app`` below by reading this file and serves it, behind the gate; for every
+visitor and rerun it then runs the file again, as a script. ``AppTest`` knows the script only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,31 @@ if __name__ == "__main__":
 
     page.draw()
 elif __name__ != "__mp_main__":  # a process that reads documents needs neither
-    import streamlit as st
+    from pathlib import Path
 
-    app = st.App(__file__)
+    import streamlit as st
+    from starlette.middleware import Middleware
+
+    from ragkit.config import load_config
+    from ragkit.errors import RagkitError
+    from ragkit.gate import Gate
+
+    def say_failed(_error: Exception) -> bool:
+        """Show words in place of an error of the page; the terminal has the traceback."""
+        from texts import TEXTS
+
+        st.error(TEXTS[st.session_state.get("language", "en")]["failed"])
+        return True
+
+    try:
+        token = load_config().config.app_token
+    except RagkitError as error:
+        # Without its settings the gate would stand open.
+        raise SystemExit(str(error)) from None
+    gate = Middleware(
+        Gate,
+        token=token.get_secret_value() if token else None,
+        hosts=st.get_option("server.allowedHosts"),
+        page=(Path(st.__file__).parent / "static" / "index.html").read_text("utf-8"),
+    )
+    app = st.App(__file__, middleware=[gate], on_script_error=say_failed)
