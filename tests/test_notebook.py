@@ -80,10 +80,12 @@ def test_html_is_well_formed_and_holds_nothing_live() -> None:
     parser.feed(answer_html(answer()))
     assert parser.open == []
     assert {tag for tag, _ in parser.seen} <= {
-        "div", "span", "sup", "mark", "details", "summary", "b", "br",
+        "div", "span", "sup", "mark", "details", "summary", "p", "code",
     }  # fmt: skip
     for _, attributes in parser.seen:
-        assert set(attributes) <= {"style", "class", "title", "open"}
+        assert set(attributes) <= {
+            "style", "class", "title", "open", "dir", "role", "aria-label", "tabindex",
+        }  # fmt: skip
         assert "url(" not in (attributes.get("style") or "")
 
 

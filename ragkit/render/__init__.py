@@ -1,0 +1,22 @@
+"""An answer as HTML and as Markdown, for notebooks, exports and the chat.
+
+Everything that comes from a document or a model is escaped, and nothing here refers to an outside
+resource, so showing an answer never makes a browser fetch anything.
+"""
+
+from __future__ import annotations
+
+from ragkit.render.answer import answer_html, is_generated, text_html
+from ragkit.render.as_markdown import answer_markdown
+from ragkit.render.labels import Labels
+from ragkit.render.spans import highlight_spans, shown_name
+
+__all__ = [
+    "Labels",
+    "answer_html",
+    "answer_markdown",
+    "highlight_spans",
+    "is_generated",
+    "shown_name",
+    "text_html",
+]

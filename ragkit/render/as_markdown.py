@@ -1,0 +1,27 @@
+"""An answer as Markdown, in which nothing of a document or a model is Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit.types import Answer
+
+__all__ = ["answer_markdown"]
+
+
+def answer_markdown(answer: Answer) -> str:
+    """Return Markdown: the answer with numbers, then the sources with their quotes."""
+    lines = [_escaped(answer.text), ""]
+    for source in answer.sources:
+        page = f", p. {source.page}" if source.page is not None else ""
+        lines.append(f"**[{source.n}]** {_escaped(' '.join(source.source.split()))}{page}  ")
+        lines += [
+            f"> {_escaped(' '.join(c.quote.split()))}" for c in answer.citations if c.n == source.n
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown would turn into links, images, emphasis or HTML."""
+    return re.sub(r"([\\`*_\[\]<>!#|~])", r"\\\1", text)

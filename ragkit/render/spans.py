@@ -1,0 +1,36 @@
+"""Text that is shown as it is: escaped, with spans of it marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from ragkit.render.style import QUOTE
+
+__all__ = ["highlight_spans", "shown_name"]
+
+# Marks that turn the direction of text: in a name they make "gpj.exe" look like "exe.jpg".
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+
+
+def highlight_spans(text: str, spans: Iterable[tuple[int, int]], style: str = QUOTE) -> str:
+    """Return ``text`` escaped, with the half-open character ``spans`` inside ``<mark>``.
+
+    Spans are clipped to the text; overlapping ones are joined.
+    """
+    pieces: list[str] = []
+    at = 0
+    for start, end in sorted(spans):
+        start, end = max(start, at), min(end, len(text))
+        if start >= end:
+            continue
+        marked = f'<mark style="{style}">{escape(text[start:end])}</mark>'
+        pieces += [escape(text[at:start]), marked]
+        at = end
+    return "".join([*pieces, escape(text[at:])])
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name on one line, what turns the direction of text written as an escape."""
+    return _TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", " ".join(name.split()))
