@@ -23,9 +23,13 @@ elif __name__ != "__mp_main__":  # a process that reads documents needs neither
 
     def say_failed(_error: Exception) -> bool:
         """Show words in place of an error of the page; the terminal has the traceback."""
-        from texts import TEXTS
-
-        st.error(TEXTS[st.session_state.get("language", "en")]["failed"])
+        chinese = st.session_state.get("language") == "zh"
+        # Words of its own: what failed may be the page's.
+        st.error(
+            "出错了。运行聊天的终端里有详细信息。"
+            if chinese
+            else "Something went wrong. The terminal that runs the chat says more."
+        )
         return True
 
     try:
