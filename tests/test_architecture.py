@@ -25,7 +25,17 @@ ROWS = [
     ["exclusions", "indexing"],
     ["parts"],
     ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
-    ["background", "chats", "collections", "gate", "health", "passages", "pdf_pages", "uploads"],
+    [
+        "background",
+        "chats",
+        "collections",
+        "gate",
+        "health",
+        "langchain",
+        "passages",
+        "pdf_pages",
+        "uploads",
+    ],
     ["evaluate"],
     ["cli", "query", "__main__"],
 ]
