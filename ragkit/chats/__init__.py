@@ -8,7 +8,6 @@ and None sees every chat (the shared mode).
 from __future__ import annotations
 
 from ragkit.chats.export import export_html, export_markdown
-from ragkit.chats.feedback import Feedback, feedback_set, read_feedback
 from ragkit.chats.file import chats_path, folder_key
 from ragkit.chats.history import Chats, open_chats
 from ragkit.chats.records import ChatInfo, ChatNotFound, Turn
@@ -18,18 +17,15 @@ __all__ = [
     "ChatInfo",
     "ChatNotFound",
     "Chats",
-    "Feedback",
     "Result",
     "Turn",
     "chats_path",
     "delete_result",
     "export_html",
     "export_markdown",
-    "feedback_set",
     "folder_key",
     "list_results",
     "open_chats",
-    "read_feedback",
     "result_page",
     "save_result",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ragkit.chats.records import ChatInfo, Turn
+from ragkit.chats.titles import storable
 from ragkit.render import answer_html, answer_markdown
 from ragkit.retrieve.tokenizer import detect_language
 
@@ -51,7 +52,7 @@ def export_markdown(info: ChatInfo, turns: Sequence[Turn], *, language: str = "e
         if turn.answer is not None:
             parts.append(answer_markdown(turn.answer).strip())
         parts += [f"*{_plain(line)}*" for line in _notes(turn, words)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return storable("\n\n".join(part for part in parts if part) + "\n")
 
 
 def export_html(info: ChatInfo, turns: Sequence[Turn], *, language: str = "en") -> str:
@@ -64,7 +65,7 @@ def export_html(info: ChatInfo, turns: Sequence[Turn], *, language: str = "en") 
     words = _WORDS[known]
     title = escape(info.title or words["untitled"])
     body = "".join(_turn_html(turn, words, known) for turn in turns)
-    return (
+    return storable(
         f'<!doctype html>\n<html lang="{_tag(known)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '

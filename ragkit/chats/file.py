@@ -202,10 +202,11 @@ def _create(path: Path) -> None:
         raise StoreError(f"{path} is a folder; the chat history is a file, such as chats.db.")
     try:
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        # Never opened but when it is new: closing another descriptor drops SQLite's locks.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
+        if not path.exists():
+            # Exclusive: closing a descriptor of a file in use would drop SQLite's locks.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        elif path.stat().st_mode & 0o077:
             with contextlib.suppress(OSError):  # another's file: its owner's choice
                 path.chmod(0o600)
     except OSError as error:

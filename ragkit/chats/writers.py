@@ -40,9 +40,13 @@ def _started(pid: int) -> str:
 
 
 def _look(pid: int) -> str:
-    """Return when the process began, in ticks since boot, where /proc tells (proc(5), field 22)."""
+    """Return when the process began, in ticks since boot, where /proc tells (proc(5), field 22).
+
+    One that has ended, and whose parent has not asked for its status yet, gives "ended".
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *rest = stat.rpartition(")")[2].split()
+    return "ended" if state in "ZX" else rest[18]
