@@ -13,7 +13,7 @@ import json
 import time
 import uuid
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit.errors import IndexMismatch, IngestError
+from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.splitter import split
@@ -83,13 +84,14 @@ def sync(
     detect_language: Callable[[str], str | None],
     embed: Embed | None = None,
     max_bytes: int,
+    excluded: Collection[str] = (),
     progress: Progress | None = None,
 ) -> IndexReport:
     """Bring ``store`` up to date with ``folder`` and report what was done.
 
     The caller holds the store's indexing lock. A file that cannot be read is skipped with its
-    reason. Raises IngestError when the folder itself cannot be read, StoreError when the index
-    cannot be written.
+    reason, and so are the sources that people ``excluded``. Raises IngestError when the folder
+    itself cannot be read, StoreError when the index cannot be written.
     """
     began = time.monotonic()
     _claim(folder, store)
@@ -97,7 +99,11 @@ def sync(
     # Opening the index other than through SQLite would drop this process's locks on it.
     place = store.path.resolve()
     own = {f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
-    entries = [entry for entry in walk(folder) if str(entry.path) not in own]
+    entries = [
+        replace(entry, problem=EXCLUDED) if entry.source in excluded else entry
+        for entry in walk(folder)
+        if str(entry.path) not in own
+    ]
     tally = _Tally()
     prepare = _Preparer(store, known, sizing, detect_language, embed is not None, max_bytes)
     todo: list[Entry] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +14,13 @@ import platformdirs
 from ragkit.chat import Chat
 from ragkit.config import Config, load_config
 from ragkit.errors import ConfigError
+from ragkit.exclusions import FolderNotes, folder_key, open_notes
 from ragkit.parts import Parts, Status, weights_present
 from ragkit.types import Answer, DocumentInfo, IndexReport, IndexStatus, SourceNode
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from llama_index.core.base.base_retriever import BaseRetriever
     from llama_index.core.query_engine import RetrieverQueryEngine
     from llama_index.core.response_synthesizers import BaseSynthesizer
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ragkit.answer.engine import AnswerStream
     from ragkit.answer.overview import Library
     from ragkit.indexing import Progress
+    from ragkit.store.catalog import Catalog
     from ragkit.store.sqlite import SqliteStore
     from ragkit.why import Why
 
@@ -91,11 +93,24 @@ class KnowledgeBase:
         """Where the index is: ``store.uri``, or a file of its own for folder and fingerprint."""
         if self.config.store.uri:
             return self.config.store.uri
+        key = folder_key(self.folder, sorted(self.parts.fingerprint.items()))
+        return str(self.home / "indexes" / f"{key}.db")
+
+    @property
+    def home(self) -> Path:
+        """The folder of indexes and of what else ragkit keeps; it need not exist yet."""
         home = self.config.home or platformdirs.user_data_path("ragkit", appauthor=False)
-        resolved = str(self.folder.resolve())
-        key = hashlib.sha256(repr((resolved, sorted(self.parts.fingerprint.items()))).encode())
-        name = re.sub(r"\W+", "-", self.folder.resolve().name).strip("-")[:40] or "folder"
-        return str(Path(home).expanduser() / "indexes" / f"{name}-{key.hexdigest()[:16]}.db")
+        return Path(home).expanduser()
+
+    @cached_property
+    def notes(self) -> FolderNotes:
+        """Which of the folder's files are left out of the index, and which were uploaded."""
+        return open_notes(self.home, self.folder)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The index's files and their texts, for reports; change nothing through it."""
+        return self._store.catalog
 
     def index(self, *, rebuild: bool = False, progress: Progress | None = None) -> IndexReport:
         """Bring the index up to date with the folder; wait for another process that does so.
@@ -125,15 +140,24 @@ class KnowledgeBase:
 
     def watch(self) -> Iterator[IndexReport]:
         """Follow the folder: yield a report after each change, until interrupted."""
+        for _ in self.changes():
+            report = self.index()
+            if report.added or report.updated or report.deleted:
+                yield report
+
+    def changes(self, *, stop: Event | None = None) -> Iterator[None]:
+        """Yield whenever it is time to look at the folder again, until ``stop`` is set.
+
+        Raises ConfigError when the folder is missing.
+        """
         from watchfiles import watch
 
         # It also looks when nothing was heard for a while: network folders send no events, and a
         # change between the last run and the first event would be missed.
         quiet = _WATCH_SECONDS * 1000
-        for _ in watch(self._existing_folder(), rust_timeout=quiet, yield_on_timeout=True):
-            report = self.index()
-            if report.added or report.updated or report.deleted:
-                yield report
+        folder = self._existing_folder()
+        for _ in watch(folder, rust_timeout=quiet, yield_on_timeout=True, stop_event=stop):
+            yield
 
     def documents(self) -> list[DocumentInfo]:
         """Return one row for each indexed file, duplicates included, by source."""
@@ -385,6 +409,7 @@ class KnowledgeBase:
             detect_language=detect_language,
             embed=partial(embed_documents, embedder) if embedder else None,
             max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
+            excluded=self.notes.excluded(),
             progress=progress,
         )
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ragkit.errors import IngestError
 
-__all__ = ["Entry", "locate", "walk"]
+__all__ = ["SKIPPED_FOLDERS", "Entry", "locate", "walk"]
 
-_SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "__MACOSX"))
+SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "__MACOSX"))
 _VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2})")
 _SPECIAL = (
@@ -101,7 +101,7 @@ def _below(root: str) -> Iterator[Entry]:
                 entry = _entry(root, found, source, folder)
                 if entry is not None:
                     yield entry
-            elif name not in _SKIPPED_FOLDERS:
+            elif name not in SKIPPED_FOLDERS:
                 inner = _list(found.path)
                 if isinstance(inner, OSError):
                     problem = f"Folder that cannot be listed: {inner.strerror}."
