@@ -467,6 +467,7 @@ def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path) -> None:
             seen = int(writer.stdout.readline())
         writer.kill()
         seen = max([seen, *map(int, writer.stdout.read().split())])
+        writer.wait()
         chats = open_chats(path)
         chat = chats.list("me")[0]
         assert chat.turns >= seen + 1
