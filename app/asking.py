@@ -1,0 +1,108 @@
+"""A question on its way to its answer: begun at once, followed by whichever run draws the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import shared
+import streamlit as st
+
+from ragkit.writing import Writing
+
+if TYPE_CHECKING:
+    from ragkit.answer.engine import AnswerStream
+    from ragkit.knowledge import KnowledgeBase
+    from ragkit.types import Answer
+
+__all__ = ["Asked", "Options", "begin", "current", "leave"]
+
+_SMALL_FOLDER = 500  # files; looking through them takes a few milliseconds
+_LOOK = 0.05
+_FIRST_READING = 10.0  # seconds that a first question waits for the folder to be read
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person set for questions; None where the configuration decides."""
+
+    filters: tuple[str, ...] = ()
+    top_k: int | None = None
+    language: str | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer that this visitor waits for."""
+
+    chat_id: str
+    turn_id: int
+    writing: Writing
+
+
+def begin(
+    kb: KnowledgeBase,
+    chat_id: str,
+    question: str,
+    *,
+    history: Sequence[Answer],
+    options: Options,
+) -> Asked:
+    """Keep the question, and begin to answer it. What was being written is stopped first."""
+    leave()
+    chats = shared.chats()
+    turn_id = chats.begin_turn(chat_id, shared.owner(), question)
+    serving, loading = shared.serving(kb), shared.loading(kb)
+
+    def stream(writing: Writing) -> AnswerStream | None:
+        kb.require_answerer()
+        _look_through(serving, writing)
+        if not loading.loaded:
+            writing.phase("load")
+            loading.start()
+            while not loading.wait(0.1):
+                if writing.stopped:
+                    return None
+        writing.phase("search")
+        return kb.stream(
+            question,
+            filters=options.filters,
+            history=history,
+            top_k=options.top_k,
+            language=options.language,
+            temperature=options.temperature,
+        )
+
+    def keep(answer: Answer | None, state: str, error: str | None) -> None:
+        chats.save_turn(turn_id, answer=answer, state=state, error=error)  # type: ignore[arg-type]
+
+    asked = Asked(chat_id, turn_id, Writing(stream, keep=keep))
+    st.session_state["asked"] = asked
+    return asked
+
+
+def current() -> Asked | None:
+    """Return the answer that this visitor waits for, if any."""
+    return st.session_state.get("asked")
+
+
+def leave() -> None:
+    """End the answer that this visitor waits for: another question, another page, Stop."""
+    asked = st.session_state.pop("asked", None)
+    if asked is not None and not asked.writing.ended:
+        asked.writing.stop()
+
+
+def _look_through(serving: shared.Serving, writing: Writing) -> None:
+    """See that a small folder's newest files are known; wait for one that was never read."""
+    indexer = serving.indexer
+    if len(serving.sources()) <= _SMALL_FOLDER and indexer.finished_at is not None:
+        indexer.start()
+        indexer.wait(_LOOK)
+    if serving.was_empty and indexer.finished_at is None:
+        writing.phase("read")
+        for _ in range(int(_FIRST_READING * 10)):
+            if indexer.wait(0.1) or writing.stopped:
+                return

@@ -1,0 +1,85 @@
+"""What a chat shows before its first question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import shared
+import streamlit as st
+
+from ragkit.render import shown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ragkit.knowledge import KnowledgeBase
+
+__all__ = ["draw"]
+
+_MOST_ABOUT = 2
+_LONGEST_NAME = 40
+
+
+def draw(kb: KnowledgeBase, texts: dict[str, str]) -> None:
+    """Draw the greeting, what ``auto`` chose, and questions to begin with."""
+    names = shared.serving(kb).sources()
+    folder = shown_name(kb.folder.resolve().name)
+    st.title(texts["title"], anchor=False)
+    if not names:
+        indexer = shared.serving(kb).indexer
+        if not indexer.state.running:
+            st.text(texts["empty"].format(folder=folder))
+        return
+    line = texts["greeting_one"] if len(names) == 1 else texts["greeting"]
+    st.text(line.format(folder=folder, files=len(names)))
+    _notice(kb, texts)
+    questions = [texts["example_about"].format(name=name) for name in _tellable(names)]
+    if len(names) > 1:
+        questions.append(texts["example_list"])
+    st.caption(texts["try"])
+    with st.container(key="examples", gap="xsmall"):
+        for number, example in enumerate(questions):
+            st.button(
+                shared.label(example, most=90),
+                key=f"example-{number}",
+                icon=":material/arrow_forward:",
+                on_click=_ask,
+                args=(example,),
+            )
+
+
+def _notice(kb: KnowledgeBase, texts: dict[str, str]) -> None:
+    """Say once that ``auto`` chose a preset without a model, and how to get one."""
+    if not kb.notice or kb.generates or st.session_state.get("notice_seen"):
+        return
+    with st.container(border=True, key="notice"):
+        with st.container(horizontal=True, vertical_alignment="top", wrap=False):
+            st.markdown(f":material/info: {texts['notice_lite']}")
+            st.button(
+                texts["dismiss"],
+                type="tertiary",
+                icon=":material/close:",
+                key="dismiss",
+                on_click=_dismiss,
+            )
+        st.code("ragkit download internlm2", language=None)
+
+
+def _tellable(names: Sequence[str]) -> list[str]:
+    """Return a few files, from different folders where there are, whose names read well."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        leaf = shown_name(name).rpartition("/")[2]
+        if len(leaf) <= _LONGEST_NAME and leaf[:1].isalpha():
+            chosen.setdefault(name.rpartition("/")[0], leaf)
+        if len(chosen) == _MOST_ABOUT:
+            break
+    return list(chosen.values())
+
+
+def _ask(text: str) -> None:
+    st.session_state["pending"] = text
+
+
+def _dismiss() -> None:
+    st.session_state["notice_seen"] = True

@@ -1,0 +1,247 @@
+"""One question and its answer on the page, and what a person can do with them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import asking
+import shared
+import streamlit as st
+from texts import TEXTS
+
+from ragkit.render import Labels, answer_html, is_generated, shown_name, text_html
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from ragkit.chats import Turn
+    from ragkit.knowledge import KnowledgeBase
+    from ragkit.types import Answer
+    from ragkit.writing import Written
+
+__all__ = ["answer", "labels", "nearest", "question", "status_html", "writing_html"]
+
+_LINKS = False  # browsers look up the hosts of links unasked
+_MOST_NEAREST = 3
+_PREVIEW = 220  # characters of a passage on its card
+
+
+def labels(language: str) -> Labels:
+    """Return the words of a rendered answer in the page's language."""
+    if language == "zh":
+        return Labels(
+            unsupported="没有来源支持这句话。",
+            source="来源 {n}：{name}",
+            page="第 {n} 页",
+            score="得分",
+            sources="来源",
+            nearest="最接近的段落",
+            image="图片",
+            table="表格",
+        )
+    return Labels()
+
+
+def question(chat_id: str, turn: Turn, texts: dict[str, str]) -> None:
+    """Draw what was asked, or the box in which it is being edited."""
+    with st.chat_message("user"):
+        if st.session_state.get("editing") != turn.id:
+            with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+                st.text(turn.question, width="content")
+                st.button(
+                    texts["edit"],
+                    key=f"edit-{turn.id}",
+                    icon=":material/edit:",
+                    type="tertiary",
+                    on_click=_edit,
+                    args=(turn.id,),
+                )
+            return
+        with st.form(f"editing-{turn.id}", border=False):
+            text = st.text_area(texts["edit"], turn.question, label_visibility="collapsed")
+            st.caption(texts["edit_drops"])
+            with st.container(horizontal=True, horizontal_alignment="right"):
+                cancelled = st.form_submit_button(texts["cancel"], type="tertiary")
+                sent = st.form_submit_button(texts["resend"], type="primary")
+    if sent and text.strip():
+        _ask_again(chat_id, turn.id, text)
+        st.rerun()
+    if cancelled:
+        st.session_state.pop("editing", None)
+        st.rerun()
+
+
+def answer(
+    kb: KnowledgeBase, chat_id: str, turn: Turn, *, last: bool, language: str, place: DeltaGenerator
+) -> None:
+    """Draw a finished answer in ``place``, and below it its sources and what can be done."""
+    texts = TEXTS[language]
+    found = turn.answer
+    if found is not None:
+        place.html(
+            answer_html(
+                found,
+                with_question=False,
+                open_cited=False,
+                with_footer=False,
+                links=_LINKS,
+                prefix=f"t{turn.id}",
+                labels=labels(language),
+            )
+        )
+        if found.refused:
+            nearest(found, turn.id, texts)
+        else:
+            _legend(found, texts)
+            _source_pills(found, turn.id, texts)
+    if turn.state == "failed":
+        st.error(turn.error or texts["failed"])
+    elif turn.state == "stopped":
+        st.caption(texts["stopped"] if found else texts["stopped_empty"])
+    _actions(chat_id, turn, last=last, texts=texts)
+
+
+def writing_html(written: Written, *, markdown: bool, language: str) -> str:
+    """Return what is written so far as HTML."""
+    return text_html(written.text, markdown=markdown, labels=labels(language))
+
+
+def status_html(line: str) -> str:
+    """Return a quiet line that says what is going on, announced to screen readers."""
+    return f'<div class="ragkit-status" role="status">{escape(line)}</div>'
+
+
+def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
+    """Draw the passages that come nearest to a question without an answer, as cards."""
+    if not found.sources:
+        return
+    st.caption(texts["nearest"])
+    for source in found.sources[:_MOST_NEAREST]:
+        with st.container(border=True, key=f"near-{turn_id}-{source.n}"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                where = " · ".join(filter(None, (source.source, source.heading)))
+                st.html(f'<div class="ragkit-where">{escape(shown_name(where))}</div>')
+                st.button(
+                    texts["open_source"],
+                    key=f"open-{turn_id}-{source.n}",
+                    type="tertiary",
+                    icon=":material/open_in_full:",
+                    on_click=_open,
+                    args=(turn_id, source.n),
+                )
+            text = " ".join(source.text.split())
+            st.text(text if len(text) <= _PREVIEW else text[:_PREVIEW].rstrip() + " …")
+
+
+def _legend(found: Answer, texts: dict[str, str]) -> None:
+    if any(s.claim and not s.supported for s in found.sentences) and is_generated(found):
+        st.caption(texts["unsupported"])
+
+
+def _source_pills(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
+    """Draw the sources as buttons: those that are cited, the others on demand."""
+    cited = {n for sentence in found.sentences for n in sentence.citations}
+    if not found.sources:
+        return
+    everything = st.session_state.get(f"all-{turn_id}", False)
+    shown = [s for s in found.sources if everything or s.n in cited]
+    rest = len(found.sources) - len(shown)
+    names = {s.n: f"{s.n} · {_short(s.source)}{_page(s.page)}" for s in shown}
+    if rest:
+        names[0] = "+ " + texts["more_sources"].format(count=rest)
+    elif everything and len(shown) > len(cited):
+        names[0] = "− " + texts["fewer_sources"]
+    key = f"sources-{turn_id}"
+    st.pills(
+        texts["sources_of"],
+        list(names),
+        format_func=lambda n: shared.label(names[n], most=48),
+        key=key,
+        label_visibility="collapsed",
+        on_change=_pick,
+        args=(turn_id, key),
+    )
+
+
+def _actions(chat_id: str, turn: Turn, *, last: bool, texts: dict[str, str]) -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=f"act-{turn.id}"
+    ):
+        if turn.answer is not None:
+            key = f"thumbs-{turn.id}"
+            given = {"up": 1, "down": 0}.get(turn.feedback or "")
+            st.feedback("thumbs", key=key, default=given, on_change=_rate, args=(turn.id, key))
+            if turn.feedback:
+                _comment(turn, texts)
+            with st.popover(texts["copy"], type="tertiary", icon=":material/content_copy:"):
+                st.caption(texts["copy_text"])
+                st.code(turn.answer.text, language=None, wrap_lines=True)
+        if last:
+            st.button(
+                texts["regenerate"],
+                key=f"again-{turn.id}",
+                type="tertiary",
+                icon=":material/refresh:",
+                on_click=_ask_again,
+                args=(chat_id, turn.id, turn.question),
+            )
+        if turn.answer is not None:
+            total = turn.answer.timings_ms.get("total")
+            took = f" · {total / 1000:.1f} s" if total is not None else ""
+            st.caption(shared.label(turn.answer.preset) + took, width="content")
+
+
+def _comment(turn: Turn, texts: dict[str, str]) -> None:
+    with st.popover(texts["comment"], type="tertiary", icon=":material/comment:"):
+        key = f"comment-{turn.id}"
+        st.text_area(texts["comment_ask"], turn.comment, key=key, max_chars=2000)
+        st.button(
+            texts["save"],
+            key=f"save-{turn.id}",
+            on_click=_save_comment,
+            args=(turn.id, turn.feedback, key),
+        )
+
+
+def _edit(turn_id: int) -> None:
+    st.session_state["editing"] = turn_id
+
+
+def _ask_again(chat_id: str, turn_id: int, text: str) -> None:
+    """Drop the turn and what follows it, and ask ``text`` in its place."""
+    asking.leave()
+    shared.chats().drop_from(chat_id, shared.owner(), turn_id)
+    st.session_state.pop("editing", None)
+    st.session_state["pending"] = text
+
+
+def _open(turn_id: int, n: int) -> None:
+    st.session_state["open_source"] = (turn_id, n)
+
+
+def _pick(turn_id: int, key: str) -> None:
+    n = st.session_state[key]
+    st.session_state[key] = None  # a button, not a choice
+    if n == 0:
+        st.session_state[f"all-{turn_id}"] = not st.session_state.get(f"all-{turn_id}", False)
+    elif n is not None:
+        _open(turn_id, n)
+
+
+def _rate(turn_id: int, key: str) -> None:
+    value = {0: "down", 1: "up"}.get(st.session_state[key])
+    shared.chats().set_feedback(turn_id, shared.owner(), value)  # type: ignore[arg-type]
+
+
+def _save_comment(turn_id: int, feedback: str, key: str) -> None:
+    text = st.session_state[key]
+    shared.chats().set_feedback(turn_id, shared.owner(), feedback, comment=text)  # type: ignore[arg-type]
+
+
+def _short(source: str) -> str:
+    return shown_name(source).rpartition("/")[2] or source
+
+
+def _page(page: int | None) -> str:
+    return f" · {page}" if page is not None else ""
