@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ragkit.store.sqlite import SqliteStore
 
-__all__ = ["Progress", "sync"]
+__all__ = ["Progress", "own_files", "sync"]
 
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the source being worked on."""
@@ -97,8 +97,7 @@ def sync(
     _claim(folder, store)
     known = store.catalog.files()
     # Opening the index other than through SQLite would drop this process's locks on it.
-    place = store.path.resolve()
-    own = {f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock")}
+    own = own_files(store)
     entries = [
         replace(entry, problem=EXCLUDED) if entry.source in excluded else entry
         for entry in walk(folder)
@@ -129,6 +128,12 @@ def sync(
         nodes=store.catalog.counts().nodes,
         seconds=time.monotonic() - began,
     )
+
+
+def own_files(store: SqliteStore) -> frozenset[str]:
+    """Return the paths of the index and of what lies beside it: they are no documents."""
+    place = store.path.resolve()
+    return frozenset(f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock"))
 
 
 def _claim(folder: Path, store: SqliteStore) -> None:

@@ -112,6 +112,12 @@ class KnowledgeBase:
         """The index's files and their texts, for reports; change nothing through it."""
         return self._store.catalog
 
+    def index_files(self) -> frozenset[str]:
+        """Return the paths of the index and of what SQLite keeps beside it."""
+        from ragkit.indexing import own_files
+
+        return own_files(self._store)
+
     def index(self, *, rebuild: bool = False, progress: Progress | None = None) -> IndexReport:
         """Bring the index up to date with the folder; wait for another process that does so.
 

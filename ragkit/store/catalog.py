@@ -20,7 +20,7 @@ from ragkit.types import DocumentInfo
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
-__all__ = ["Catalog", "Counts", "FileState"]
+__all__ = ["Catalog", "Counts", "FileDetails", "FileState"]
 
 _COMPRESSION = 6
 
@@ -38,6 +38,19 @@ class FileState:
     document_id: str | None
     reason: str | None
     indexed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDetails:
+    """A file and what is known of its text; of one that was not indexed there is none.
+
+    ``characters`` are code points; ``metadata`` is the document's, such as ``format``.
+    """
+
+    state: FileState
+    characters: int
+    nodes: int
+    metadata: Mapping[str, Any]
 
 
 class Counts(NamedTuple):
@@ -160,6 +173,24 @@ class Catalog:
                 " GROUP BY document_id) k ON k.document_id = f.document_id ORDER BY f.source"
             )
             return [DocumentInfo(*row) for row in rows]
+
+    def details(self) -> list[FileDetails]:
+        """Return every known file, sorted by source, with its text's figures and metadata."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            rows = snapshot.conn.execute(
+                "SELECT f.source, f.size, f.mtime_ns, f.sha256, f.document_id, f.reason,"
+                " f.indexed_at, COALESCE(d.characters, 0), COALESCE(k.nodes, 0), d.metadata"
+                f" FROM {snapshot.table('file')} f"
+                f" LEFT JOIN {snapshot.table('document')} d ON d.document_id = f.document_id"
+                f" LEFT JOIN (SELECT document_id, count(*) AS nodes FROM {snapshot.table('node')}"
+                " GROUP BY document_id) k ON k.document_id = f.document_id ORDER BY f.source"
+            ).fetchall()
+        return [
+            FileDetails(FileState(*row[:7]), row[7], row[8], json.loads(row[9]) if row[9] else {})
+            for row in rows
+        ]
 
     def sources_of(self, document_ids: Iterable[str]) -> dict[str, list[str]]:
         """Return the files of each document, sorted; documents without files are left out."""
