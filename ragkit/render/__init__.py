@@ -9,6 +9,7 @@ from __future__ import annotations
 from ragkit.render.answer import answer_html, is_generated, text_html
 from ragkit.render.as_markdown import answer_markdown
 from ragkit.render.labels import Labels
+from ragkit.render.passage import passage_html
 from ragkit.render.spans import highlight_spans, shown_name
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "answer_markdown",
     "highlight_spans",
     "is_generated",
+    "passage_html",
     "shown_name",
     "text_html",
 ]

@@ -8,6 +8,7 @@ contrast of text stays above 4.5 to 1 on light and on dark.
 from __future__ import annotations
 
 __all__ = [
+    "AROUND",
     "BLOCK",
     "BODY",
     "BOX",
@@ -21,6 +22,7 @@ __all__ = [
     "LIST",
     "MUTED",
     "NAME",
+    "PASSAGE",
     "PLAIN",
     "QUOTATION",
     "QUOTE",
@@ -99,3 +101,9 @@ SOURCE_TEXT = (
     "white-space:pre-wrap;margin:.4em 0 .2em;font-size:.92em;scroll-margin-top:7rem;"
     "max-height:22rem;overflow-y:auto"
 )
+
+PASSAGE = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.65;color:inherit;"
+    f"border-inline-start:3px solid rgba({_TEAL},.55);padding-inline-start:1em;max-width:46rem"
+)
+AROUND = "opacity:.72"
