@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import asking
@@ -36,6 +36,7 @@ class Conversation:
     info: ChatInfo | None = None
     turns: list[Turn] = field(default_factory=list)
     message: str | None = None
+    stop: DeltaGenerator | None = None
 
 
 def open_chat(chat_id: str | None) -> None:
@@ -74,7 +75,7 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
     """Draw the question box; begin to answer what was asked before anything else is drawn."""
     texts = TEXTS[language]
     with st.bottom:
-        st.container(key="stop-place")
+        conversation.stop = st.empty()
         typed = st.chat_input(texts["placeholder"], key="question")
     question = st.session_state.pop("pending", None) or typed
     chats, owner = shared.chats(), shared.owner()
@@ -106,7 +107,7 @@ def draw(name: str, kb: KnowledgeBase, conversation: Conversation, language: str
     if info is None or not turns:
         import greeting
 
-        greeting.draw(kb, texts)
+        greeting.draw(kb, language)
         return
     _note_other_folder(kb, info, texts)
     hidden = len(turns) - _MOST_TURNS
@@ -126,7 +127,7 @@ def draw(name: str, kb: KnowledgeBase, conversation: Conversation, language: str
         with st.chat_message("assistant"):
             place = st.empty()
             if asked is not None and asked.turn_id == turn.id and turn.state == "writing":
-                turn = _follow(kb, asked, turn, place, language)
+                turn = _follow(kb, asked, turn, place, conversation.stop, language)
             elif turn.state == "writing":
                 _watch_elsewhere(info.id, turn.id, place, texts)
                 continue
@@ -137,13 +138,17 @@ def draw(name: str, kb: KnowledgeBase, conversation: Conversation, language: str
 
 
 def _follow(
-    kb: KnowledgeBase, asked: Asked, turn: Turn, place: DeltaGenerator, language: str
+    kb: KnowledgeBase,
+    asked: Asked,
+    turn: Turn,
+    place: DeltaGenerator,
+    stop: DeltaGenerator | None,
+    language: str,
 ) -> Turn:
     """Draw the answer as it is written, until it ends; return the turn as it then is."""
     from streamlit.runtime.scriptrunner import StopException
 
     texts = TEXTS[language]
-    stop = st.session_state["_stop_place"] = st.empty()
     written, offered, since = asked.writing.wait(0), False, time.monotonic()
     try:
         while written.state == "writing":
@@ -155,17 +160,16 @@ def _follow(
             else:
                 line = _status(written, shared.serving(kb), texts)
                 place.html(turn_view.status_html(line))
-            if not offered and time.monotonic() - since > 2 * _DRAW_SECONDS:
+            if stop is not None and not offered and time.monotonic() - since > 2 * _DRAW_SECONDS:
                 offered = True
                 _offer_stop(stop, texts)
             written = asked.writing.wait(_LOOK_SECONDS, seen=written.text)
     except StopException:  # the tab was closed, or the connection is gone
         asked.writing.stop()
         raise
-    stop.empty()
+    if stop is not None:
+        stop.empty()
     asking.leave()
-    from dataclasses import replace
-
     return replace(turn, answer=written.answer, state=written.state, error=written.error)
 
 

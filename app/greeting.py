@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import shared
 import streamlit as st
+from texts import TEXTS
 
 from ragkit.render import shown_name
 
@@ -20,20 +21,20 @@ _MOST_ABOUT = 2
 _LONGEST_NAME = 40
 
 
-def draw(kb: KnowledgeBase, texts: dict[str, str]) -> None:
+def draw(kb: KnowledgeBase, language: str) -> None:
     """Draw the greeting, what ``auto`` chose, and questions to begin with."""
+    texts = TEXTS[language]
     names = shared.serving(kb).sources()
     folder = shown_name(kb.folder.resolve().name)
     st.title(texts["title"], anchor=False)
     if not names:
-        indexer = shared.serving(kb).indexer
-        if not indexer.state.running:
-            st.text(texts["empty"].format(folder=folder))
+        running = shared.serving(kb).indexer.state.running
+        st.text(texts["first_reading" if running else "empty"].format(folder=folder))
         return
     line = texts["greeting_one"] if len(names) == 1 else texts["greeting"]
     st.text(line.format(folder=folder, files=len(names)))
     _notice(kb, texts)
-    questions = [texts["example_about"].format(name=name) for name in _tellable(names)]
+    questions = [texts["example_about"].format(name=name) for name in _tellable(names, language)]
     if len(names) > 1:
         questions.append(texts["example_list"])
     st.caption(texts["try"])
@@ -65,13 +66,13 @@ def _notice(kb: KnowledgeBase, texts: dict[str, str]) -> None:
         st.code("ragkit download internlm2", language=None)
 
 
-def _tellable(names: Sequence[str]) -> list[str]:
-    """Return a few files, from different folders where there are, whose names read well."""
+def _tellable(names: Sequence[str], language: str) -> list[str]:
+    """Return a few files whose names read well, of the page's language where folders tell it."""
     chosen: dict[str, str] = {}
-    for name in names:
+    for name in sorted(names, key=lambda n: (language not in n.casefold().split("/"), n)):
         leaf = shown_name(name).rpartition("/")[2]
         if len(leaf) <= _LONGEST_NAME and leaf[:1].isalpha():
-            chosen.setdefault(name.rpartition("/")[0], leaf)
+            chosen.setdefault(leaf.casefold(), leaf)
         if len(chosen) == _MOST_ABOUT:
             break
     return list(chosen.values())

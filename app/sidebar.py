@@ -134,7 +134,8 @@ def _listed(found: Sequence[ChatInfo], current: str | None, texts: dict[str, str
             continue
         with st.container(horizontal=True, wrap=False, gap=None, key="current-chat"):
             _entry(info, texts)
-            _menu(info, texts)
+            with st.container(width="content", key=f"menu-{info.id}"):
+                _menu(info, texts)
 
 
 def _entry(info: ChatInfo, texts: dict[str, str]) -> None:
@@ -151,7 +152,7 @@ def _entry(info: ChatInfo, texts: dict[str, str]) -> None:
 
 def _menu(info: ChatInfo, texts: dict[str, str]) -> None:
     """Draw what can be done with the conversation that is shown."""
-    with st.popover("", type="tertiary", icon=":material/more_horiz:", help=texts["chat_menu"]):
+    with st.popover(texts["chat_menu"], type="tertiary", icon=":material/more_horiz:"):
         key = f"title-{info.id}"
         st.text_input(
             texts["title_label"], info.title, key=key, on_change=_rename, args=(info.id, key)

@@ -5,13 +5,59 @@ from __future__ import annotations
 __all__ = ["STYLE"]
 
 STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 4.25rem; padding-bottom: 2rem; }
+[data-testid="stBottomBlockContainer"] { padding-bottom: 1.5rem; position: relative; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 2.1rem; }
+[data-testid="stSidebarUserContent"] { padding-top: .5rem; }
+
 /* What was asked stands to the right, in a bubble; the answer has the full width. */
 [data-testid="stChatMessage"] { background: transparent; padding: 0; gap: 0; }
-[data-testid="stChatMessageAvatarUser"], [data-testid="stChatMessageAvatarAssistant"]
-  { display: none; }
-.ragkit-status { opacity: .72; font-size: .92rem; }
-.ragkit-where { font-weight: 600; font-size: .88rem; overflow-wrap: anywhere; }
+[data-testid="stChatMessage"] > [aria-hidden="true"] { display: none; }
+[data-testid="stChatMessageContent"] > div { gap: .5rem; }
+[class*="st-key-asked-"] { flex-direction: row-reverse;
+  justify-content: flex-start !important; align-items: center; }
+[class*="st-key-asked-"] [data-testid="stText"] {
+  background: color-mix(in srgb, currentColor 7%, transparent); border-radius: 1.1rem;
+  padding: .55rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+[class*="st-key-asked-"] > .stElementContainer:first-child { max-width: 85%; }
+
+/* Icons that say enough: their words are for screen readers. */
+[class*="st-key-edit-"] [data-testid="stMarkdownContainer"],
+[class*="st-key-menu-"] button [data-testid="stMarkdownContainer"],
+[class*="st-key-act-"] button [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+[class*="st-key-act-"] [data-testid="stPopover"] button > div > div[aria-hidden="true"],
+[class*="st-key-menu-"] button > div > div[aria-hidden="true"] { display: none; }
+[class*="st-key-edit-"] button, [class*="st-key-act-"] button { opacity: .62; min-width: 2rem;
+  min-height: 2rem; justify-content: center; }
+[class*="st-key-edit-"] button:is(:hover, :focus-visible),
+[class*="st-key-act-"] button:is(:hover, :focus-visible) { opacity: 1; }
+[class*="st-key-edit-"] button { opacity: .35; }
+
+/* What goes on, and the way to end it, stay where they are while the answer grows. */
+.ragkit-status { opacity: .72; font-size: .95rem; line-height: 1.6; }
+[data-testid="stBottomBlockContainer"] .st-key-stop {
+  position: absolute; top: -2.6rem; left: 0; right: 0; align-items: center; z-index: 2; }
+.st-key-stop button { border-radius: 1.2rem; background: var(--background-color, Canvas);
+  box-shadow: 0 1px 6px rgba(0, 0, 0, .14); }
+
 /* A mark in the text opens its source below; the others stay out of sight. */
 .ragkit-answer details { display: none; }
 .ragkit-answer details:has(:target) { display: block; }
+
+/* Passages near a question that has no answer. */
+.ragkit-where { font-weight: 600; font-size: .88rem; overflow-wrap: anywhere; }
+[class*="st-key-near-"] [data-testid="stText"] { font-size: .92rem; opacity: .85; }
+[class*="st-key-near-"], [class*="st-key-near-"] > div { gap: .25rem; }
+
+/* Conversations: one line each, from the left; the one that is shown is marked. */
+.st-key-chats button > div, .st-key-chats button span { justify-content: flex-start;
+  text-align: start; }
+.st-key-chats button { padding: .1rem .6rem; border-radius: .5rem; }
+.st-key-chats .stElementContainer:has([data-testid="stCaptionContainer"]) { margin: .5rem .6rem 0; }
+.st-key-current-chat { background: color-mix(in srgb, currentColor 9%, transparent);
+  border-radius: .5rem; align-items: center; }
+.st-key-examples button { text-align: start; }
+@media (prefers-reduced-motion: reduce) { * { animation: none !important;
+  transition: none !important; } }
 </style>"""

@@ -17,6 +17,8 @@ TEXTS = {
         "greeting_one": "One file of “{folder}” is indexed. Answers quote it and name it.",
         "empty": "No file of “{folder}” could be indexed yet. Put documents into the folder, or "
         "upload some on the page “Documents”.",
+        "first_reading": "“{folder}” is being read for the first time. You may ask already: the "
+        "answer comes when there is something to quote.",
         "try": "Try one of these",
         "example_list": "Which documents are there?",
         "example_about": "What is {name} about?",
@@ -114,6 +116,7 @@ TEXTS = {
         "greeting": "“{folder}”已索引 {files} 个文件。回答引用文档原文，并注明出处。",
         "greeting_one": "“{folder}”已索引 1 个文件。回答引用文档原文，并注明出处。",
         "empty": "“{folder}”中还没有可索引的文件。请把文档放进该文件夹，或在“文档”页上传。",
+        "first_reading": "正在第一次读取“{folder}”。现在就可以提问：读到可引用的内容后给出回答。",
         "try": "可以这样问",
         "example_list": "有哪些文档？",
         "example_about": "{name} 讲了什么？",

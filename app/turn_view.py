@@ -47,7 +47,7 @@ def question(chat_id: str, turn: Turn, texts: dict[str, str]) -> None:
     """Draw what was asked, or the box in which it is being edited."""
     with st.chat_message("user"):
         if st.session_state.get("editing") != turn.id:
-            with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+            with st.container(horizontal=True, wrap=False, gap="xsmall", key=f"asked-{turn.id}"):
                 st.text(turn.question, width="content")
                 st.button(
                     texts["edit"],
@@ -119,7 +119,12 @@ def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
     st.caption(texts["nearest"])
     for source in found.sources[:_MOST_NEAREST]:
         with st.container(border=True, key=f"near-{turn_id}-{source.n}"):
-            with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(
+                horizontal=True,
+                wrap=False,
+                vertical_alignment="center",
+                key=f"card-{turn_id}-{source.n}",
+            ):
                 where = " · ".join(filter(None, (source.source, source.heading)))
                 st.html(f'<div class="ragkit-where">{escape(shown_name(where))}</div>')
                 st.button(
@@ -130,8 +135,14 @@ def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
                     on_click=_open,
                     args=(turn_id, source.n),
                 )
-            text = " ".join(source.text.split())
-            st.text(text if len(text) <= _PREVIEW else text[:_PREVIEW].rstrip() + " …")
+            st.text(_preview(source.text))
+
+
+def _preview(text: str) -> str:
+    """Return the beginning of a passage in one line, less the heading that its card has already."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    line = " ".join(" ".join(lines).split()) or " ".join(text.split())
+    return line if len(line) <= _PREVIEW else line[:_PREVIEW].rstrip() + " …"
 
 
 def _legend(found: Answer, texts: dict[str, str]) -> None:
