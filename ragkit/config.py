@@ -114,11 +114,14 @@ class RetrieverSettings(BaseModel):
 
 
 class SplitterSettings(BaseModel):
-    """How documents become nodes; sizes in the embedder's tokens (``lite``: words, characters)."""
+    """How documents become nodes; ``lite`` has words, and characters of Chinese, for tokens."""
 
     model_config = _FROZEN
-    chunk_size: int = Field(200, ge=16, le=8192, description="Largest node, in tokens.")
-    chunk_overlap: int = Field(0, ge=0, le=4096, description="Tokens repeated from the last node.")
+    unit: Literal["tokens", "characters"] = Field(
+        "tokens", description="What sizes are counted in: tokens of the embedder, or characters."
+    )
+    chunk_size: int = Field(200, ge=16, le=8192, description="Largest node.")
+    chunk_overlap: int = Field(0, ge=0, le=4096, description="Repeated from the last node.")
 
 
 class IngestSettings(BaseModel):
@@ -267,7 +270,8 @@ def _check_together(config: Config) -> None:
     if config.splitter.chunk_overlap >= config.splitter.chunk_size:
         raise ConfigError(
             f"splitter.chunk_overlap is {config.splitter.chunk_overlap}, but a node holds "
-            f"{config.splitter.chunk_size} tokens. Make the overlap smaller than chunk_size."
+            f"{config.splitter.chunk_size} {config.splitter.unit}. "
+            "Make the overlap smaller than chunk_size."
         )
     if config.retriever.uses_vectors and config.embedder.kind == "none":
         raise ConfigError(

@@ -86,6 +86,8 @@ class Parts:
             "revision": self._embedder_revision(),
             "splitter": SPLITTER,
         }
+        if splitter.unit != "tokens":
+            marks["chunk_unit"] = splitter.unit
         if prefix := self._document_prefix():
             marks["document_prefix"] = prefix
         if self._shares_weights() and self.config.llm.quantization != "none":
@@ -230,13 +232,22 @@ class Parts:
         from ragkit.indexing import Sizing
         from ragkit.retrieve.tokenizer import count_tokens
 
-        size, overlap = self.config.splitter.chunk_size, self.config.splitter.chunk_overlap
+        splitter = self.config.splitter
+        size, overlap = splitter.chunk_size, splitter.chunk_overlap
+        by_characters = splitter.unit == "characters"
         if self.embedder is None:
-            return Sizing(count_tokens, size, overlap)
+            return Sizing(len if by_characters else count_tokens, size, overlap)
         from ragkit.models.embedder import token_counter
 
         count, limit = token_counter(self.embedder)
-        return Sizing(count, min(size, limit), overlap)
+        if not by_characters:
+            return Sizing(count, min(size, limit), overlap)
+
+        def characters(text: str) -> int:
+            """Return the length, or more where the embedder would not read the text whole."""
+            return max(len(text), -(-count(text) * size // limit))
+
+        return Sizing(characters, size, overlap)
 
 
 def weights_present(table: Mapping[str, Any]) -> bool:

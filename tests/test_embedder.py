@@ -481,3 +481,33 @@ def test_missing_weights_are_said_at_once(tmp_path: Path, monkeypatch: pytest.Mo
         "--endpoint",
     ):
         assert part in str(error.value)
+
+
+def test_nodes_may_be_counted_in_characters_and_are_still_read_whole(
+    weights: Path, tmp_path: Path, embedder: Any
+) -> None:
+    folder = tmp_path / "long"
+    folder.mkdir()
+    (folder / "en.txt").write_text("The port is open. " * 100, "utf-8")
+    (folder / "odd.txt").write_text("ꙮ𒀱𓂀" * 400, "utf-8")  # several tokens a character
+    characters = {"splitter.unit": "characters", "splitter.chunk_size": 80}
+    kb = ragkit.open(
+        folder,
+        index=tmp_path / "v.db",
+        preset="lite",
+        settings=settings(weights) | characters | {"splitter.chunk_overlap": 40},
+    )
+    report = kb.index()
+    assert not report.skipped
+    count, limit = token_counter(embedder)
+    nodes: list[Any] = kb._store.vector_store.get_nodes()
+    assert all(len(node.text) <= 80 and count(node.text) <= limit for node in nodes)
+    english = sorted((n for n in nodes if n.text[0] == "T"), key=lambda n: n.start_char_idx)
+    assert max(len(node.text) for node in english) > 60
+    starts = [node.start_char_idx for node in english[1:]]
+    ends = [node.end_char_idx for node in english[:-1]]
+    assert all(0 < end - start <= 40 for start, end in zip(starts, ends, strict=True))
+    kb.close()
+    tokens = ragkit.open(folder, index=tmp_path / "v.db", preset="lite", settings=settings(weights))
+    with pytest.raises(ragkit.IndexMismatch, match="characters"):
+        tokens.index()
