@@ -25,6 +25,7 @@ __all__ = ["show"]
 
 _SHOWN, _PAGE = "source_shown", "source_page"
 _PICTURE_WIDTH = 1000  # pixels: sharp enough for a dialog's half on a fine screen
+_AROUND = 400  # characters of the document on each side
 _CLOSE, _BEST = 0.6, 0.999
 _NAME_STYLE = "font-weight:600;font-size:1.05rem;line-height:1.4;overflow-wrap:anywhere"
 _WHERE_STYLE = "opacity:.72;font-size:.88rem;line-height:1.5;overflow-wrap:anywhere"
@@ -55,7 +56,7 @@ def _source(kb: KnowledgeBase, answer: Answer, language: str) -> None:
     texts = TEXTS[language]
     n = int(st.session_state.get(_SHOWN, 1))
     try:
-        found = passage(kb, answer, n)
+        found = passage(kb, answer, n, around=_AROUND)
     except ragkit.RagkitError:
         st.html(_note(texts["unreadable"]))
         return

@@ -135,12 +135,12 @@ def _source(
     anchor = f' id="{anchors}-{source.n}"' if anchors else ""
     return (
         f'<details style="{style.SOURCE}"{" open" if opened else ""}>'
-        f'<summary style="{style.SUMMARY}"><span style="{style.CITE}">{source.n}</span> '
+        f'<summary style="{style.SUMMARY}"><span style="{style.NUMBER}">{source.n}</span>'
         f'<span style="{style.NAME}">{escape(shown_name(source.source))}</span>'
         f'<span style="{style.MUTED}" title="{escape(labels.score)}">{page}{heading}'
         f" · {source.score:.2f}</span></summary>"
         f'<div{anchor} dir="auto" tabindex="0" style="{style.SOURCE_TEXT}">'
-        f"{highlight_spans(source.text, spans)}</div></details>"
+        f"{highlight_spans(source.text, spans, first_style=style.FIRST_QUOTE)}</div></details>"
     )
 
 

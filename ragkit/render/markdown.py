@@ -28,11 +28,9 @@ __all__ = ["Marks", "markdown_html", "words_html"]
 
 # Beyond, inlines take quadratic time on hostile text; it is then shown as it is.
 _LONGEST = 40_000
-_MATH = re.compile(
-    r"\\\((?:(?!\\\)).){1,2000}\\\)|\\\[(?:(?!\\\]).){1,4000}\\\]|\$\$(?:(?!\$\$).){1,4000}\$\$"
-    r"|\$(?=[^\s$])[^$\n]{1,500}(?<=[^\s\\])\$(?!\d)",
-    re.DOTALL,
-)
+_MATH_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+_LONGEST_MATH = 2000
+_DOLLARS = re.compile(r"\$(?=[^\s$])[^$\n]{1,500}(?<=[^\s\\])\$(?!\d)")
 _ADDRESS_SHOWN = 200
 _PLAIN_TAGS = {
     "paragraph": ("p", style.BLOCK),
@@ -140,14 +138,21 @@ def _parser() -> MarkdownIt:
 
 def _math(state: StateInline, silent: bool) -> bool:
     r"""Take ``\(…\)``, ``\[…\]``, ``$…$`` and ``$$…$$`` as they are."""
-    if state.src[state.pos] not in "\\$":
+    begin, source = state.pos, state.src
+    if source[begin] not in "\\$":
         return False
-    found = _MATH.match(state.src, state.pos, state.posMax)
-    if found is None:
+    closing = _MATH_ENDS.get(source[begin : begin + 2])
+    if closing:
+        found = source.find(closing, begin + 3, min(state.posMax, begin + _LONGEST_MATH))
+        end = found + 2 if found >= 0 else -1
+    else:
+        dollars = _DOLLARS.match(source, begin, state.posMax)
+        end = dollars.end() if dollars else -1
+    if end < 0:
         return False
     if not silent:
-        state.push("math", "", 0).content = found[0]
-    state.pos = found.end()
+        state.push("math", "", 0).content = source[begin:end]
+    state.pos = end
     return True
 
 

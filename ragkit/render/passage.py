@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 
 from ragkit.render import style
@@ -13,7 +13,7 @@ __all__ = ["passage_html"]
 
 def passage_html(
     text: str,
-    spans: Iterable[tuple[int, int]] = (),
+    spans: Sequence[tuple[int, int]] = (),
     *,
     before: str = "",
     after: str = "",
@@ -27,10 +27,12 @@ def passage_html(
     """
     start = "… " if more_before else ""
     end = " …" if more_after else ""
+    marked = highlight_spans(text, spans, first_style=style.FIRST_QUOTE)
+    begin = "" if spans else f' style="{style.FIRST_WORD}"'
     around = f'<span style="{style.AROUND}">'
     return (
-        f'<div class="ragkit-passage" dir="auto" style="{style.PASSAGE}">'
+        f'<div class="ragkit-passage" dir="auto" tabindex="0" style="{style.PASSAGE}">'
         f"{around}{start}{escape(before)}</span>"
-        f"<span>{highlight_spans(text, spans)}</span>"
+        f"<span{begin}>{marked}</span>"
         f"{around}{escape(after)}{end}</span></div>"
     )

@@ -14,18 +14,27 @@ __all__ = ["highlight_spans", "shown_name"]
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
 
-def highlight_spans(text: str, spans: Iterable[tuple[int, int]], style: str = QUOTE) -> str:
+def highlight_spans(
+    text: str,
+    spans: Iterable[tuple[int, int]],
+    style: str = QUOTE,
+    *,
+    first_style: str | None = None,
+) -> str:
     """Return ``text`` escaped, with the half-open character ``spans`` inside ``<mark>``.
 
-    Spans are clipped to the text; overlapping ones are joined.
+    Spans are clipped to the text; overlapping ones are joined. The first one has ``first_style``
+    where that is given.
     """
     pieces: list[str] = []
     at = 0
+    look = first_style or style
     for start, end in sorted(spans):
         start, end = max(start, at), min(end, len(text))
         if start >= end:
             continue
-        marked = f'<mark style="{style}">{escape(text[start:end])}</mark>'
+        marked = f'<mark style="{look}">{escape(text[start:end])}</mark>'
+        look = style
         pieces += [escape(text[at:start]), marked]
         at = end
     return "".join([*pieces, escape(text[at:])])

@@ -16,12 +16,15 @@ __all__ = [
     "CODE",
     "CODE_BLOCK",
     "DOUBT",
+    "FIRST_QUOTE",
+    "FIRST_WORD",
     "HEADING",
     "HOST",
     "LINK",
     "LIST",
     "MUTED",
     "NAME",
+    "NUMBER",
     "PASSAGE",
     "PLAIN",
     "QUOTATION",
@@ -77,6 +80,9 @@ LINK = f"color:inherit;text-decoration:underline;text-decoration-color:rgba({_TE
 HOST = "opacity:.72;font-size:.85em"
 
 QUOTE = "background:rgba(255,193,7,.32);color:inherit;border-radius:3px;padding:0 .1em"
+# Where the passage scrolls, it begins at its quote, with some lines before it in view.
+FIRST_WORD = "scroll-initial-target:nearest;scroll-margin-top:5em"
+FIRST_QUOTE = f"{QUOTE};{FIRST_WORD}"
 SHORT = f"background:none;color:inherit;border-bottom:2px solid rgba({_TEAL},.9);font-weight:600"
 UNSUPPORTED = (
     "text-decoration:underline dotted rgba(220,38,38,.95) 2px;text-underline-offset:.22em;"
@@ -93,6 +99,10 @@ CITE = (
     "margin-inline-start:.18em;text-decoration:none;white-space:nowrap"
 )
 
+NUMBER = (
+    f"display:inline-block;background:rgba({_TEAL},.18);color:inherit;border-radius:.4em;"
+    "padding:0 .4em;line-height:1.45;font-size:.8em;font-weight:600;margin-inline:.1em .25em"
+)
 SOURCES = "margin:.2em 0 .3em"
 SOURCE = f"border-inline-start:3px solid rgba({_TEAL},.55);padding:.1em .8em;margin:.45em 0"
 SUMMARY = "cursor:pointer"
@@ -104,6 +114,7 @@ SOURCE_TEXT = (
 
 PASSAGE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.65;color:inherit;"
-    f"border-inline-start:3px solid rgba({_TEAL},.55);padding-inline-start:1em;max-width:46rem"
+    f"border-inline-start:3px solid rgba({_TEAL},.55);padding-inline-start:1em;max-width:46rem;"
+    "max-height:min(36rem,62vh);overflow-y:auto;overscroll-behavior:contain"
 )
 AROUND = "opacity:.72"
