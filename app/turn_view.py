@@ -78,7 +78,9 @@ def answer(
     """Draw a finished answer in ``place``, and below it its sources and what can be done."""
     texts = TEXTS[language]
     found = turn.answer
-    if found is not None:
+    if found is None:
+        place.empty()
+    else:
         place.html(
             answer_html(
                 found,
