@@ -701,12 +701,21 @@ def test_an_export_of_any_text_is_utf8() -> None:
 
 
 def test_results_are_kept_listed_and_bound_to_their_owner(chats: Chats) -> None:
-    first = save_result(chats, "me", "/docs", title="one", report={"a": 1}, page="<p>1</p>")
-    save_result(chats, "me", "/docs", title="two", report={"a": 2}, page="<p>2</p>")
-    save_result(chats, "you", "/docs", title="three", report={}, page="")
+    first = save_result(
+        chats,
+        "me",
+        "/docs",
+        title="one",
+        report={"a": 1},
+        pages={"en": "<p>1</p>", "zh": "<p>一</p>"},
+    )
+    save_result(chats, "me", "/docs", title="two", report={"a": 2}, pages={"en": "<p>2</p>"})
+    save_result(chats, "you", "/docs", title="three", report={}, pages={})
     assert [r.title for r in list_results(chats, "me", "/docs")] == ["two", "one"]
     assert list_results(chats, "me", "/docs")[1].report == {"a": 1}
     assert result_page(chats, "me", first) == "<p>1</p>"
+    assert result_page(chats, "me", first, "zh") == "<p>一</p>"
+    assert result_page(chats, "me", first, "de") == "<p>1</p>"
     for owner, id_ in (("you", first), ("me", 999)):
         with pytest.raises(ChatNotFound):
             result_page(chats, owner, id_)
@@ -718,7 +727,7 @@ def test_results_are_kept_listed_and_bound_to_their_owner(chats: Chats) -> None:
 
 def test_the_oldest_results_go(chats: Chats) -> None:
     for number in range(35):
-        save_result(chats, "me", "/docs", title=str(number), report={}, page="")
+        save_result(chats, "me", "/docs", title=str(number), report={}, pages={})
     found = list_results(chats, "me", "/docs")
     assert len(found) == 30
     assert found[0].title == "34"

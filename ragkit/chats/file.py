@@ -45,7 +45,7 @@ CREATE TABLE said (
 CREATE INDEX said_in_chat ON said (chat);
 CREATE TABLE result (
   id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, folder TEXT NOT NULL,
-  created_at TEXT NOT NULL, title TEXT NOT NULL, report TEXT NOT NULL, page TEXT NOT NULL);
+  created_at TEXT NOT NULL, title TEXT NOT NULL, report TEXT NOT NULL, pages BLOB NOT NULL);
 CREATE INDEX result_by_owner ON result (owner, folder);
 """
 

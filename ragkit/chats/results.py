@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,18 +36,20 @@ def save_result(
     *,
     title: str,
     report: Mapping[str, Any],
-    page: str,
+    pages: Mapping[str, str],
 ) -> int:
-    """Keep a report and its HTML page; return its id. The oldest beyond ``KEPT`` go."""
+    """Keep a report and its HTML page in each language; return its id.
+
+    Of those beyond ``KEPT`` the oldest go.
+    """
     key, folder = owner_key(owner), storable(folder)
-    told = json.dumps(report)
-    page = storable(page)
+    told, packed = json.dumps(report), zlib.compress(json.dumps(dict(pages)).encode())
 
     def insert(conn: sqlite3.Connection) -> int:
         done = conn.execute(
-            "INSERT INTO result (owner, folder, created_at, title, report, page)"
+            "INSERT INTO result (owner, folder, created_at, title, report, pages)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (key, folder, now(), title_of(title, columns=LONGEST_TITLE), told, page),
+            (key, folder, now(), title_of(title, columns=LONGEST_TITLE), told, packed),
         )
         conn.execute(
             "DELETE FROM result WHERE owner = ? AND folder = ? AND id NOT IN (SELECT id FROM result"
@@ -70,15 +73,19 @@ def list_results(chats: Chats, owner: str | None, folder: str) -> list[Result]:
     return [Result(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
 
-def result_page(chats: Chats, owner: str | None, result_id: int) -> str:
-    """Return the HTML page of a result; ChatNotFound where it is not there or another's."""
+def result_page(chats: Chats, owner: str | None, result_id: int, language: str = "en") -> str:
+    """Return the HTML page of a result; ChatNotFound where it is not there or another's.
+
+    A language that it was not written in gives the first that it was.
+    """
     with chats.reading() as conn:
         row = conn.execute(
-            "SELECT page FROM result WHERE id = ? AND owner = ?", (result_id, owner_key(owner))
+            "SELECT pages FROM result WHERE id = ? AND owner = ?", (result_id, owner_key(owner))
         ).fetchone()
     if row is None:
         raise ChatNotFound("There is no such result in this browser.")
-    return str(row[0])
+    pages: dict[str, str] = json.loads(zlib.decompress(row[0]))
+    return pages.get(language) or next(iter(pages.values()), "")
 
 
 def delete_result(chats: Chats, owner: str | None, result_id: int) -> None:

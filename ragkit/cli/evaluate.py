@@ -63,7 +63,13 @@ _FOLDER = click.Path(path_type=Path)
     "--from-folder", type=_FOLDER, metavar="DIR", help="Draft questions on this folder, as JSONL."
 )
 @click.option(
-    "--questions-out", type=_FILE, metavar="FILE", help="Where the drafts go; default: stdout."
+    "--feedback", is_flag=True, help="Ask what was rated in the chat about the folder of --data."
+)
+@click.option(
+    "--questions-out",
+    type=_FILE,
+    metavar="FILE",
+    help="Where the drafts go (default: stdout); with --feedback the rated questions.",
 )
 @debug_option
 def evaluate(
@@ -82,21 +88,28 @@ def evaluate(
     report: Path | None,
     thresholds: tuple[str, ...],
     from_folder: Path | None,
+    feedback: bool,
     questions_out: Path | None,
 ) -> int:
     """Ask the questions of a test set and say how often what is right was found and said.
 
-    Give --passages and --questions, or --data and --questions, or --from-folder to draft questions.
+    Give --passages and --questions, or --data and --questions, or --data and --feedback; or
+    --from-folder to draft questions.
 
     Exit status: 0 measured, 4 below a --fail-under, 2 bad usage or configuration, 1 other failure.
     """
     if from_folder is not None:
         from ragkit.cli.evaluate_draft import draft
 
-        if passages or questions or data:
+        if passages or questions or data or feedback:
             raise click.UsageError("--from-folder drafts questions. Ask them in a second run.")
         return draft(from_folder, out=questions_out, preset=preset, number=sample)
-    _check_usage(passages, questions, data, index, questions_out)
+    _check_usage(passages, questions, data, index, questions_out, feedback)
+    if feedback and questions_out:
+        from ragkit.cli.evaluate_feedback import write_rated
+
+        assert data is not None
+        return write_rated(data, questions_out)
     if compare and (preset or retriever):
         raise click.UsageError(
             "--compare names both presets. Leave --preset and --retriever out, or write "
@@ -145,10 +158,16 @@ class _Asked:
         load_ir_measures()  # before anything is indexed in vain
         if answers:
             load_bleu()
+        if data and not questions:
+            from ragkit.cli.evaluate_feedback import rated_questions
+
+            read, rated = rated_questions(data)
+            chosen = sample_questions(rated, sample)
+            return cls(read, chosen, dataset.gold_sources(chosen, read), data, index, answers)
         read = dataset.load_passages(questions if data else passages)
         if data:
             chosen = sample_questions(dataset.load_folder_questions(questions, read), sample)
-            gold = dataset.gold_sources(chosen)
+            gold = dataset.gold_sources(chosen, read)
         else:
             chosen = sample_questions(dataset.load_questions(questions, read), sample)
             gold = dataset.gold_passages(read, chosen)
@@ -203,9 +222,19 @@ def _check_usage(
     data: Path | None,
     index: str | None,
     questions_out: Path | None,
+    feedback: bool,
 ) -> None:
+    if feedback:
+        if data is None or questions or passages:
+            raise click.UsageError(
+                "--feedback asks what was rated about a folder. Give --data DIR, and neither "
+                "--passages nor --questions."
+            )
+        return
     if questions_out is not None:
-        raise click.UsageError("--questions-out is where --from-folder writes. Add it.")
+        raise click.UsageError(
+            "--questions-out is where --from-folder or --feedback writes. Add one of them."
+        )
     if data is not None and passages:
         raise click.UsageError("Give --passages or --data, not both: where to look is one of them.")
     if data is None and index is not None:

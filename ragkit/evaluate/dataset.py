@@ -11,22 +11,25 @@ a question, any other a passage.
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ragkit.errors import ConfigError, IngestError
 
 __all__ = [
     "Passage",
     "Question",
+    "Uploaded",
     "gold_passages",
     "gold_sources",
     "load_folder_questions",
     "load_passages",
     "load_questions",
+    "set_rows",
 ]
 
 
@@ -58,7 +61,25 @@ class Question:
     source: str | None = None
 
 
-def load_passages(paths: Sequence[Path]) -> list[Passage]:
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file that is not on the disk; ``name`` is what messages call it."""
+
+    name: str
+    data: bytes
+
+    def open(self, mode: str) -> BinaryIO:
+        """Open it for reading, as ``Path.open("rb")`` does."""
+        return io.BytesIO(self.data)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+File = Path | Uploaded
+
+
+def load_passages(paths: Sequence[File]) -> list[Passage]:
     """Return the passages of all files, in order; rows that are questions are passed over.
 
     Raises ConfigError when a file is not there, IngestError with file and line when a line is not
@@ -82,7 +103,7 @@ def load_passages(paths: Sequence[Path]) -> list[Passage]:
     return list(found.values())
 
 
-def load_questions(paths: Sequence[Path], passages: Sequence[Passage]) -> list[Question]:
+def load_questions(paths: Sequence[File], passages: Sequence[Passage]) -> list[Question]:
     """Return the questions of all files, in order; each ``passage_id`` is one of ``passages``.
 
     Raises as ``load_passages`` does.
@@ -105,7 +126,7 @@ def load_questions(paths: Sequence[Path], passages: Sequence[Passage]) -> list[Q
     return list(found.values())
 
 
-def load_folder_questions(paths: Sequence[Path], passages: Sequence[Passage]) -> list[Question]:
+def load_folder_questions(paths: Sequence[File], passages: Sequence[Passage]) -> list[Question]:
     """Return the questions of all files on a folder's documents, in order.
 
     Each names its ``source``, or a ``passage_id`` of ``passages`` that has one, or null in either.
@@ -153,10 +174,42 @@ def gold_passages(
     }
 
 
-def gold_sources(questions: Sequence[Question]) -> dict[str, frozenset[str]]:
-    """Return for each answerable question's id what counts as right: its passage, else its file."""
-    gold = {question.id: question.passage_id or question.source for question in questions}
-    return {id_: frozenset({right}) for id_, right in gold.items() if right is not None}
+def gold_sources(
+    questions: Sequence[Question], passages: Sequence[Passage] = ()
+) -> dict[str, frozenset[str]]:
+    """Return for each answerable question's id what counts as right over a folder.
+
+    That is its passage with those of the same group and language, else its file.
+    """
+    groups: dict[tuple[str, str], set[str]] = {}
+    for passage in passages:
+        if passage.group is not None:
+            groups.setdefault((passage.group, passage.lang), set()).add(passage.id)
+    same = {id_: ids for ids in groups.values() for id_ in ids}
+    gold: dict[str, frozenset[str]] = {}
+    for question in questions:
+        if question.passage_id is not None:
+            gold[question.id] = frozenset({question.passage_id, *same.get(question.passage_id, ())})
+        elif question.source is not None:
+            gold[question.id] = frozenset({question.source})
+    return gold
+
+
+def set_rows(
+    passages: Iterable[Passage], questions: Iterable[Question]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file that the functions above read over a folder."""
+    for passage in passages:
+        row: dict[str, Any] = {"id": passage.id, "lang": passage.lang, "title": passage.title}
+        row |= {"text": passage.text, "source": passage.source, "group": passage.group}
+        yield {key: value for key, value in row.items() if value is not None}
+    for question in questions:
+        asked: dict[str, Any] = {"id": question.id, "lang": question.lang}
+        asked |= {"question": question.question, "source": question.source}
+        asked["answers"] = [{"text": text, "start": start} for text, start in question.answers]
+        if question.passage_id is not None or question.source is None:
+            asked["passage_id"] = question.passage_id
+        yield asked
 
 
 def _keys(passage: Passage) -> list[tuple[str, ...]]:
@@ -202,7 +255,7 @@ def _add(
     found[question.id] = question
 
 
-def _rows(paths: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _rows(paths: Sequence[File]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield ``file, line n`` and the JSON object of each line that is not blank."""
     for path in paths:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.evaluate.metrics import METRICS
 from ragkit.evaluate.page_frame import figure, figure3, page, percent, table_row
+from ragkit.evaluate.page_words import WORDS, Words
 from ragkit.evaluate.plots import (
     Curve,
     Histogram,
@@ -31,73 +32,80 @@ _MISSED = 50
 _BARS = 24
 
 
-def report_page(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
-    """Return the report of one run as an HTML page; ``report`` is the object of ``--json``."""
-    name = _name(report)
+def report_page(
+    report: Mapping[str, Any], outcomes: Sequence[Outcome], language: str = "en"
+) -> str:
+    """Return the report of one run as an HTML page; ``report`` is the object of ``--json``.
+
+    ``language`` is one of ``page_words.LANGUAGES``.
+    """
+    words = WORDS[language]
+    name = _name(report, words)
     figures = [
-        _recall(
-            [(name, outcomes)],
-            "Recall by depth",
-            "share of questions whose right passage is among the first k",
-        ),
-        *_confidence(report, outcomes),
-        *_latencies(report, outcomes),
-        *_bars(report),
+        _recall([(name, outcomes)], words, words["recall about"]),
+        *_confidence(report, outcomes, words),
+        *_latencies(report, outcomes, words),
+        *_bars(report, words),
     ]
     body = [
-        f"<h1>Evaluation · {escape(name)}</h1>",
-        _facts(report),
-        _figures_table(report),
+        f"<h1>{words['evaluation']} · {escape(name)}</h1>",
+        _facts(report, words),
+        _figures_table(report, words),
         f'<div class="plots">{"".join(figures)}</div>',
-        _groups_table(report, "by", "Language"),
-        _groups_table(report, "by_source", "Source"),
-        _missed(outcomes),
+        _groups_table(report, "by", words["language"]),
+        _groups_table(report, "by_source", words["source"]),
+        _missed(outcomes, words),
     ]
-    return page(f"ragkit evaluate · {name}", body)
+    return page(f"ragkit evaluate · {name}", body, language=words["lang"])
 
 
 def comparison_page(
     compared: Mapping[str, Any],
     reports: Sequence[Mapping[str, Any]],
     outcomes: Sequence[Sequence[Outcome]],
+    language: str = "en",
 ) -> str:
     """Return the report of two runs over the same questions; see ``compare_outcomes``."""
-    first, second = (_name(report) for report in reports)
+    words = WORDS[language]
+    first, second = (_name(report, words) for report in reports)
+    title = words["against"].format(first=first, second=second)
     rows = [
         Row(name, row["difference"], row["interval"], note=f"p = {row['p']:.4f}")
         for name, row in compared.items()
     ]
-    chart = difference_chart(rows, title="Differences with 95% intervals")
+    chart = difference_chart(rows, title=words["differences"])
     figures = [
-        figure("Difference", f"{second} less {first}, 95% interval; right of 0 is better", chart),
-        _recall(
-            [(first, outcomes[0]), (second, outcomes[1])], "Recall by depth", "with 95% intervals"
+        figure(
+            words["difference"],
+            words["difference about"].format(first=first, second=second),
+            chart,
         ),
+        _recall([(first, outcomes[0]), (second, outcomes[1])], words, words["with intervals"]),
     ]
     body = [
-        f"<h1>{escape(first)} against {escape(second)}</h1>",
-        _facts(reports[0]),
-        _comparison_table(compared, reports),
+        f"<h1>{escape(title)}</h1>",
+        _facts(reports[0], words),
+        _comparison_table(compared, reports, words),
         f'<div class="plots">{"".join(figures)}</div>',
-        _moved(outcomes[0], outcomes[1]),
+        _moved(outcomes[0], outcomes[1], words),
     ]
-    return page(f"ragkit evaluate · {first} against {second}", body)
+    return page(f"ragkit evaluate · {title}", body, language=words["lang"])
 
 
-def _name(report: Mapping[str, Any]) -> str:
-    return f"{report['preset']}, {report['retriever']}"
+def _name(report: Mapping[str, Any], words: Words) -> str:
+    return words["system"].format(preset=report["preset"], retriever=report["retriever"])
 
 
-def _facts(report: Mapping[str, Any]) -> str:
-    facts = [f"{report['questions']:,} questions with an answer in the index"]
+def _facts(report: Mapping[str, Any], words: Words) -> str:
+    facts = [words["answerable facts"].format(count=report["questions"])]
     if "unanswerable" in report:
-        facts.append(f"{report['unanswerable']['questions']:,} without")
-    taken = report["latency_ms"]["retrieve"]
-    facts.append(f"retrieval {taken['p50']:.0f} ms (p50), {taken['p95']:.0f} ms (p95)")
+        count = report["unanswerable"]["questions"]
+        facts.append(words["unanswerable facts"].format(count=count))
+    facts.append(words["retrieval facts"].format(**report["latency_ms"]["retrieve"]))
     return f'<p class="facts">{escape(" · ".join(facts))}</p>'
 
 
-def _figures_table(report: Mapping[str, Any]) -> str:
+def _figures_table(report: Mapping[str, Any], words: Words) -> str:
     tiles = []
     for name in (*METRICS, *ANSWER_METRICS):
         if report.get(name) is None:
@@ -111,28 +119,29 @@ def _figures_table(report: Mapping[str, Any]) -> str:
     given = ""
     if "given" in report:
         told = report["given"]
-        given = (
-            '<p class="facts">As given, a refusal counting as a miss: '
-            f"answered {percent(told['answered'])}, contains {figure3(told['contains'])}, "
-            f"F1 {figure3(told['f1'])}. {escape(_refusal_words(report))}</p>"
+        said = words["given"].format(
+            answered=percent(told["answered"]),
+            contains=figure3(told["contains"]),
+            f1=figure3(told["f1"]),
         )
+        given = f'<p class="facts">{escape(said)} {escape(_refusal_words(report, words))}</p>'
     return (
         f'<div class="tiles">{"".join(tiles)}</div>'
-        '<p class="facts">Below each figure its 95% bootstrap interval, by question.</p>' + given
+        f'<p class="facts">{escape(words["intervals"])}</p>{given}'
     )
 
 
-def _refusal_words(report: Mapping[str, Any]) -> str:
+def _refusal_words(report: Mapping[str, Any], words: Words) -> str:
     refusal = report["refusal"]
-    return (
-        f"With the right passage removed, {percent(refusal['removed_refused'])} are refused. "
-        f"A threshold of {figure3(refusal['suggested_threshold'])} answers "
-        f"{percent(refusal['answered_at_suggested'])} and refuses "
-        f"{percent(refusal['removed_refused_at_suggested'])} of those."
+    return words["refusal"].format(
+        removed=percent(refusal["removed_refused"]),
+        threshold=figure3(refusal["suggested_threshold"]),
+        kept=percent(refusal["answered_at_suggested"]),
+        refused=percent(refusal["removed_refused_at_suggested"]),
     )
 
 
-def _recall(runs: Sequence[tuple[str, Sequence[Outcome]]], title: str, about: str) -> str:
+def _recall(runs: Sequence[tuple[str, Sequence[Outcome]]], words: Words, about: str) -> str:
     import numpy as np
 
     curves = []
@@ -141,9 +150,9 @@ def _recall(runs: Sequence[tuple[str, Sequence[Outcome]]], title: str, about: st
         samples, means = mean_draws(hits), hits.mean(axis=0)
         points = [(float(k + 1), float(means[k]), *interval(samples[:, k])) for k in range(_DEPTH)]
         curves.append(Curve(name, points, place + 1))
-    chart = line_chart(curves, title=title, x_label="k", y_label="recall@k")
+    chart = line_chart(curves, title=words["recall"], x_label="k", y_label="recall@k")
     names = [(curve.name, curve.series) for curve in curves] if len(curves) > 1 else []
-    return figure(title, about, chart, names)
+    return figure(words["recall"], about, chart, names)
 
 
 def _hits(outcome: Outcome) -> list[float]:
@@ -156,45 +165,48 @@ def _place(outcome: Outcome) -> int | None:
     return next(found, None)
 
 
-def _confidence(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
+def _confidence(report: Mapping[str, Any], outcomes: Sequence[Outcome], words: Words) -> list[str]:
     answered = answered_of(outcomes)
     if not answered:
         return []
     groups = [
-        Histogram("answerable", [a.confidence for a in answered], 1),
-        Histogram("right passage removed", [a.removed_confidence or 0.0 for a in answered], 2),
+        Histogram(words["answerable"], [a.confidence for a in answered], 1),
+        Histogram(words["removed"], [a.removed_confidence or 0.0 for a in answered], 2),
     ]
     nothing = [o.answered.confidence for o in outcomes if o.answered and not o.right]
     if nothing:
-        groups.append(Histogram("unanswerable", nothing, 3))
+        groups.append(Histogram(words["unanswerable"], nothing, 3))
     threshold = report["refusal"]["suggested_threshold"]
     chart = histogram(
         groups,
-        title="Confidence by kind of question",
-        x_label="confidence",
-        marks=[(f"suggested {threshold:.2f}", threshold)],
+        title=words["confidence title"],
+        x_label=words["confidence axis"],
+        y_label=words["share"],
+        marks=[(words["suggested"].format(value=threshold), threshold)],
         high=1.0,
     )
-    about = "share of each kind of question; what lies left of the threshold is refused"
-    return [figure("Confidence", about, chart, [(g.name, g.series) for g in groups])]
+    names = [(g.name, g.series) for g in groups]
+    return [figure(words["confidence"], words["confidence about"], chart, names)]
 
 
-def _latencies(report: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[str]:
+def _latencies(report: Mapping[str, Any], outcomes: Sequence[Outcome], words: Words) -> list[str]:
     taken = {"retrieve": [o.milliseconds for o in outcomes]}
     if answers := [o.answered.milliseconds for o in outcomes if o.answered]:
         taken["answer"] = answers
     found = []
     for name, values in taken.items():
         shares = report["latency_ms"][name]
+        title = words["latency"].format(name=words[name])
         marks = [(f"{share} {value:.0f} ms", value) for share, value in shares.items()]
         chart = histogram(
             [Histogram(name, values)],
-            title=f"Latency: {name}",
-            x_label="milliseconds",
+            title=title,
+            x_label=words["milliseconds"],
+            y_label=words["share"],
             marks=marks,
             high=_ceiling(1.5 * shares["p95"]),
         )
-        found.append(figure(f"Latency: {name}", "one question at a time", chart))
+        found.append(figure(title, words["latency about"], chart))
     return found
 
 
@@ -203,23 +215,24 @@ def _ceiling(value: float) -> float:
     return max(step, -(-value // step) * step)
 
 
-def _bars(report: Mapping[str, Any]) -> list[str]:
+def _bars(report: Mapping[str, Any], words: Words) -> list[str]:
     found = []
-    for key, title in (("by", "Recall@1 by language"), ("by_source", "Recall@1 by source")):
+    for key in ("by", "by_source"):
+        title = words[key]
         groups = sorted(report.get(key, {}).items(), key=lambda item: -item[1]["questions"])
         rows = [
             Row(
                 name or "–",
                 group["recall@1"],
                 group["intervals"]["recall@1"],
-                note=f"{group['questions']} questions",
+                note=words["questions"].format(count=group["questions"]),
             )
             for name, group in groups[:_BARS]
         ]
         if len(rows) > 1:
-            about = "with 95% interval" + (
-                f"; the {_BARS} largest of {len(groups)}" if len(groups) > _BARS else ""
-            )
+            about = words["with interval"]
+            if len(groups) > _BARS:
+                about += words["largest"].format(most=_BARS, count=len(groups))
             found.append(figure(title, about, bar_chart(rows, title=title)))
     return found
 
@@ -244,7 +257,7 @@ def _groups_table(report: Mapping[str, Any], key: str, title: str) -> str:
     )
 
 
-def _missed(outcomes: Sequence[Outcome]) -> str:
+def _missed(outcomes: Sequence[Outcome], words: Words) -> str:
     missed = [o for o in outcomes if o.right and _place(o) != 0]
     if not missed:
         return ""
@@ -253,34 +266,40 @@ def _missed(outcomes: Sequence[Outcome]) -> str:
         f"<tr><td>{escape(o.question.question)}</td>"
         f"<td>{escape(', '.join(sorted(o.right)[:3]))}</td>"
         f"<td>{escape(o.ranking[0] if o.ranking else '–')}</td>"
-        f"<td>{_place_words(o)}</td></tr>"
+        f"<td>{_place_words(o, words)}</td></tr>"
         for o in missed[:_MISSED]
     )
-    more = f" The worst {_MISSED} are shown." if len(missed) > _MISSED else ""
+    facts = words["missed facts"].format(count=len(missed))
+    if len(missed) > _MISSED:
+        facts += words["missed more"].format(most=_MISSED)
+    head = "".join(f"<th>{words[n]}</th>" for n in ("question", "right", "first instead", "rank"))
     return (
-        f'<h2>Not found first</h2><p class="facts">{len(missed):,} questions.{more}</p>'
-        '<div class="wide"><table class="text"><thead><tr><th>question</th><th>right</th>'
-        f"<th>first instead</th><th>rank</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<h2>{words["missed"]}</h2><p class="facts">{facts}</p>'
+        f'<div class="wide"><table class="text"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
-def _moved(first: Sequence[Outcome], second: Sequence[Outcome]) -> str:
+def _moved(first: Sequence[Outcome], second: Sequence[Outcome], words: Words) -> str:
     changed = [
         (a, b) for a, b in zip(first, second, strict=True) if a.right and _place(a) != _place(b)
     ]
     if not changed:
-        return "<h2>No question moved</h2>"
+        return f"<h2>{words['none moved']}</h2>"
     changed.sort(key=lambda pair: -abs(_depth(pair[0]) - _depth(pair[1])))
     rows = "".join(
-        f"<tr><td>{escape(a.question.question)}</td><td>{_place_words(a)}</td>"
-        f"<td>{_place_words(b)}</td></tr>"
+        f"<tr><td>{escape(a.question.question)}</td><td>{_place_words(a, words)}</td>"
+        f"<td>{_place_words(b, words)}</td></tr>"
         for a, b in changed[:_MISSED]
     )
-    more = f" The {_MISSED} that moved most are shown." if len(changed) > _MISSED else ""
+    facts = words["missed facts"].format(count=len(changed))
+    if len(changed) > _MISSED:
+        facts += words["moved more"].format(most=_MISSED)
+    head = "".join(f"<th>{words[name]}</th>" for name in ("question", "rank before", "rank after"))
     return (
-        f'<h2>Questions that moved</h2><p class="facts">{len(changed):,} questions.{more}</p>'
-        '<div class="wide"><table class="text"><thead><tr><th>question</th><th>rank before</th>'
-        f"<th>rank after</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<h2>{words["moved"]}</h2><p class="facts">{facts}</p>'
+        f'<div class="wide"><table class="text"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -289,12 +308,14 @@ def _depth(outcome: Outcome) -> int:
     return _DEPTH if place is None else place
 
 
-def _place_words(outcome: Outcome) -> str:
+def _place_words(outcome: Outcome, words: Words) -> str:
     place = _place(outcome)
-    return f"{place + 1}" if place is not None else f"beyond {_DEPTH}"
+    return f"{place + 1}" if place is not None else words["beyond"].format(depth=_DEPTH)
 
 
-def _comparison_table(compared: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> str:
+def _comparison_table(
+    compared: Mapping[str, Any], reports: Sequence[Mapping[str, Any]], words: Words
+) -> str:
     rows = "".join(
         table_row(
             [
@@ -310,11 +331,11 @@ def _comparison_table(compared: Mapping[str, Any], reports: Sequence[Mapping[str
         )
         for name, row in compared.items()
     )
-    first, second = (escape(_name(report)) for report in reports)
+    names = [escape(_name(report, words)) for report in reports]
+    last = [words[name] for name in ("difference column", "interval")]
+    last += ["p", words["effect"], words["better"]]
+    head = "".join(f"<th>{name}</th>" for name in (words["metric"], *names, *last))
     return (
-        f'<div class="wide"><table><thead><tr><th>metric</th><th>{first}</th><th>{second}</th>'
-        "<th>difference</th><th>95% interval</th><th>p</th><th>effect</th><th>better / worse</th>"
-        f"</tr></thead><tbody>{rows}</tbody></table></div>"
-        '<p class="facts">p: two-sided paired randomisation test (of the bootstrap for BLEU and '
-        "AUROC). effect: mean difference over its standard deviation.</p>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        f'</div><p class="facts">{escape(words["p"])}</p>'
     )

@@ -7,7 +7,7 @@ from html import escape
 
 from ragkit._version import __version__
 
-__all__ = ["figure", "figure3", "page", "percent", "table_row"]
+__all__ = ["embedded", "figure", "figure3", "page", "percent", "table_row"]
 
 
 def table_row(cells: Sequence[str]) -> str:
@@ -34,20 +34,40 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
-def page(title: str, body: Sequence[str]) -> str:
+def page(title: str, body: Sequence[str], *, language: str = "en") -> str:
     """Return a whole page, which forbids scripts and requests, around parts that are HTML."""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><main>{''.join(body)}"
+        f"<style>{_FRAME}{_PARTS}</style></head><body><main>{''.join(body)}"
         f'<footer class="facts">ragkit {__version__}</footer></main></body></html>\n'
     )
 
 
-_STYLE = """
+def embedded(page: str) -> str:
+    """Return what a page of ``page`` says, to stand inside another page, in that page's colours.
+
+    The style reaches nothing outside; nested rules need a browser of 2023 or later.
+    """
+    start, end = page.index("<main>") + len("<main>"), page.index("</main>")
+    return (
+        f'<div class="ragkit-report"><style>.ragkit-report{{{_COLOURS}{_PARTS}}}</style>'
+        f"{page[start:end]}</div>"
+    )
+
+
+# Of the page around it, light or dark, whatever the system's setting.
+_COLOURS = """
+--card:color-mix(in srgb,currentColor 4%,transparent);--ink:currentColor;
+--soft:color-mix(in srgb,currentColor 70%,transparent);
+--rule:color-mix(in srgb,currentColor 16%,transparent);--s1:#0f9488;--s2:#d97706;--s3:#8a949e;
+font-size:15px;line-height:1.5;
+h1{font-size:1.25rem;line-height:1.3;margin:0 0 4px;padding:0}
+"""
+_FRAME = """
 :root{--paper:#fff;--card:#f7f8fa;--ink:#1b1f24;--soft:#5b6572;--rule:#dfe3e8;
 --s1:#1f6feb;--s2:#c2410c;--s3:#6b7280}
 @media (prefers-color-scheme:dark){:root{--paper:#0f1216;--card:#181c22;--ink:#e6e9ed;
@@ -56,8 +76,12 @@ _STYLE = """
 body{margin:0;background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI","Noto Sans","Noto Sans CJK SC",sans-serif}
 main{max-width:1000px;margin:0 auto;padding:28px 20px 40px}
+@media (max-width:560px){main{padding:18px 12px 28px}}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 4px}
-h2{font-size:1.1rem;margin:32px 0 8px}
+"""
+_PARTS = """
+*{box-sizing:border-box}
+h2{font-size:1.1rem;margin:32px 0 8px;padding:0}
 .facts{color:var(--soft);margin:4px 0 12px;font-size:.875rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(128px,1fr));gap:10px;
 margin:18px 0 6px}
@@ -96,7 +120,7 @@ th{color:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:le
 table.text th,table.text td{text-align:left;white-space:normal;vertical-align:top;
 overflow-wrap:anywhere}
 table.text th:last-child,table.text td:last-child{text-align:right;white-space:nowrap}
-@media (max-width:560px){main{padding:18px 12px 28px}svg text{font-size:13px}
+@media (max-width:560px){svg text{font-size:13px}
 svg .label{font-size:13px}}
 footer.facts{margin-top:32px}
 """

@@ -88,6 +88,7 @@ def histogram(
     *,
     title: str,
     x_label: str,
+    y_label: str = "share",
     marks: Sequence[tuple[str, float]] = (),
     low: float = 0.0,
     high: float | None = None,
@@ -124,7 +125,7 @@ def histogram(
                 at + (-5 if left else 5), _TOP + 10 + 14 * place, name, "end" if left else "start"
             )
         )
-    parts += _axis_labels(x_label, "share")
+    parts += _axis_labels(x_label, y_label)
     return _svg(parts, title)
 
 

@@ -32,19 +32,23 @@ class Sections:
     def of(self, found: NodeWithScore, right: frozenset[str]) -> str:
         """Return the id of the node's section, or its file's source.
 
-        A node may hold several short sections: then it is one of those in ``right``.
+        A node may hold several short sections: then it is one of those in ``right``. One that only
+        touches a section, as neighbours that overlap do, is no part of it.
         """
         source = str(found.node.metadata["source"])
-        if source not in self._by_source:
+        if source not in self._by_source or source in right:
             return source
         if source not in self._places:
             self._places[source] = self._located(source)
         start = getattr(found.node, "start_char_idx", None) or 0
         end = start + len(found.node.get_content())
-        shared = [(min(end, e) - max(start, s), id_) for s, e, id_ in self._places[source]]
-        shared = [pair for pair in shared if pair[0] > 0]
-        of_right = [pair for pair in shared if pair[1] in right]
-        return max(of_right or shared, default=(0, source))[1]
+        parts = []
+        for s, e, id_ in self._places[source]:
+            common = min(end, e) - max(start, s)
+            if common > 0 and 3 * common >= min(end - start, e - s):
+                parts.append((common, id_))
+        of_right = [part for part in parts if part[1] in right]
+        return max(of_right or parts, default=(0, source))[1]
 
     def _located(self, source: str) -> list[tuple[int, int, str]]:
         text = self.kb.text(source)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ragkit.indexing import Progress
     from ragkit.knowledge import KnowledgeBase
 
-__all__ = ["Given", "System", "folder_system", "passage_system"]
+__all__ = ["Given", "System", "folder_system", "knowledge_system", "passage_system"]
 
 _BATCH = 256
 # Where several nodes make up what is to be found, so many are looked at for each that counts.
@@ -80,23 +80,29 @@ def passage_system(
     preset: str | None = None,
     retriever: str | None = None,
     answers: bool = False,
+    models: KnowledgeBase | None = None,
     status: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[System]:
     """Index ``passages`` in a temporary store and yield what finds them; nothing is deduplicated.
 
     ``retriever`` (lexical, dense, hybrid) is the preset's own where it is None. A passage is one
     node, or several where the embedder would not read it to its end. ``answers`` tells whether
-    ``answer`` will be used. ``status`` hears of models being loaded and of what preset ``auto``
-    chose. Raises ConfigError without passages, and where the retriever needs an embedder that the
-    preset lacks; ModelUnavailable without the weights of a model that is needed.
+    ``answer`` will be used. ``models`` is an open knowledge base of the same preset, whose models
+    are shared. ``status`` hears of models being loaded and of what preset ``auto`` chose,
+    ``progress`` of passages indexed. Raises ConfigError without passages, and where the retriever
+    needs an embedder that the preset lacks; ModelUnavailable without the weights of a model that is
+    needed.
     """
     if not passages:
         raise ConfigError("There are no passages. Name a file that holds some: --passages FILE.")
     with TemporaryDirectory(prefix="ragkit-evaluate-") as name:
         folder = Path(name)
         kb = _open(folder, folder / "passages.db", preset, retriever, answers, status)
+        if models is not None:
+            kb.parts = models.parts
         try:
-            cut = _index(kb, passages)
+            cut = _index(kb, passages, progress)
             yield _system(kb, unit=lambda found, _: str(found.node.metadata["source"]), several=cut)
         finally:
             kb.close()
@@ -129,6 +135,43 @@ def folder_system(
         kb.close()
 
 
+@contextmanager
+def knowledge_system(
+    kb: KnowledgeBase,
+    sections: Sequence[Passage] = (),
+    *,
+    retriever: str | None = None,
+    answers: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[System]:
+    """Like ``folder_system``, over an open knowledge base, with its models and its index.
+
+    It stays open. An index that another process is writing is asked as it is. Raises what
+    ``KnowledgeBase.index`` does, and ConfigError for a retriever that its index has no vectors for.
+    """
+    from ragkit.knowledge import KnowledgeBase
+
+    settings = kb.config.retriever
+    if retriever in ("dense", "hybrid") and kb.parts.fingerprint["embedder"] is None:
+        raise ConfigError(
+            f"Preset '{kb.config.preset}' has no embedder, which {retriever} retrieval needs. "
+            "Choose lexical, or another preset."
+        )
+    if answers:
+        kb.require_answerer()
+    kb.refresh(progress=progress)
+    if retriever in (None, settings.kind):
+        yield _system(kb, unit=Sections(kb, sections).of, several=True)
+        return
+    changed = settings.model_copy(update={"kind": retriever})
+    other = KnowledgeBase(kb.folder, kb.config.model_copy(update={"retriever": changed}))
+    other.parts = kb.parts  # the models are loaded once
+    try:
+        yield _system(other, unit=Sections(other, sections).of, several=True)
+    finally:
+        other.close()
+
+
 def _open(
     folder: Path,
     index: str | Path | None,
@@ -148,7 +191,9 @@ def _open(
     return kb
 
 
-def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
+def _index(
+    kb: KnowledgeBase, passages: Sequence[Passage], progress: Progress | None = None
+) -> bool:
     """Write the passages; return whether one had to be cut into several nodes."""
     from ragkit.models.embedder import embed_documents
 
@@ -156,7 +201,7 @@ def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
     # Words alone need no vectors: no embedder is loaded for them.
     embedder = kb.parts.embedder if kb.config.retriever.uses_vectors else None
     cut = False
-    rows = iter(passages)
+    rows, done = iter(passages), 0
     try:
         while batch := list(islice(rows, _BATCH)):
             nodes = [node for passage in batch for node in _nodes(kb, passage, embedder is None)]
@@ -167,6 +212,9 @@ def _index(kb: KnowledgeBase, passages: Sequence[Passage]) -> bool:
                     node.embedding = vector
             with store.transaction():
                 store.vector_store.add(nodes)
+            done += len(batch)
+            if progress:
+                progress(done, len(passages), batch[-1].id)
     finally:
         store.close()
     return cut
