@@ -28,20 +28,19 @@ Kind = Literal[
 ]  # fmt: skip
 
 MESSAGES: Mapping[Kind, str] = {
-    "skipped": "{count} files were skipped: {detail}.",
-    "pending": "{count} files are new, changed or gone since the folder was last read.",
-    "empty_pages": "{count} files have pages without text, {detail} in all. Scanned pages need "
-    "OCR.",
-    "undecodable": "{count} files hold characters that their encoding does not have.",
-    "replaced": "{count} files hold replacement characters: they were damaged before.",
-    "private": "{count} files hold private characters, as PDFs with odd fonts do. Search cannot "
-    "find these words.",
-    "mojibake": "{count} files read as if in a wrong encoding. Save them in UTF-8.",
-    "lost": "{count} files have question marks in the place of letters.",
-    "duplicates": "{count} files have the very same text.",
-    "near_duplicates": "{count} files have nearly the same text.",
-    "weak_language": "{count} files are in a language ({detail}) that the embedder was not "
-    "trained in. Choose a multilingual one.",
+    "skipped": "{files} skipped: {detail}.",
+    "pending": "{files} new, changed or gone since the folder was last read.",
+    "empty_pages": "{files} with pages that hold no text ({detail} pages). Scans need OCR.",
+    "undecodable": "{files} with characters that their encoding does not have.",
+    "replaced": "{files} with replacement characters (U+FFFD): damaged before it came here.",
+    "private": "{files} with private characters, as PDFs with odd fonts have. No search finds "
+    "these words.",
+    "mojibake": "{files} in what looks like a wrong encoding. Save as UTF-8.",
+    "lost": "{files} with question marks in the place of letters.",
+    "duplicates": "{files} with the very same text.",
+    "near_duplicates": "{files} with nearly the same text.",
+    "weak_language": "{files} in a language ({detail}) that the embedder was not trained in. "
+    "Choose a multilingual one.",
 }
 _SECONDS = 20.0
 _REASON = re.compile(r"^([^.:(]+)")
@@ -62,7 +61,9 @@ class Finding:
     @property
     def message(self) -> str:
         """The finding in words."""
-        return MESSAGES[self.kind].format(count=len(self.sources), detail=self.detail)
+        count = len(self.sources)
+        files = "1 file" if count == 1 else f"{count} files"
+        return MESSAGES[self.kind].format(files=files, detail=self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +204,9 @@ def _of_states(rows: Iterable[FileRow]) -> list[Finding]:
 
 
 def _group(reason: str) -> str:
-    """Return what reasons of one kind have in common: all before the figures and details."""
+    """Return what reasons of one kind have in common: all before the details, without figures."""
     beginning = _REASON.match(reason)
-    return (beginning[1] if beginning else reason).strip()
+    return re.sub(r"\d[\d.]*", "…", (beginning[1] if beginning else reason).strip())
 
 
 def _of_reading(indexed: Iterable[FileRow]) -> list[Finding]:

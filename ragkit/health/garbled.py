@@ -62,7 +62,7 @@ def _misread(sample: str) -> bool:
         back = foreign.encode(encoding, errors="replace").decode("utf-8", errors="replace")
         # A character that the encoding lacks became "?", and so counts against it.
         bad = back.count("\ufffd") + back.count("?")
-        good = len(_ASCII.sub("", back)) - back.count("\ufffd")
+        good = len(back) - len(back.encode("ascii", errors="ignore")) - back.count("\ufffd")
         if good >= _FEWEST and good > bad:
             return True
     return False
