@@ -6,20 +6,31 @@ visitor and rerun it then runs the file again, as a script. ``AppTest`` knows th
 
 from __future__ import annotations
 
+# Streamlit puts this folder on the path.
 if __name__ == "__main__":
-    # Streamlit puts this folder on the path.
     import page
+    import warm
 
     page.draw()
+    warm.drawn.set()
 elif __name__ != "__mp_main__":  # a process that reads documents needs neither
+    from collections.abc import AsyncIterator
+    from contextlib import asynccontextmanager
     from pathlib import Path
 
     import streamlit as st
+    import warm
     from starlette.middleware import Middleware
 
     from ragkit.config import load_config
     from ragkit.errors import RagkitError
     from ragkit.gate import Gate
+
+    @asynccontextmanager
+    async def serving(_app: st.App) -> AsyncIterator[None]:
+        """Get ready while the first visitor is on the way."""
+        warm.begin()
+        yield
 
     def say_failed(_error: Exception) -> bool:
         """Show words in place of an error of the page; the terminal has the traceback."""
@@ -43,4 +54,4 @@ elif __name__ != "__mp_main__":  # a process that reads documents needs neither
         hosts=st.get_option("server.allowedHosts"),
         page=(Path(st.__file__).parent / "static" / "index.html").read_text("utf-8"),
     )
-    app = st.App(__file__, middleware=[gate], on_script_error=say_failed)
+    app = st.App(__file__, middleware=[gate], lifespan=serving, on_script_error=say_failed)

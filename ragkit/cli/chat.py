@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import click
 
+from ragkit.cli.chat_options import HOST, chat_flags
 from ragkit.cli.options import debug_option, index_option, preset_option, ssh_line
 from ragkit.errors import ConfigError, MissingExtra, RagkitError
 
-__all__ = ["chat"]
+if TYPE_CHECKING:
+    from ragkit.config import Config
 
-HOST = "127.0.0.1"
-# The same as .streamlit/config.toml, which Streamlit finds only in the working directory.
-_FLAGS = (
-    f"--server.address={HOST}",
-    "--server.headless=true",
-    "--server.allowedHosts=localhost",
-    f"--server.allowedHosts={HOST}",
-    "--server.fileWatcherType=none",
-    "--server.maxUploadSize=50",
-    "--client.showErrorDetails=none",
-    "--client.toolbarMode=minimal",
-    "--browser.gatherUsageStats=false",
-)
+__all__ = ["chat"]
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path), default=Path("data"), metavar="[DATA]")
+@click.argument("folders", type=click.Path(path_type=Path), nargs=-1, metavar="[DATA]...")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @index_option
 @preset_option
 @debug_option
-def chat(data: Path, *, port: int, index: str | None, preset: str | None) -> int:
+def chat(folders: tuple[Path, ...], *, port: int, index: str | None, preset: str | None) -> int:
     """Open the chat on the folder DATA (default: data) at http://127.0.0.1:PORT.
 
+    Several folders are chosen from in the sidebar; --index is the first one's.
     From another machine: ssh -L PORT:127.0.0.1:PORT HOST, then open the same address there.
     """
     from ragkit.knowledge import open as open_folder
@@ -47,25 +38,39 @@ def chat(data: Path, *, port: int, index: str | None, preset: str | None) -> int
     if importlib.util.find_spec("streamlit") is None:
         raise MissingExtra("The chat page", "app")
     page = _page()
-    kb = open_folder(data, index=index, preset=preset)
-    if not kb.folder.is_dir():
-        raise ConfigError(f"There is no folder '{data}'. Give the folder of your documents.")
+    folders = folders or (Path("data"),)
+    kb = open_folder(folders[0], index=index, preset=preset)
+    for folder in folders:
+        if not folder.expanduser().is_dir():
+            raise ConfigError(f"There is no folder '{folder}'. Give the folder of your documents.")
     if not _is_free(port):
         raise RagkitError(
             f"Port {port} on {HOST} is in use. Choose another: ragkit chat --port {port + 1}"
         )
     if kb.notice:
         click.echo(kb.notice, err=True)
-    click.echo(f"Chat on http://{HOST}:{port} (only this machine). Stop with Ctrl-C.", err=True)
+    click.echo(f"Chat on {_link(port, kb.config)} (only this machine). Stop with Ctrl-C.", err=True)
     click.echo(f"From elsewhere: {ssh_line(port)}", err=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(page)]
-    command += [f"--server.port={port}", *_FLAGS, "--", str(data.resolve())]
-    command += [f"--index={index}"] if index else []
-    command += [f"--preset={preset}"] if preset else []
-    if os.name == "posix":
-        # In place of this process, so that a signal to it reaches the server.
-        os.execv(command[0], command)
-    return subprocess.run(command, check=False).returncode
+    given = [str(folder.expanduser().resolve()) for folder in folders]
+    given += [f"--index={index}"] if index else []
+    given += [f"--preset={preset}"] if preset else []
+    options = [f"--server.port={port}", *chat_flags(kb.config.app.max_upload_mb)]
+    # Here and not in a process of its own: a second start would import everything again.
+    from streamlit.web.cli import main as streamlit
+
+    streamlit(["run", str(page), *options, "--", *given], prog_name="streamlit")
+    return 0
+
+
+def _link(port: int, config: Config) -> str:
+    """Return the chat's address, with the token where a person reads it."""
+    address = f"http://{HOST}:{port}"
+    if config.app_token is None:
+        return address
+    # Only on a terminal, where whoever set it looks: in a log it would lie about.
+    if not sys.stderr.isatty():
+        return f"{address}, which asks for the token,"
+    return f"{address}/?{urlencode({'token': config.app_token.get_secret_value()})}"
 
 
 def _page() -> Path:
