@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -58,7 +59,9 @@ def chat(folders: tuple[Path, ...], *, port: int, index: str | None, preset: str
     # Here and not in a process of its own: a second start would import everything again.
     from streamlit.web.cli import main as streamlit
 
-    streamlit(["run", str(page), *options, "--", *given], prog_name="streamlit")
+    # Ctrl-C is the way to end it, not a failure.
+    with suppress(KeyboardInterrupt, click.Abort):
+        streamlit(["run", str(page), *options, "--", *given], standalone_mode=False)
     return 0
 
 
