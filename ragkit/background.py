@@ -57,6 +57,7 @@ class Indexer:
         """Start nothing yet."""
         self._kb = kb
         self._guard = threading.Condition()
+        self._indexing = threading.Lock()  # the watcher's looks wait for a run, and the other way
         self._state = IndexingState()
         self._began = 0.0
         self._thread: threading.Thread | None = None
@@ -157,8 +158,9 @@ class Indexer:
     def _runs(self, rebuild: bool) -> None:
         """Run until nobody asks for another run."""
         while True:
-            run = partial(self._kb.index, rebuild=rebuild, progress=self._progress)
-            self._end(*self._attempt(run))
+            with self._indexing:
+                run = partial(self._kb.index, rebuild=rebuild, progress=self._progress)
+                self._end(*self._attempt(run))
             with self._guard:
                 again, self._again = self._again, None
                 if again is None or self._leaving.is_set():
@@ -209,11 +211,15 @@ class Indexer:
 
     def _look(self) -> str | None:
         """Index what changed, seen by people only where something did; return what went wrong."""
-        report, error = self._attempt(lambda: self._kb.index(progress=self._progress))
-        with self._guard:
-            # Shown as running by ``_progress``; a run that people started has its own end.
-            shown = self._state.running and self._thread is None
+        with self._indexing:
+            report, error = self._attempt(lambda: self._kb.index(progress=self._progress))
+            with self._guard:
+                # Shown as running by ``_progress``; a run that waits for this one goes on.
+                shown = self._state.running and self._thread is None
             changed = report is not None and (report.added or report.updated or report.deleted)
-        if shown or changed or error:
-            self._end(report, error)
+            if shown or changed or error:
+                self._end(report, error)
+                with self._guard:
+                    if self._thread is not None:
+                        self._begin()
         return error

@@ -190,8 +190,8 @@ class SqliteStore:
 
         lock_path = Path(f"{self.path}.lock")
         try:
-            if not lock_path.parent.exists():
-                lock_path.parent.mkdir(parents=True, mode=0o700)
+            # Another thread may make it at the same moment.
+            lock_path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
             # filelock waits for ever where a file cannot be created (/proc); this fails at once.
             os.close(os.open(lock_path, os.O_CREAT | os.O_RDWR, 0o600))
             lock = FileLock(lock_path, mode=0o600, thread_local=False)
