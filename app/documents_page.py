@@ -33,11 +33,16 @@ __all__ = ["draw"]
 _LISTED = 20
 _TEXT_PART = 20_000  # characters of a text shown at once
 _MOST_MESSAGE = 500
+# Wider than the chat, for the table; the page's own setting would flicker at every run.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { max-width: 76rem; }
+.st-key-file-actions { min-height: 2.6rem; }
+</style>"""
 
 
 def draw(name: str, kb: KnowledgeBase, indexer: Indexer, language: str) -> None:
     """Draw the page of the folder ``name``."""
-    st.set_page_config(layout="wide")
+    st.html(_STYLE)
     texts = TEXTS[language]
     overview = _overview(kb)
     try:
@@ -223,11 +228,13 @@ def _files(
     if not found:
         st.info(texts["nothing_found"], icon=":material/search_off:")
         return
-    actions = st.container(horizontal=True, vertical_alignment="center", key="file-actions")
-    first = documents_table.draw_pages(len(found), texts)
+    first = documents_table.first_row(len(found))
     shown = found[first : first + documents_table.PAGE]
-    with actions:
-        _actions(kb, indexer, overview, documents_table.chosen(shown), language, texts)
+    with st.container(horizontal=True, vertical_alignment="center", key="file-actions"):
+        ticked = documents_table.chosen(shown)
+        _actions(kb, indexer, overview, ticked, language, texts)
+        st.space("stretch")
+        documents_table.draw_pages(len(found), texts)
     documents_table.draw_table(shown, language, texts)
 
 
@@ -241,7 +248,7 @@ def _actions(
 ) -> None:
     """Draw what can be done with the files that are ticked."""
     if not ticked:
-        st.caption(texts["select_hint"])
+        st.caption(texts["select_hint"], width="content")
         return
     st.caption(texts["selected"].format(count=len(ticked)), width="content")
     excluded = [row.source for row in ticked if row.state == "excluded"]

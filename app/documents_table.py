@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ragkit.health.inventory import FileRow
 
-__all__ = ["PAGE", "chosen", "draw_filters", "draw_pages", "draw_table"]
+__all__ = ["PAGE", "chosen", "draw_filters", "draw_pages", "draw_table", "first_row"]
 
 PAGE = 200
 _STATES = ("indexed", "skipped", "excluded", "new", "changed", "gone")
@@ -81,21 +81,25 @@ def draw_filters(rows: Sequence[FileRow], texts: dict[str, str]) -> list[FileRow
     return left_over
 
 
-def draw_pages(total: int, texts: dict[str, str]) -> int:
-    """Draw the way through the pages, where there are several; return the first row's place."""
+def draw_pages(total: int, texts: dict[str, str]) -> None:
+    """Draw the way through the pages, where there are several."""
     last = max(0, (total - 1) // PAGE)
-    page = min(int(st.session_state.get("file_page", 0)), last)
     if last == 0:
-        return 0
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        first = page * PAGE
-        line = texts["range"].format(
-            first=f"{first + 1:,}", last=f"{min(total, first + PAGE):,}", total=f"{total:,}"
-        )
-        st.caption(line, width="content")
-        _turn(texts["previous"], ":material/chevron_left:", page - 1, last)
-        _turn(texts["next"], ":material/chevron_right:", page + 1, last)
-    return page * PAGE
+        return
+    first = first_row(total)
+    page = first // PAGE
+    line = texts["range"].format(
+        first=f"{first + 1:,}", last=f"{min(total, first + PAGE):,}", total=f"{total:,}"
+    )
+    st.caption(line, width="content")
+    _turn(texts["previous"], ":material/chevron_left:", page - 1, last)
+    _turn(texts["next"], ":material/chevron_right:", page + 1, last)
+
+
+def first_row(total: int) -> int:
+    """Return the place of the first row of the page that is shown, of ``total`` rows."""
+    last = max(0, (total - 1) // PAGE)
+    return min(int(st.session_state.get("file_page", 0)), last) * PAGE
 
 
 def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) -> None:
@@ -125,29 +129,30 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
     st.dataframe(
         pandas.DataFrame(columns),
         column_config={
-            "source": config.TextColumn(texts["column_source"], width="large", pinned=True),
+            "source": config.TextColumn(texts["column_source"], width=300, pinned=True),
             "state": config.MultiselectColumn(
                 texts["column_state"],
                 options=[texts[state] for state in states],
                 color=[_COLOURS[state] for state in states],
-                width="medium" if any(row.uploaded for row in rows) else "small",
+                width=170 if any(row.uploaded for row in rows) else 110,
             ),
-            "reason": config.TextColumn(texts["column_reason"], width="large"),
-            "format": config.TextColumn(texts["column_format"], width="small"),
-            "language": config.TextColumn(texts["column_language"], width="small"),
-            "size": config.NumberColumn(texts["column_size"], format="bytes", width="small"),
+            "reason": config.TextColumn(texts["column_reason"], width=240),
+            "format": config.TextColumn(texts["column_format"], width=72),
+            "language": config.TextColumn(texts["column_language"], width=84),
+            "size": config.NumberColumn(texts["column_size"], format="bytes", width=80),
             "characters": config.NumberColumn(
-                texts["column_characters"], format="localized", width="small"
+                texts["column_characters"], format="localized", width=96
             ),
-            "nodes": config.NumberColumn(texts["column_nodes"], format="localized", width="small"),
+            "nodes": config.NumberColumn(texts["column_nodes"], format="localized", width=72),
             "modified": config.DatetimeColumn(
                 texts["column_modified"],
                 format="YYYY-MM-DD HH:mm",
                 timezone=st.context.timezone,
-                width="small",
+                width=140,
             ),
         },
         hide_index=True,
+        placeholder="–",
         key=_key(rows),
         on_select="rerun",
         selection_mode="multi-row",

@@ -59,15 +59,12 @@ def draw(kb: KnowledgeBase, indexer: Indexer, overview: Overview, language: str,
 
 def _translate(texts: dict[str, str], kind: str) -> None:
     """Put the drop area's own words, which are English only, in the page's language."""
-    words = {"drop": texts[f"drop_{kind}"], "browse": texts[f"browse_{kind}"]}
+    area = '.st-key-upload [data-testid="stFileUploaderDropzone'
     st.html(
-        "<style>"
-        '.st-key-upload [data-testid="stFileUploaderDropzoneInstructions"] span,'
-        '.st-key-upload [data-testid="stFileUploaderDropzoneInstructions"] small'
-        "{display:none}"
-        '.st-key-upload [data-testid="stFileUploaderDropzoneInstructions"]::after'
-        f'{{content:"{words["drop"]}";opacity:.8}}'
-        "</style>"
+        f'<style>{area}Instructions"] span, {area}"] button p {{ display: none; }}'
+        f'{area}Instructions"]::after {{ content: "{texts[f"drop_{kind}"]}"; opacity: .8; }}'
+        f'{area}"] button [data-testid="stMarkdownContainer"]::after'
+        f' {{ content: "{texts[f"browse_{kind}"]}"; }}</style>'
     )
 
 

@@ -30,12 +30,12 @@ TEXTS = {
         "add": "Add documents",
         "files": "Files",
         "folder": "A folder",
-        "drop_files": "Drop files here, or choose them",
-        "drop_folder": "Drop a folder here, or choose one",
+        "drop_files": "or drop them here",
+        "drop_folder": "or drop one here",
         "browse_files": "Choose files",
         "browse_folder": "Choose a folder",
-        "limits": "PDF, Word, PowerPoint, Excel, Markdown, HTML, text, e-mail, e-books and more. "
-        "Up to {mb} MB a file and {files} files at once. Content decides, not the name.",
+        "limits": "PDF, Office, Markdown, HTML, text, e-mail, e-books and more · up to {mb} MB a "
+        "file, {files} files at once",
         "receiving": "Taking in {done} of {total} files",
         "added": "{count} added",
         "replaced": "{count} replaced",
@@ -146,12 +146,12 @@ TEXTS = {
         "add": "添加文档",
         "files": "文件",
         "folder": "文件夹",
-        "drop_files": "把文件拖到这里，或点击选择",
-        "drop_folder": "把文件夹拖到这里，或点击选择",
+        "drop_files": "或拖到这里",
+        "drop_folder": "或拖到这里",
         "browse_files": "选择文件",
         "browse_folder": "选择文件夹",
-        "limits": "支持 PDF、Word、PowerPoint、Excel、Markdown、HTML、纯文本、邮件、电子书等。"
-        "单个文件不超过 {mb} MB，一次最多 {files} 个。以内容为准，不看扩展名。",
+        "limits": "PDF、Office、Markdown、HTML、纯文本、邮件、电子书等 · 单个文件不超过 {mb} MB，"
+        "一次最多 {files} 个",
         "receiving": "正在接收第 {done} / {total} 个文件",
         "added": "新增 {count} 个",
         "replaced": "替换 {count} 个",
