@@ -57,10 +57,11 @@ def read_original(folder: Path, source: str, *, most: int = MOST_BYTES) -> bytes
         link = error.errno == errno.ELOOP
         reason = "it has become a link" if link else error.strerror
         raise IngestError(f"'{path.name}' cannot be opened: {reason}.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise IngestError(f"'{path.name}' is not a file any more.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise IngestError(f"'{path.name}' is not a file any more.")
         if status.st_size > most:
             size, limit = status.st_size / 1e6, most / 1e6
             raise IngestError(f"'{path.name}' has {size:.0f} MB; at most {limit:.0f} MB are sent.")

@@ -111,10 +111,11 @@ def _read(path: Path) -> bytes:
         raise IngestError(f"'{name}' cannot be opened: {error.strerror}.") from error
     except ValueError as error:
         raise IngestError(f"{name!r} is not the name of a file.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise IngestError(f"'{name}' is not a file.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise IngestError(f"'{name}' is not a file.")
         if status.st_size > _MOST_BYTES:
             most = _MOST_BYTES // 1_000_000
             raise IngestError(f"'{name}' is too large to show: more than {most} MB.")
@@ -258,7 +259,7 @@ def _on_picture(
         left, bottom, right, top = text.get_rect(index)
         corners = [_to_pixels(page, x, y, size) for x, y in ((left, bottom), (right, top))]
         xs, ys = zip(*corners, strict=True)
-        margin = 2
+        margin = 2 + min(max(xs) - min(xs), max(ys) - min(ys)) // 5  # a box may cut its letters
         box = (
             max(0, min(xs) - margin),
             max(0, min(ys) - margin),

@@ -175,7 +175,8 @@ def test_hostile_names_are_harmless(name: str) -> None:
         st.sampled_from(
             [*TEXTS.values(), "![", "](", ")", "[", "]", "<", ">", '"', "'", "&", "\\", "`",
              "```\n", "\n", "\n\n", "|", "|-|\n", "- ", "1. ", "> ", "# ", "*", "**", "_", "~~",
-             "$", "$$", "http://a.example", "javascript:", "[1]", " ", "\U000f0000", "&#", ";", "word", "模型"]
+             "$", "$$", "http://a.example", "javascript:", "[1]", " ",
+             "\U000f0000", "&#", ";", "word", "模型"]
         ),
         max_size=14,
     ).map("".join),
