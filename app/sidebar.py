@@ -41,11 +41,18 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
         st.segmented_control(
             texts["language"],
             list(LANGUAGES),
+            default=language,
             format_func=LANGUAGES.__getitem__,
-            key="language",
+            key=f"language-{language}",
             required=True,
             label_visibility="collapsed",
+            on_change=_speak,
+            args=(f"language-{language}",),
         )
+
+
+def _speak(key: str) -> None:
+    st.session_state["language"] = st.session_state[key] or st.session_state["language"]
 
 
 def _folders(name: str, texts: dict[str, str]) -> None:

@@ -62,15 +62,24 @@ def begin(page: Page, question: str = QUESTION) -> str:
     return str(writing(page).inner_text())
 
 
+def grows(page: Page) -> None:
+    """Wait until more is written than there is now."""
+    page.wait_for_function(
+        "n => (document.querySelector('.ragkit-writing')?.innerText.length ?? 0) > n",
+        arg=len(writing(page).inner_text()),
+        timeout=15_000,
+    )
+
+
 def stop(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped here.").last.wait_for(timeout=15_000)
 
 
 def test_answer_streams_and_stop_keeps_what_was_written(page: Page) -> None:
-    first = begin(page)
-    page.wait_for_timeout(800)
-    assert len(writing(page).inner_text()) > len(first)
+    begin(page)
+    writing(page).get_by_text("Blackwood").wait_for(timeout=15_000)
+    grows(page)
     stop(page)
     kept = answers(page).last.inner_text()
     assert "Blackwood" in kept
@@ -90,10 +99,9 @@ def test_escape_stops(page: Page) -> None:
 
 def test_reload_keeps_what_was_written(page: Page) -> None:
     begin(page)
-    page.wait_for_timeout(500)
     page.reload()
     page.get_by_text("Stopped here.").wait_for(timeout=30_000)
-    assert "Blackwood" in answers(page).last.inner_text()
+    assert "The lighthouse" in answers(page).last.inner_text()
     page.get_by_role("button", name="Answer again").wait_for()
 
 
@@ -102,7 +110,7 @@ def test_second_question_ends_the_first(page: Page) -> None:
     send(page, "How much memory does the server need?")
     page.get_by_text("Stopped here.").wait_for(timeout=15_000)
     writing(page).get_by_text("16 GB").wait_for(timeout=30_000)
-    assert "Blackwood" in answers(page).first.inner_text()
+    assert "The lighthouse" in answers(page).first.inner_text()
     stop(page)
     assert answers(page).count() == 2
 
@@ -110,12 +118,11 @@ def test_second_question_ends_the_first(page: Page) -> None:
 def test_other_clicks_leave_the_answer_alone(page: Page) -> None:
     begin(page)
     stop(page)
-    before = len(begin(page, "How much memory does the server need?"))
+    begin(page, "How much memory does the server need?")
     page.get_by_text("Settings").click()
     page.get_by_text("中文").click()
     page.get_by_role("button", name="停止").wait_for(timeout=15_000)
-    page.wait_for_timeout(600)
-    assert len(writing(page).inner_text()) > before
+    grows(page)
     page.get_by_role("button", name="停止").click()
     page.get_by_text("已在此停止。").last.wait_for(timeout=15_000)
 
