@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ragkit.answer.asking import Asking, read_asking
 from ragkit.answer.expected import expected_spans
 from ragkit.answer.matching import iter_tokens
 from ragkit.answer.measures import asked_unit
@@ -21,6 +22,10 @@ Span = tuple[int, int]
 
 _MOST_WORDS = 7
 _MOST_PIECES = 4
+# So many of the question's words may stand in an answer, if they are at most half of it: "What
+# court …?" is answered by "the European Court of Justice".
+_MOST_MATCHED = 2
+_CURRENCY = frozenset("$£€¥")
 
 HAN = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 _HAN_PIECE = re.compile(
@@ -50,33 +55,55 @@ _INNER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Sight:
     """A sentence beside the question: ``matched`` are the question's words in it, merged and in
-    order; ``typed`` the spans that look like an answer of the question's kind. ``measured`` are
+    order, and ``nouns`` those of the noun that is asked for ("which *city*"), which an answer may
+    hold. ``typed`` are the spans that look like an answer of the question's kind; ``measured``
     those numbers among them, each with its unit, that are in the unit the question asks for.
     """
 
     text: str
-    kind: str
-    language: str | None
+    question: Question
+    asking: Asking
     matched: tuple[Span, ...]
+    nouns: tuple[Span, ...]
     typed: tuple[Span, ...]
-    measured: tuple[Span, ...] = ()
+    measured: tuple[Span, ...]
+
+    @property
+    def han(self) -> bool:
+        """Whether the sentence is in a script that is read character by character."""
+        return HAN.search(self.text) is not None
 
 
 def see(question: Question, sentence: str, places: Places) -> Sight:
     """Return ``sentence`` as the candidates are sought in it."""
-    spans = sorted({span for term, found in places.items() if len(term) > 1 for span in found})
+    asking = read_asking(question)
+    known = [term for term in question.terms if term.term in places]
+    of_noun = {t.term for t in known if asking.noun[0] <= t.start < asking.noun[1]}
+    others = {t.term for t in known if len(t.term) > 1} - of_noun
+    spans = {span for term in others for span in places[term]}
+    typed = tuple(expected_spans(sentence, question.kind, question.language))
+    measured = tuple(_measured(question, sentence, typed))
+    # The unit belongs to the answer, also where the question names it.
+    matched = [rest for span in _merged(spans) if (rest := _without(span, measured))]
+    return Sight(
+        text=sentence,
+        question=question,
+        asking=asking,
+        matched=tuple(matched),
+        nouns=tuple(sorted({span for term in of_noun for span in places[term]} - spans)),
+        typed=(*typed, *(span for span in measured if span not in typed)),
+        measured=measured,
+    )
+
+
+def _merged(spans: Collection[Span]) -> list[Span]:
     merged: list[Span] = []
-    for start, end in spans:
+    for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
-    typed = tuple(expected_spans(sentence, question.kind, question.language))
-    measured = tuple(_measured(question, sentence, typed))
-    # The unit belongs to the answer, also where the question names it.
-    matched = [rest for span in merged if (rest := _without(span, measured))]
-    typed += tuple(span for span in measured if span not in typed)
-    return Sight(sentence, question.kind, question.language, tuple(matched), typed, measured)
+    return merged
 
 
 def _without(span: Span, taken: Sequence[Span]) -> Span | None:
@@ -98,16 +125,26 @@ def _measured(question: Question, sentence: str, typed: Sequence[Span]) -> Itera
 
 
 def answer_candidates(sight: Sight) -> list[Span]:
-    """Return spans that hold none of the question's words, without repeats."""
-    found = list(sight.typed)
-    found += _han_runs(sight.text, sight.matched) if HAN.search(sight.text) else _word_runs(sight)
-    kept = dict.fromkeys(
-        (start, end)
-        for start, end in found
-        if sight.text[start:end].strip()
-        and not any(start < e and s < end for s, e in sight.matched)
-    )
-    return [*kept, *(span for span in _clauses(sight) if span not in kept)]
+    """Return spans that could be the answer, without repeats; few hold words of the question."""
+    text = sight.text
+    found = [span for span in sight.typed if not _touched(sight, span)]
+    if sight.han:
+        runs = _han_runs(text, sight.matched)
+        found += [span for span in runs if not _touched(sight, span)]
+    else:
+        found += _word_runs(sight)
+    found += _clauses(sight)
+    held = [(start, end) for start, end in found if text[start:end].strip()]
+    return list(dict.fromkeys(_with_currency(text, span) for span in held))
+
+
+def _touched(sight: Sight, span: Span) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in sight.matched)
+
+
+def _with_currency(text: str, span: Span) -> Span:
+    start, end = span
+    return (start - 1, end) if start and text[start - 1] in _CURRENCY else span
 
 
 def _clauses(sight: Sight) -> list[Span]:
@@ -129,20 +166,27 @@ def _clauses(sight: Sight) -> list[Span]:
 
 def _word_runs(sight: Sight) -> list[Span]:
     """Return runs of words inside a clause that neither begin nor end with grammar."""
-    tokens = list(iter_tokens(sight.text))
-    grammar = [is_function_word(sight.text[a:b], sight.language) for a, b in tokens]
+    text, language = sight.text, sight.question.language
+    tokens = list(iter_tokens(text))
+    grammar = [is_function_word(text[a:b], language) for a, b in tokens]
+    matched = [_touched(sight, token) for token in tokens]
     runs: list[Span] = []
     for first in range(len(tokens)):
         if grammar[first]:
             continue
+        asked = 0
         for last in range(first, min(len(tokens), first + _MOST_WORDS)):
-            if last > first and re.search(
-                r"[,;:()\"“”«».!?—]", sight.text[tokens[last - 1][1] : tokens[last][0]]
-            ):
+            if last > first and _STOP.search(text, tokens[last - 1][1], tokens[last][0]):
                 break
-            if not grammar[last]:
+            asked += matched[last]
+            if asked > _MOST_MATCHED:
+                break
+            if not grammar[last] and 2 * asked <= last - first + 1 and asked <= last - first:
                 runs.append((tokens[first][0], tokens[last][1]))
     return runs
+
+
+_STOP = re.compile(r"[,;:()\"“”«».!?—]")
 
 
 def _han_runs(text: str, matched: Sequence[Span]) -> list[Span]:
