@@ -66,11 +66,11 @@ def _source(kb: KnowledgeBase, answer: Answer, language: str) -> None:
     if found.page is not None and original is not None and original.pdf:
         left, right = st.columns(2, gap="medium")
         with left:
-            _passage(answer, found, texts)
+            _passage(answer, found, texts, pdf=True)
         with right:
             _pdf_page(original, found, texts)
     else:
-        _passage(answer, found, texts)
+        _passage(answer, found, texts, pdf=False)
     _downloads(kb, found, original, texts)
 
 
@@ -113,7 +113,7 @@ def _head(answer: Answer, found: Passage, texts: dict[str, str]) -> str:
     )
 
 
-def _passage(answer: Answer, found: Passage, texts: dict[str, str]) -> None:
+def _passage(answer: Answer, found: Passage, texts: dict[str, str], *, pdf: bool) -> None:
     if found.state != "current":
         st.html(_note(texts[found.state]))
     if not found.spans:
@@ -126,6 +126,7 @@ def _passage(answer: Answer, found: Passage, texts: dict[str, str]) -> None:
             after=found.after,
             more_before=found.more_before,
             more_after=found.more_after,
+            join_lines=pdf,
         )
     )
 

@@ -487,3 +487,33 @@ def test_a_passage_stands_in_its_surroundings() -> None:
     assert page.words() == "… x&abc<dz"
     assert page.inside("mark") == "bc"
     assert page.styled("opacity") == "… x&z"
+
+
+def test_lines_of_a_printed_page_are_joined_without_moving_the_quote() -> None:
+    text = (
+        "The origins of word processing can be traced to\nthe typewriter of the nineteenth century"
+        " and\nbefore.\nA new paragraph begins.\n- one item of the list that is rather long\n"
+        "- two\n"
+        "| a | table row that is as long as the text |\n| b | table row |\n"
+        "这一行占满了整个栏宽所以它在下一行继续，\n到这里结束。"
+    )
+    quote = text.index("traced to\nthe typewriter")
+    page = Page(passage_html(text, [(quote, quote + 23)], join_lines=True))
+    assert page.inside("mark") == "traced to the typewriter"[:23]
+    words = page.words()
+    assert "century and before.\nA new" in words
+    assert "begins.\n- one item" in words
+    assert "|\n| b" in words
+    assert "继续，到这里" in words
+    assert Page(passage_html(text)).words() == text
+
+
+@given(
+    st.text("ab \n|-模型。\U000f0000\U000f0001", max_size=300),
+    st.integers(0, 99),
+    st.integers(0, 99),
+)
+def test_joining_lines_loses_no_letter(text: str, start: int, end: int) -> None:
+    page = Page(passage_html(text[9:], [(start, end)], before=text[:9], join_lines=True))
+    kept = re.sub(r"[ \n]", "", page.words())
+    assert kept == re.sub("[\U000f0000\U000f0001]", "\ufffd", re.sub(r"[ \n]", "", text))

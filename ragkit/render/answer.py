@@ -140,7 +140,7 @@ def _source(
         f'<span style="{style.MUTED}" title="{escape(labels.score)}">{page}{heading}'
         f" · {source.score:.2f}</span></summary>"
         f'<div{anchor} dir="auto" tabindex="0" style="{style.SOURCE_TEXT}">'
-        f"{highlight_spans(source.text, spans, first_style=style.FIRST_QUOTE)}</div></details>"
+        f"{highlight_spans(source.text, spans, begin=True)}</div></details>"
     )
 
 

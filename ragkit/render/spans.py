@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from ragkit.render.style import QUOTE
+from ragkit.render.style import BEGIN, QUOTE
 
 __all__ = ["highlight_spans", "shown_name"]
 
@@ -19,24 +19,23 @@ def highlight_spans(
     spans: Iterable[tuple[int, int]],
     style: str = QUOTE,
     *,
-    first_style: str | None = None,
+    begin: bool = False,
 ) -> str:
     """Return ``text`` escaped, with the half-open character ``spans`` inside ``<mark>``.
 
-    Spans are clipped to the text; overlapping ones are joined. The first one has ``first_style``
-    where that is given.
+    Spans are clipped to the text; overlapping ones are joined. With ``begin``, a box
+    that scrolls begins at the first one.
     """
     pieces: list[str] = []
     at = 0
-    look = first_style or style
+    mark = f'<span style="{BEGIN}"></span>' if begin else ""
     for start, end in sorted(spans):
         start, end = max(start, at), min(end, len(text))
         if start >= end:
             continue
-        marked = f'<mark style="{look}">{escape(text[start:end])}</mark>'
-        look = style
-        pieces += [escape(text[at:start]), marked]
-        at = end
+        mark += f'<mark style="{style}">{escape(text[start:end])}</mark>'
+        pieces += [escape(text[at:start]), mark]
+        at, mark = end, ""
     return "".join([*pieces, escape(text[at:])])
 
 

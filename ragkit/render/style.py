@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "AROUND",
+    "BEGIN",
     "BLOCK",
     "BODY",
     "BOX",
@@ -16,8 +17,6 @@ __all__ = [
     "CODE",
     "CODE_BLOCK",
     "DOUBT",
-    "FIRST_QUOTE",
-    "FIRST_WORD",
     "HEADING",
     "HOST",
     "LINK",
@@ -80,9 +79,8 @@ LINK = f"color:inherit;text-decoration:underline;text-decoration-color:rgba({_TE
 HOST = "opacity:.72;font-size:.85em"
 
 QUOTE = "background:rgba(255,193,7,.32);color:inherit;border-radius:3px;padding:0 .1em"
-# Where the passage scrolls, it begins at its quote, with some lines before it in view.
-FIRST_WORD = "scroll-initial-target:nearest;scroll-margin-top:5em"
-FIRST_QUOTE = f"{QUOTE};{FIRST_WORD}"
+# An empty place some lines above the quote: where a passage scrolls, that is where it begins.
+BEGIN = "display:inline-block;width:0;position:relative;top:-5em;scroll-initial-target:nearest"
 SHORT = f"background:none;color:inherit;border-bottom:2px solid rgba({_TEAL},.9);font-weight:600"
 UNSUPPORTED = (
     "text-decoration:underline dotted rgba(220,38,38,.95) 2px;text-underline-offset:.22em;"
