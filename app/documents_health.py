@@ -49,11 +49,13 @@ def draw(indexer: Indexer, overview: Overview, language: str, texts: dict[str, s
     st.space("small")
     if not report.findings:
         st.success(texts["health_ok"], icon=":material/check_circle:")
-    for finding in report.findings:
-        if finding.kind not in _GROUPED:
-            _finding(finding, language, texts)
-    for kind in _GROUPED:
-        _groups([f for f in report.findings if f.kind == kind], texts)
+    with st.container(gap="xsmall"):
+        _skipped([f for f in report.findings if f.kind == "skipped"], language, texts)
+        for finding in report.findings:
+            if finding.kind not in (*_GROUPED, "skipped"):
+                _finding(finding, texts)
+        for kind in _GROUPED:
+            _groups([f for f in report.findings if f.kind == kind], texts)
     if report.texts_read < report.texts:
         st.caption(texts["health_partly"].format(read=report.texts_read, all=report.texts))
     st.space("small")
@@ -75,16 +77,28 @@ def draw(indexer: Indexer, overview: Overview, language: str, texts: dict[str, s
     )
 
 
-def _finding(finding: Finding, language: str, texts: dict[str, str]) -> None:
-    count = len(finding.sources)
-    files = texts["f_file"] if count == 1 else texts["f_files"].format(count=count)
-    detail = finding.detail
-    if finding.kind == "skipped":
-        detail = reason(detail, language).rstrip("。")
-    line = texts[f"f_{finding.kind}"].format(files=files, detail=detail)
+def _skipped(findings: Sequence[Finding], language: str, texts: dict[str, str]) -> None:
+    """Draw why files were skipped, the commonest reason first."""
+    if not findings:
+        return
+    line = texts["f_skipped"].format(files=_files(sum(len(f.sources) for f in findings), texts))
+    with st.expander(line, icon=_ICONS["skipped"]):
+        for finding in findings:
+            why = reason(finding.detail, language).rstrip("。")
+            st.markdown(f"**{label(why, most=120)}** · {len(finding.sources):,}")
+            _sources(finding.sources, texts)
+
+
+def _finding(finding: Finding, texts: dict[str, str]) -> None:
+    files = _files(len(finding.sources), texts)
+    line = texts[f"f_{finding.kind}"].format(files=files, detail=finding.detail)
     icon = _ICONS.get(finding.kind, ":material/warning:")
     with st.expander(label(line, most=200), icon=icon):
         _sources(finding.sources, texts)
+
+
+def _files(count: int, texts: dict[str, str]) -> str:
+    return texts["f_file"] if count == 1 else texts["f_files"].format(count=f"{count:,}")
 
 
 def _groups(findings: Sequence[Finding], texts: dict[str, str]) -> None:
@@ -92,7 +106,9 @@ def _groups(findings: Sequence[Finding], texts: dict[str, str]) -> None:
     if not findings:
         return
     kind = findings[0].kind
-    title = f"{texts[f'g_{kind}']}: {texts['groups'].format(count=len(findings))}"
+    count = len(findings)
+    groups = texts["group"] if count == 1 else texts["groups"].format(count=f"{count:,}")
+    title = f"{texts[f'g_{kind}']}: {groups}"
     with st.expander(title, icon=_ICONS[kind]):
         for finding in findings[:_LISTED]:
             with st.container(border=True):
@@ -118,6 +134,7 @@ def _bars(title: str, counts: Mapping[str, int], texts: dict[str, str]) -> None:
             ),
         },
         hide_index=True,
+        height=35 * (len(shown) + 1) + 3,
         alt=title,
     )
     if len(counts) > _BARS:

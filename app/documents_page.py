@@ -196,7 +196,7 @@ def _progress(indexer: Indexer, texts: dict[str, str]) -> None:
     if not state.running:
         return
 
-    @st.fragment(run_every=0.7)
+    @st.fragment(run_every=1.0)
     def follow() -> None:
         now = indexer.state
         if not now.running:
@@ -204,7 +204,7 @@ def _progress(indexer: Indexer, texts: dict[str, str]) -> None:
         share = min(1.0, now.done / now.total) if now.total else 0.0
         line = texts["reading"].format(done=now.done, total=now.total) if now.total else ""
         st.progress(share, line or texts["looking"])
-        st.caption(texts["answers_meanwhile"])
+        st.caption(label(now.source, most=120) or texts["answers_meanwhile"])
 
     follow()
 

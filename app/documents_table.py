@@ -112,34 +112,37 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
             [texts[row.state], texts["uploaded"]] if row.uploaded else [texts[row.state]]
             for row in rows
         ],
-        "reason": [reason(row.reason, language) if row.state == "skipped" else "" for row in rows],
-        "format": [row.format for row in rows],
-        "language": [row.language for row in rows],
-        "size": [row.size for row in rows],
+        "size": [row.size / 1000 for row in rows],
         "characters": [row.characters or None for row in rows],
         "nodes": [row.nodes or None for row in rows],
+        "format": [row.format for row in rows],
+        "language": [row.language for row in rows],
         "modified": pandas.to_datetime(
             [row.modified or None for row in rows], unit="s", utc=True, errors="coerce"
         ).floor("s"),
+        "reason": [reason(row.reason, language) if row.state == "skipped" else "" for row in rows],
     }
+    order = list(columns)
     if not any(columns["reason"]):
-        del columns["reason"]
+        order.remove("reason")
+    elif all(columns["reason"]):
+        order = ["source", "state", "reason", "size", "modified"]
     config = st.column_config
     states = [*_STATES, "uploaded"]
     st.dataframe(
         pandas.DataFrame(columns),
         column_config={
-            "source": config.TextColumn(texts["column_source"], width=300, pinned=True),
+            "source": config.TextColumn(texts["column_source"], width=300),
             "state": config.MultiselectColumn(
                 texts["column_state"],
                 options=[texts[state] for state in states],
                 color=[_COLOURS[state] for state in states],
                 width=170 if any(row.uploaded for row in rows) else 110,
             ),
-            "reason": config.TextColumn(texts["column_reason"], width=240),
+            "reason": config.TextColumn(texts["column_reason"], width=320),
             "format": config.TextColumn(texts["column_format"], width=72),
             "language": config.TextColumn(texts["column_language"], width=84),
-            "size": config.NumberColumn(texts["column_size"], format="bytes", width=80),
+            "size": config.NumberColumn(texts["column_size"], format="%.1f kB", width=96),
             "characters": config.NumberColumn(
                 texts["column_characters"], format="localized", width=96
             ),
@@ -151,6 +154,7 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
                 width=140,
             ),
         },
+        column_order=order,
         hide_index=True,
         placeholder="–",
         key=_key(rows),

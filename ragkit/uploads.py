@@ -274,9 +274,10 @@ class _Place:
             if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
                 raise _not_a_file() from error
             raise
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            os.close(opened)
+            raise _not_a_file()
         with os.fdopen(opened, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(opened).st_mode):
-                raise _not_a_file()
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def write(self, data: bytes, *, replace: bool) -> None:
