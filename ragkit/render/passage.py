@@ -47,13 +47,14 @@ def passage_html(
     if join_lines:
         whole = _joined(whole)
     first, last = len(before), len(before) + len(text)
+    ending = f"{whole[last:].rstrip()} …" if more_after else whole[last:]
     begin = "" if spans else f'<span style="{style.BEGIN}"></span>'
     around = f'<span style="{style.AROUND}">'
     html = (
         f'<div class="ragkit-passage" dir="auto" tabindex="0" style="{style.PASSAGE}">'
         f"{around}{'… ' if more_before else ''}{escape(whole[:first])}</span>{begin}"
         f"<span>{highlight_spans(whole[first:last], spans, begin=True)}</span>"
-        f"{around}{escape(whole[last:])}{' …' if more_after else ''}</span></div>"
+        f"{around}{escape(ending)}</span></div>"
     )
     return html.replace(_SPACE, " ").replace(_NOTHING, "")
 
@@ -69,7 +70,8 @@ def _joined(text: str) -> str:
         full = _width(line) >= _FULL * longest
         goes_on = full and not _OWN_LINE.match(following) and "|" not in line
         wide = _WIDE.match(line[-1:]) or _WIDE.match(following[:1])
-        pieces += [(_NOTHING if wide else _SPACE) if goes_on else "\n", following]
+        joint = _NOTHING if wide or line.endswith(" ") else _SPACE
+        pieces += [joint if goes_on else "\n", following]
     return "".join(pieces)
 
 
