@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
     from ragkit.types import Answer
 
-__all__ = ["Asked", "Options", "begin", "current", "leave"]
+__all__ = ["Asked", "Options", "begin", "current", "leave", "let_go"]
 
 _SMALL_FOLDER = 500  # files; looking through them takes a few milliseconds
 _LOOK = 0.05
@@ -78,14 +78,39 @@ def begin(
     def keep(answer: Answer | None, state: str, error: str | None) -> None:
         chats.save_turn(turn_id, answer=answer, state=state, error=error)  # type: ignore[arg-type]
 
-    asked = Asked(chat_id, turn_id, Writing(stream, keep=keep))
+    asked = Asked(
+        chat_id, turn_id, Writing(stream, keep=keep, question=question, preset=kb.config.preset)
+    )
     st.session_state["asked"] = asked
     return asked
 
 
 def current() -> Asked | None:
-    """Return the answer that this visitor waits for, if any."""
-    return st.session_state.get("asked")
+    """Return the answer that this visitor waits for, if any, and hold on to it."""
+    asked: Asked | None = st.session_state.get("asked")
+    if asked is not None:
+        asked.writing.hold()
+    return asked
+
+
+def let_go(asked: Asked) -> None:
+    """Do what is right when a run of the page is cut short while it follows ``asked``.
+
+    Streamlit ends a run in the same way for a click, after which the next run goes on with the
+    answer, and for a closed tab or a lost connection, after which nobody does.
+    """
+    from streamlit.runtime import exists, get_instance
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if (
+        context is not None
+        and exists()
+        and not get_instance().is_active_session(context.session_id)
+    ):
+        asked.writing.stop()
+    else:
+        asked.writing.let_go()
 
 
 def leave() -> None:

@@ -146,7 +146,7 @@ def _follow(
     language: str,
 ) -> Turn:
     """Draw the answer as it is written, until it ends; return the turn as it then is."""
-    from streamlit.runtime.scriptrunner import StopException
+    from streamlit.runtime.scriptrunner import RerunException, StopException
 
     texts = TEXTS[language]
     written, offered, since = asked.writing.wait(0), False, time.monotonic()
@@ -164,12 +164,13 @@ def _follow(
                 offered = True
                 _offer_stop(stop, texts)
             written = asked.writing.wait(_LOOK_SECONDS, seen=written.text)
-    except StopException:  # the tab was closed, or the connection is gone
-        asked.writing.stop()
+    except (StopException, RerunException):
+        asking.let_go(asked)
         raise
     if stop is not None:
         stop.empty()
-    asking.leave()
+    if asking.current() is asked:
+        asking.leave()
     return replace(turn, answer=written.answer, state=written.state, error=written.error)
 
 

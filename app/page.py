@@ -28,6 +28,7 @@ _ICON = Path(__file__).parent / "icon.png"
 
 def draw() -> None:
     """Draw the page that the address names; the chat is the first."""
+    asking.current()  # held while this run finds out whether it is still wanted
     # A local picture: Streamlit would fetch a named icon from a server of Google's.
     st.set_page_config(page_title="ragkit", page_icon=str(_ICON), layout="centered")
     st.html(STYLE)

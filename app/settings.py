@@ -64,6 +64,7 @@ def draw(kb: KnowledgeBase, language: str) -> None:
             ["", *_answer_languages()],
             format_func=lambda code: _LANGUAGES.get(code, code) or texts["auto_language"],
             key="answer_language",
+            help=texts["answer_language_help"],
             persist_state="session",
         )
         if kb.generates:
@@ -81,9 +82,7 @@ def draw(kb: KnowledgeBase, language: str) -> None:
 
 def _preset(kb: KnowledgeBase, texts: dict[str, str], language: str) -> None:
     st.session_state.setdefault("preset", shared.default_preset())
-    chosen = st.selectbox(
-        texts["preset"], list(_tables()), key="preset", persist_state="session", required=True
-    )
+    chosen = st.selectbox(texts["preset"], list(_tables()), key="preset", persist_state="session")
     about = _tables()[chosen].get("about", "")
     st.caption(PRESETS_ZH.get(chosen, about) if language == "zh" else about)
 

@@ -27,8 +27,9 @@ State = Literal["writing", "done", "stopped", "failed"]
 Keep = Callable[["Answer | None", State, "str | None"], None]
 """Called with what there is of the answer, how it ended, and the error's message, if any."""
 
-_PATIENCE = 3.0
-_STOPPING = 1.2  # a reader inside a model's prompt is reached once a second
+_PATIENCE = 10.0
+_LET_GO = 1.0
+_STOPPING = 2.0  # a reader inside a model's prompt is reached once a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,23 @@ class Writing:
         begin: Callable[[Writing], AnswerStream | None],
         *,
         keep: Keep,
+        question: str = "",
+        preset: str = "",
         patience: float = _PATIENCE,
     ) -> None:
         """Start at once. ``begin`` does what comes before the answer, telling ``phase``; it
         may return None once ``stopped`` is true.
 
-        ``keep`` is called at the end, and earlier where a stop takes longer than a second. Without
-        a call of ``wait`` for ``patience`` seconds the answer is stopped.
+        ``keep`` is called at the end, and earlier where a stop takes long. Without
+        a call of ``wait`` or ``hold`` for ``patience`` seconds the answer is stopped.
         """
         self._begin, self._keep, self._patience = begin, keep, patience
+        self._question, self._preset = question, preset
         self._changed = threading.Condition()
         self._text, self._phase = "", "search"
         self._place: int | None = None
-        self._since = self._looked = time.monotonic()
+        self._since = time.monotonic()
+        self._deadline = self._since + patience
         self._state: State = "writing"
         self._answer: Answer | None = None
         self._error: str | None = None
@@ -79,12 +84,20 @@ class Writing:
     @property
     def stopped(self) -> bool:
         """Whether it was told to stop; ``begin`` may look at it between its steps."""
-        return self._stopped or time.monotonic() - self._looked > self._patience
+        return self._stopped or time.monotonic() > self._deadline
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self._ended.is_set()
+
+    def hold(self) -> None:
+        """Say that the reader is there."""
+        self._deadline = time.monotonic() + self._patience
+
+    def let_go(self) -> None:
+        """Say that the reader may have left: unless it is back within a second, that is the end."""
+        self._deadline = min(self._deadline, time.monotonic() + _LET_GO)
 
     def phase(self, name: str) -> None:
         """Say what is being done before the first word, such as ``load``."""
@@ -95,9 +108,9 @@ class Writing:
     def wait(self, seconds: float, *, seen: str = "") -> Written:
         """Wait until there is more text than ``seen``, or the end; return what there is."""
         with self._changed:
-            self._looked = time.monotonic()
+            self.hold()
             self._changed.wait_for(lambda: self.ended or self._text != seen, timeout=seconds)
-            self._looked = time.monotonic()
+            self.hold()
             return Written(
                 text=self._text,
                 phase=self._phase,
@@ -116,7 +129,17 @@ class Writing:
             stream.close()
         if not self._ended.wait(_STOPPING):
             # It is deep in a prompt, or a model is being loaded: nobody need wait for that.
-            self._kept(None, "stopped", None)
+            self._kept(self._draft(), "stopped", None)
+
+    def _draft(self) -> Answer | None:
+        """Return what is written so far, not yet checked against its sources."""
+        from ragkit.types import Answer, Sentence
+
+        text = self._text
+        if not text:
+            return None
+        sentence = Sentence(text, (), supported=False, claim=False)
+        return Answer(self._question, text, False, self._preset, (sentence,), (), ())
 
     def _work(self) -> None:
         state: State = "done"

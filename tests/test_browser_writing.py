@@ -58,7 +58,8 @@ def writing(page: Page) -> Any:
 def begin(page: Page, question: str = QUESTION) -> str:
     """Ask, wait for the first words, and return them."""
     send(page, question)
-    writing(page).wait_for(timeout=60_000)
+    first = {QUESTION: "The lighthouse"}.get(question, "The server")
+    writing(page).get_by_text(first).wait_for(timeout=60_000)
     return str(writing(page).inner_text())
 
 
@@ -73,6 +74,7 @@ def grows(page: Page) -> None:
 
 def stop(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
+    writing(page).wait_for(state="detached", timeout=15_000)
     page.get_by_text("Stopped here.").last.wait_for(timeout=15_000)
 
 
@@ -124,7 +126,8 @@ def test_other_clicks_leave_the_answer_alone(page: Page) -> None:
     page.get_by_role("button", name="停止").wait_for(timeout=15_000)
     grows(page)
     page.get_by_role("button", name="停止").click()
-    page.get_by_text("已在此停止。").last.wait_for(timeout=15_000)
+    writing(page).wait_for(state="detached", timeout=15_000)
+    page.get_by_text("已在此停止。").last.wait_for()
 
 
 def test_waiting_shows_the_place_and_a_closed_tab_frees_the_model(
