@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import platformdirs
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ragkit.answer.engine import AnswerStream
     from ragkit.answer.overview import Library
     from ragkit.indexing import Progress
+    from ragkit.retrieve.classic import ClassicRanking
     from ragkit.store.catalog import Catalog
     from ragkit.store.sqlite import SqliteStore
     from ragkit.why import Why
@@ -325,10 +326,12 @@ class KnowledgeBase:
 
         self._ensure_indexed()
         # Words alone need no embedder: none is loaded for them.
-        embedder = self.parts.embedder if self.config.retriever.kind != "lexical" else None
+        settings = self.config.retriever
+        embedder = self.parts.embedder if settings.uses_vectors else None
+        by_words = settings.kind in ("tfidf", "bm25")
         return StoreRetriever(
-            self._store.vector_store,
-            kind=self.config.retriever.kind,
+            self._classic if by_words else self._store.vector_store,
+            kind=settings.kind if settings.kind in ("dense", "hybrid") else "lexical",
             top_k=top_k or self.config.top_k,
             embed_query=embedder.get_query_embedding if embedder else None,
             filters=filters,
@@ -373,7 +376,7 @@ class KnowledgeBase:
             question,
             nodes,
             document_frequencies=self._store.document_frequencies,
-            by_words=self.config.retriever.kind == "lexical",
+            by_words=not self.config.retriever.uses_vectors,
         )
 
     def require_answerer(self) -> None:
@@ -389,7 +392,7 @@ class KnowledgeBase:
 
         Raises ModelUnavailable, MissingExtra.
         """
-        if self.config.retriever.kind != "lexical":
+        if self.config.retriever.uses_vectors:
             _ = self.parts.embedder
         _ = self.parts.llm
 
@@ -401,6 +404,17 @@ class KnowledgeBase:
     @cached_property
     def _store(self) -> SqliteStore:
         return self.parts.open_store(self.index_uri)
+
+    @cached_property
+    def _classic(self) -> ClassicRanking:
+        from ragkit.retrieve.classic import ClassicRanking
+
+        kind = self.config.retriever.kind
+        assert kind in ("tfidf", "bm25")
+        store = self._store
+        return ClassicRanking(
+            kind, store.vector_store, analyzer=store.analyzer, version=store.nodes_version
+        )
 
     def _sync(self, store: SqliteStore, progress: Progress | None) -> IndexReport:
         from ragkit.indexing import sync
@@ -490,8 +504,9 @@ def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None =
 
     parts.require_llm()
     sizing = parts.sizing
-    Settings.llm = parts.llm
-    Settings.embed_model = parts.embedder
+    # Their types are wider where LangChain is installed.
+    Settings.llm = cast("Any", parts.llm)
+    Settings.embed_model = cast("Any", parts.embedder)
     Settings.node_parser = SentenceAwareSplitter(
         count_tokens=sizing.count_tokens,
         chunk_size=sizing.chunk_size,
