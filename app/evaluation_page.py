@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from evaluation_run import Order
 
     from ragkit.chats import Chats, Result
-    from ragkit.evaluate.job import Testset
+    from ragkit.evaluate.job import QuestionSet
     from ragkit.knowledge import KnowledgeBase
 
 __all__ = ["draw"]
 
 _SETS = ("rated", "drafted", "uploaded")
 _SAMPLES = (25, 100, 200, 1000, None)
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { max-width: 66rem; }
+</style>"""
 _FORMAT = """\
 {"question": "How long are backups kept?", "source": "guide/backup.md"}
 {"question": "备份保留多久？", "source": "手册.md", "answers": ["三十天"]}
@@ -37,6 +40,7 @@ _FORMAT = """\
 def draw(name: str, kb: KnowledgeBase, chats: Chats, owner: str | None, language: str) -> None:
     """Draw the page of the folder ``name``."""
     texts = TEXTS[language]
+    st.html(_STYLE)
     st.title(texts["title"], anchor=False)
     st.caption(texts["about"])
     order = _form(name, kb, chats, owner, texts)
@@ -51,20 +55,21 @@ def _form(
     name: str, kb: KnowledgeBase, chats: Chats, owner: str | None, texts: dict[str, str]
 ) -> Order | None:
     """Draw what is to be measured; return it once the button was pressed."""
+    rated = _ratings(kb, chats, owner, folder_key(kb.folder))
     with st.container(border=True, key="evaluation-form"):
         chosen = st.segmented_control(
             texts["set"],
             _SETS,
             format_func=lambda key: texts[f"set_{key}"],
-            default="rated",
+            default="rated" if rated[2] else "drafted",
             required=True,
             key="evaluation-set",
         )
-        load, ready = _testset(str(chosen), kb, chats, owner, texts)
+        load, ready = _testset(str(chosen), kb, chats, owner, rated, texts)
         left, middle, right = st.columns([2, 2, 1], vertical_alignment="top")
         names = _systems(kb.config.preset, kb.config.retriever.kind, kb)
         system = left.selectbox(texts["system"], names, format_func=_shown, key="evaluation-a")
-        others = [None, *(other for other in names if other != system)]
+        others = ["", *(other for other in names if other != system)]
         other = middle.selectbox(
             texts["compare"],
             others,
@@ -108,17 +113,22 @@ def _form(
 
 
 def _testset(
-    chosen: str, kb: KnowledgeBase, chats: Chats, owner: str | None, texts: dict[str, str]
-) -> tuple[Callable[[], Testset], bool]:
+    chosen: str,
+    kb: KnowledgeBase,
+    chats: Chats,
+    owner: str | None,
+    rated: tuple[int, int, int],
+    texts: dict[str, str],
+) -> tuple[Callable[[], QuestionSet], bool]:
     """Draw what the chosen set is; return what loads it, and whether there is one."""
     from ragkit.evaluate.dataset import Uploaded
     from ragkit.evaluate.testsets import drafted_set, rated_set, uploaded_set
 
     if chosen == "rated":
-        up, down, questions = _ratings(kb, chats, owner, folder_key(kb.folder))
+        up, down, questions = rated
         if up + down:
-            st.caption(texts["rated"].format(up=up, down=down, questions=questions))
-            st.caption(texts["rated_bias"])
+            told = texts["rated"].format(up=up, down=down, questions=questions)
+            st.caption(f"{told} {texts['rated_bias']}")
         else:
             st.info(texts["rated_none"], icon=":material/thumb_up:")
         return lambda: rated_set(kb, chats, owner), questions > 0
@@ -138,7 +148,7 @@ def _testset(
         st.code(_FORMAT, language="json", wrap_lines=True)
     given = [Uploaded(file.name, file.getvalue()) for file in files]
 
-    def load() -> Testset:
+    def load() -> QuestionSet:
         return uploaded_set(given, documents=[d.source for d in kb.documents()])
 
     return load, bool(given)
@@ -254,7 +264,7 @@ def _results(
         )
     from ragkit.evaluate.page_frame import embedded
 
-    st.html(embedded(page))
+    st.html(embedded(page, dark=st.context.theme.type == "dark"))
 
 
 def _result_name(result: Result, texts: dict[str, str]) -> str:

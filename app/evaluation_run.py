@@ -15,7 +15,7 @@ from ragkit.evaluate.job import Job, Plan
 
 if TYPE_CHECKING:
     from ragkit.chats import Chats
-    from ragkit.evaluate.job import Result, Testset
+    from ragkit.evaluate.job import QuestionSet, Result
     from ragkit.knowledge import KnowledgeBase
 
 __all__ = ["Order", "begin", "busy", "mine"]
@@ -26,7 +26,7 @@ class Order:
     """What a person wants measured, and where the result is kept."""
 
     title: str
-    load: Callable[[], Testset]
+    load: Callable[[], QuestionSet]
     opened: Mapping[str, KnowledgeBase]
     systems: tuple[str, ...]
     sample: int | None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from ragkit.evaluate.job import Testset
+from ragkit.evaluate.job import QuestionSet
 from ragkit.evaluate.system import System, knowledge_system, passage_system
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def system_names(kb: KnowledgeBase, presets: list[str]) -> list[str]:
 
 def opener(
     opened: Mapping[str, KnowledgeBase], *, answers: bool
-) -> Callable[[Testset, str, Progress], AbstractContextManager[System]]:
+) -> Callable[[QuestionSet, str, Progress], AbstractContextManager[System]]:
     """Return what opens a system by its name; ``opened`` holds each preset's knowledge base.
 
     Their models are shared with whoever else asks them.
     """
 
     def open_system(
-        testset: Testset, name: str, progress: Progress
+        testset: QuestionSet, name: str, progress: Progress
     ) -> AbstractContextManager[System]:
         preset, _, retriever = name.partition(":")
         kb = opened[preset]

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ragkit.evaluate.system import System
     from ragkit.indexing import Progress
 
-__all__ = ["Job", "JobState", "Plan", "Result", "Testset"]
+__all__ = ["Job", "JobState", "Plan", "QuestionSet", "Result"]
 
 log = logging.getLogger("ragkit.evaluate")
 
-OpenSystem = Callable[["Testset", str, "Progress"], AbstractContextManager["System"]]
+OpenSystem = Callable[["QuestionSet", str, "Progress"], AbstractContextManager["System"]]
 """What is asked, the name of a system, and what hears of indexing, in; the system out."""
 Phase = Literal["reading", "indexing", "asking", "figures", "done", "cancelled", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Testset:
+class QuestionSet:
     """Questions and where what is right is looked for: the passages alone, or a folder."""
 
     passages: Sequence[Passage]
@@ -49,7 +49,7 @@ class Plan:
     ``load`` reads or drafts the test set; ``sample`` is a number of questions, None for all.
     """
 
-    load: Callable[[], Testset]
+    load: Callable[[], QuestionSet]
     systems: tuple[str, ...]
     sample: int | None = None
     answers: bool = False
@@ -155,7 +155,7 @@ class Job:
         self._phase("figures", "")
         return _result(done)
 
-    def _ask(self, testset: Testset, name: str) -> tuple[dict[str, Any], list[Outcome]]:
+    def _ask(self, testset: QuestionSet, name: str) -> tuple[dict[str, Any], list[Outcome]]:
         from ragkit.evaluate.run import ask_questions
         from ragkit.evaluate.summary import summarize
 

@@ -119,7 +119,8 @@ def _figures_table(report: Mapping[str, Any], words: Words) -> str:
     given = ""
     if "given" in report:
         told = report["given"]
-        said = words["given"].format(
+        kind = "given" if told["contains"] is not None else "given alone"
+        said = words[kind].format(
             answered=percent(told["answered"]),
             contains=figure3(told["contains"]),
             f1=figure3(told["f1"]),

@@ -26,6 +26,7 @@ WORDS: Mapping[str, Words] = {
         "retrieval facts": "retrieval {p50:.0f} ms (p50), {p95:.0f} ms (p95)",
         "given": "As given, a refusal counting as a miss: answered {answered}, contains "
         "{contains}, F1 {f1}.",
+        "given alone": "Answered: {answered}.",
         "intervals": "Below each figure its 95% bootstrap interval, by question.",
         "refusal": "With the right passage removed, {removed} are refused. A threshold of "
         "{threshold} answers {kept} and refuses {refused} of those.",
@@ -88,6 +89,7 @@ WORDS: Mapping[str, Words] = {
         "retrieval facts": "检索 {p50:.0f} 毫秒（p50），{p95:.0f} 毫秒（p95）",
         "given": "按实际给出的回答（拒答算未答对）：作答 {answered}，包含答案 {contains}，"
         "F1 {f1}。",
+        "given alone": "作答 {answered}。",
         "intervals": "每个数字下方是其 95% 自助法（bootstrap）区间，按问题抽样。",
         "refusal": "去掉正确段落后，{removed} 被拒答。阈值取 {threshold} 时，可作答 {kept}，"
         "并拒答其中的 {refused}。",

@@ -15,7 +15,7 @@ from ragkit.evaluate.dataset import (
 )
 from ragkit.evaluate.draft import DRAFTED, draft_rows, read_sections
 from ragkit.evaluate.feedback import read_feedback
-from ragkit.evaluate.job import Testset
+from ragkit.evaluate.job import QuestionSet
 
 if TYPE_CHECKING:
     from ragkit.chats import Chats
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["drafted_file", "drafted_set", "rated_set", "uploaded_set"]
 
 
-def rated_set(kb: KnowledgeBase, chats: Chats, owner: str | None) -> Testset:
+def rated_set(kb: KnowledgeBase, chats: Chats, owner: str | None) -> QuestionSet:
     """Return what was rated in chats about the folder; ConfigError where nothing tells."""
     from ragkit.chats import folder_key
 
@@ -35,7 +35,7 @@ def rated_set(kb: KnowledgeBase, chats: Chats, owner: str | None) -> Testset:
             "No rating tells yet which passage is right. Rate good answers with their sources, "
             "or name the right file in the comment to a bad one."
         )
-    return Testset(found.passages, found.questions, over_folder=True)
+    return QuestionSet(found.passages, found.questions, over_folder=True)
 
 
 def drafted_file(kb: KnowledgeBase, number: int = DRAFTED) -> bytes:
@@ -61,7 +61,7 @@ def drafted_file(kb: KnowledgeBase, number: int = DRAFTED) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def drafted_set(kb: KnowledgeBase, number: int = DRAFTED) -> Testset:
+def drafted_set(kb: KnowledgeBase, number: int = DRAFTED) -> QuestionSet:
     """Return the questions of ``drafted_file``, to be asked over the folder."""
     return uploaded_set([Uploaded("drafts", drafted_file(kb, number))], over_folder=True)
 
@@ -71,7 +71,7 @@ def uploaded_set(
     *,
     documents: Collection[str] = (),
     over_folder: bool | None = None,
-) -> Testset:
+) -> QuestionSet:
     """Return the passages and questions of JSONL files.
 
     They are asked over the folder where they have no passages, where a question names only its
@@ -91,4 +91,4 @@ def uploaded_set(
             "The files hold no questions. A row with 'question' is one: "
             '{"question": "…", "source": "file that answers"}.'
         )
-    return Testset(passages, questions, over_folder=over_folder)
+    return QuestionSet(passages, questions, over_folder=over_folder)
