@@ -117,6 +117,8 @@ class Session:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.script = message.new_session.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
         elif kind == "delta":
             place = tuple(message.metadata.delta_path)
             for inside in [p for p in self.elements if p[: len(place)] == place]:
