@@ -82,6 +82,35 @@ def test_english_sentence_and_mark(question: str, holds: str, mark: str) -> None
     assert any(mark in found for found in marks(answer))
 
 
+ROLES = "In 1981 Maria Olsen sold the harbour ferry to Peter Brandt."
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "mark"),
+    [
+        ("Who was the harbour ferry sold to?", ROLES, "Peter Brandt"),
+        ("When was the ferry sold?", ROLES, "1981"),
+        ("Which river does the old mill stand on?", "The old mill stands on the River Tay.", "River Tay"),
+        ("How were the jars dated?", "The jars were dated by counting tree rings.", "counting tree rings"),
+        ("渡船卖给了谁？", "1981年张建国把渡船卖给了李明。", "李明"),
+    ],
+)  # fmt: skip
+def test_the_mark_fills_the_gap_of_the_question(question: str, passage: str, mark: str) -> None:
+    assert marks(ask(question, passage)) == [mark]
+
+
+@pytest.mark.parametrize(
+    ("question", "passage"),
+    [
+        ("How do I start the pump?", "Start the pump with the green lever."),
+        ("怎么启动水泵？", "启动水泵要按绿色按钮。"),
+        ("Is the pump green?", "The pump is green."),
+    ],
+)
+def test_steps_and_yes_or_no_are_not_marked(question: str, passage: str) -> None:
+    assert marks(ask(question, passage)) == []
+
+
 @pytest.mark.parametrize(
     ("question", "passage", "holds", "mark"),
     [

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragkit.answer.asking import read_asking
 from ragkit.answer.expected import definition_pattern, expected_spans
 from ragkit.answer.question import analyze_question
 
@@ -123,3 +124,30 @@ def test_a_definition_is_of_the_subject_itself(
     text: str, subject: str, beside: list[str], defines: bool
 ) -> None:
     assert definition_pattern(text, subject, beside=beside) is defines
+
+
+@pytest.mark.parametrize(
+    ("question", "build", "noun", "stranded"),
+    [
+        ("Who opened the bridge?", "subject", "", set()),
+        ("What did the queen open?", "auxiliary", "", set()),
+        ("What is the harbour known for?", "be", "", {"for"}),
+        ("Which old city did they leave?", "noun_auxiliary", "old city", set()),
+        ("In what year was it built?", "noun_be", "year", {"in"}),
+        ("The queen wore which hat?", "late", "hat", set()),
+        ("渡船卖给了谁？", "other", "", set()),
+        ("harbour ferry", "other", "", set()),
+    ],
+)
+def test_how_a_question_is_built(question: str, build: str, noun: str, stranded: set[str]) -> None:
+    asking = read_asking(analyze_question(question))
+    assert asking.build == build
+    assert question[slice(*asking.noun)] == noun
+    assert asking.stranded == stranded
+
+
+@given(st.text(max_size=60))
+def test_any_question_has_a_build(text: str) -> None:
+    question = analyze_question(text)
+    start, end = read_asking(question).noun
+    assert 0 <= start <= end <= len(question.text)

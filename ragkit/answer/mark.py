@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
@@ -21,7 +22,16 @@ from ragkit.answer.span_features import span_features
 __all__ = ["choose_span", "mark_answer", "span_score", "weights_of"]
 
 # Kinds whose answer is not a few words of a sentence.
-_UNMARKED = frozenset({"method", "polar", "keywords"})
+_UNMARKED = frozenset({"polar", "keywords"})
+# Who asks how to do something wants steps; "how was it dated?" has a short answer.
+_HOW_TO = re.compile(
+    r"\bhow (?:to\b|(?:do|can|could|should|would|must|may|might) (?:i|we|you|one)\b)"
+    r"|\bwie (?:kann|können|soll|muss|mache|macht) (?:ich|man|wir)\b"
+    r"|\bcomment (?:faire|puis-je|\w+er)\b"
+    r"|\bcómo (?:puedo|se puede|\w+[aei]r)\b|^как \w+(?:ть|ти)\b"
+    r"|^(?:请问|請問)?(?:我们?|我們|应该|應該|该|該|要|可以)*(?:如何|怎[么麼样樣])|どう(?:やって|すれば|したら)",
+    re.IGNORECASE,
+)
 # Kinds that are too rare to have weights of their own.
 _LIKE = {"definition": "thing", "keywords": "thing", "method": "reason"}
 # A longer sentence is a list or a row of a table: too many spans, too little to tell them apart.
@@ -38,6 +48,8 @@ def mark_answer(question: Question, sentence: str, places: Places) -> Span | Non
     ``places`` says where the question's terms stand in the sentence.
     """
     if question.kind in _UNMARKED or len(sentence) > _LONGEST_SENTENCE:
+        return None
+    if question.kind == "method" and _HOW_TO.search(question.text):
         return None
     sight = see(question, sentence, places)
     candidates = answer_candidates(sight)
