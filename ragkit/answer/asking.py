@@ -13,7 +13,7 @@ from ragkit.answer.matching import is_unspaced, iter_tokens
 from ragkit.answer.question import Question
 from ragkit.retrieve.tokenizer import is_function_word
 
-__all__ = ["Asking", "Build", "read_asking"]
+__all__ = ["FALSE_FRIENDS", "Asking", "Build", "read_asking"]
 
 Build = Literal["subject", "be", "auxiliary", "noun_be", "noun_auxiliary", "late", "other"]
 
@@ -21,6 +21,8 @@ _BE = frozenset("is are was were ist sind war waren es son fue era est sont".spl
 _AUXILIARY = _BE | frozenset(
     "did does do can could will would should may might must has have had hat kann wird".split()
 )
+FALSE_FRIENDS = frozenset("war era son hat die den des est im mit con al".split())
+"""Words of grammar in other languages that are nouns, names or nothing in English."""
 # Beyond these many words the noun phrase of a question word has ended.
 _LONGEST_NOUN = 5
 _GRAMMAR_BEFORE_NOUN = 3
@@ -55,7 +57,8 @@ def read_asking(question: Question) -> Asking:
     ):
         noun += 1
     reach = range(noun, min(noun + _LONGEST_NOUN, len(words)))
-    verb = next((i for i in reach if words[i] in _AUXILIARY), None)
+    verbs = _AUXILIARY - FALSE_FRIENDS if language == "en" else _AUXILIARY
+    verb = next((i for i in reach if words[i] in verbs), None)
     # Without a verb of grammar only "which" and "how many" tell a noun from the verb.
     end = verb if verb is not None else noun + 1 if question.kind in ("choice", "number") else noun
     end = min(end, len(words))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from ragkit.answer.asking import FALSE_FRIENDS
 from ragkit.answer.candidates import CLAUSE_END, HAN, Places, Sight, Span
 from ragkit.answer.matching import iter_tokens
 from ragkit.retrieve.tokenizer import is_function_word
@@ -140,7 +141,7 @@ def _view(sight: Sight, places: Places) -> _View:
 def _class(sight: Sight, span: Span, word: str) -> str:
     if any(start < span[1] and span[0] < end for start, end in sight.matched):
         return "matched"
-    if word in _CLASS:
+    if word in _CLASS and not (word in FALSE_FRIENDS and sight.question.language == "en"):
         return _CLASS[word]
     if is_function_word(word, sight.question.language):
         return "grammar"
