@@ -96,7 +96,7 @@ def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
         st.code(f"ragkit download {chosen}", language=None)
         import downloads
 
-        downloads.draw(chosen, texts)
+        downloads.draw(_missing(chosen), texts)
         st.caption(texts["model_back"].format(preset=kb.config.preset))
         return
     loading = shared.loading(kb)

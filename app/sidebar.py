@@ -43,11 +43,11 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
             list(LANGUAGES),
             default=language,
             format_func=LANGUAGES.__getitem__,
-            key=f"language-{language}",
+            key="page-language",
             required=True,
             label_visibility="collapsed",
             on_change=_speak,
-            args=(f"language-{language}",),
+            args=("page-language",),
         )
 
 

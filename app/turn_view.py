@@ -185,13 +185,15 @@ def _actions(chat_id: str, turn: Turn, *, last: bool, texts: dict[str, str]) -> 
             key = f"thumbs-{turn.id}"
             given = {"up": 1, "down": 0}.get(turn.feedback or "")
             st.feedback("thumbs", key=key, default=given, on_change=_rate, args=(turn.id, key))
-            if turn.feedback:
-                _comment(turn, texts)
+            with st.empty():
+                if turn.feedback:
+                    _comment(turn, texts)
             with st.popover(texts["copy"], type="tertiary", icon=":material/content_copy:"):
                 st.caption(texts["copy_text"])
                 st.code(turn.answer.text, language=None, wrap_lines=True)
+        again = st.empty()  # a place of its own: what is no longer drawn would stay for a while
         if last:
-            st.button(
+            again.button(
                 texts["regenerate"],
                 key=f"again-{turn.id}",
                 type="tertiary",

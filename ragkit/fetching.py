@@ -1,0 +1,92 @@
+"""Fetching a preset's weights in the background, when a person has asked for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ragkit.errors import RagkitError
+
+if TYPE_CHECKING:
+    from ragkit.models.fetch.remote_files import Plan
+
+__all__ = ["Fetching"]
+
+log = logging.getLogger(__name__)
+
+
+class Fetching:
+    """One preset's models: first what they take, then the download. Safe between threads.
+
+    ``size`` and ``received`` are in bytes, ``size`` None until a hub was asked; ``error`` is a
+    message for the person, and what came until then stays.
+    """
+
+    def __init__(self, models: Sequence[str]) -> None:
+        """Ask nobody yet."""
+        self._models = tuple(models)
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._plans: list[Plan] = []
+        self.size: int | None = None
+        self.received = 0
+        self.done = False
+        self.error: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a hub is being asked, or weights are on their way."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def ask_size(self) -> None:
+        """Ask the hub how much there is to fetch."""
+        self._start(self._plan)
+
+    def start(self) -> None:
+        """Fetch everything, going on where an earlier download stopped."""
+        self._start(self._fetch)
+
+    def _start(self, work: Callable[[], None]) -> None:
+        with self._guard:
+            if self.running or self.done:
+                return
+            self.error = None
+            self._thread = threading.Thread(
+                target=self._work, args=(work,), name="ragkit-fetch", daemon=True
+            )
+            self._thread.start()
+
+    def _work(self, work: Callable[[], None]) -> None:
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the libraries' own bars; read at their import
+        try:
+            work()
+        except RagkitError as error:
+            self.error = str(error)
+        except Exception as error:
+            # Broad on purpose: a thread has no one to raise to; the log has the rest.
+            log.exception("fetching failed")
+            self.error = f"The download failed ({type(error).__name__}). What came is kept."
+
+    def _plan(self) -> None:
+        from ragkit.models.fetch.download import plan_download
+
+        self._plans = [plan_download(model) for model in self._models]
+        self.size = sum(plan.size for plan in self._plans)
+        self.received = sum(plan.received for plan in self._plans)
+
+    def _fetch(self) -> None:
+        from ragkit.models.fetch.download import check_space, download_weights
+
+        if not self._plans:
+            self._plan()
+        check_space(self._plans)
+        for plan in self._plans:
+            download_weights(plan, progress=self._count)
+        self.done = True
+
+    def _count(self, number: int) -> None:
+        self.received += number
