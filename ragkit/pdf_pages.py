@@ -1,8 +1,7 @@
 """A PDF's pages as pictures, with quotes highlighted, through PDFium.
 
-A quote is found by its letters alone: the text that it was taken from has lost the white space,
-hyphens and ligatures of the page. PDFs are somebody else's data: the size of a picture and the
-time that drawing takes are bounded, and nothing in a PDF is run or fetched.
+PDFs are somebody else's data: the size of a picture and the time that drawing takes are bounded,
+and nothing in a PDF is run or fetched.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import io
 import os
 import stat
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +20,11 @@ from ragkit.errors import IngestError
 
 # PDFium is not safe to call from two threads: what reads PDFs for the index waits too.
 from ragkit.ingest.readers.pdf import _LOCK as _PDFIUM_LOCK
+from ragkit.pdf_quotes import Rectangle, quote_boxes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+    from pypdfium2 import PdfDocument, PdfPage
 
 __all__ = ["page_count", "page_png"]
 
@@ -36,14 +35,8 @@ _MOST_PIXELS = 6_000_000
 _MOST_SCALE = 6.0  # a stamp is not blown up to a poster
 _WAIT_SECONDS = 20.0
 _DRAW_SECONDS = 8.0
-_MOST_CHARACTERS = 200_000
-_MOST_QUOTES = 50
-_MOST_RECTANGLES = 2000
-_SHORTEST_PIECE = 12  # letters; a shorter piece of a quote stands in too many places
 _MARKER = (255, 224, 102)
 _DARK = 100  # mean brightness below which a highlight has to lighten
-
-Rectangle = tuple[int, int, int, int]
 
 
 def page_png(path: Path, page: int, quotes: Sequence[str], *, width: int = 900) -> bytes:
@@ -63,10 +56,10 @@ def page_png(path: Path, page: int, quotes: Sequence[str], *, width: int = 900) 
         try:
             size = _size(drawn, width)
             image = _picture(drawn, size)
-            rectangles = _rectangles(drawn, quotes, size) if quotes else []
+            rectangles = quote_boxes(drawn, quotes, size)
         finally:
             drawn.close()
-    _highlight(image, rectangles[:_MOST_RECTANGLES])
+    _highlight(image, rectangles)
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
@@ -169,115 +162,6 @@ def _picture(page: PdfPage, size: tuple[int, int]) -> Image:
         return image
     finally:
         bitmap.close()
-
-
-def _rectangles(page: PdfPage, quotes: Sequence[str], size: tuple[int, int]) -> list[Rectangle]:
-    """Return where on the picture the quotes stand, one rectangle for each line."""
-    import pypdfium2
-
-    try:
-        text = page.get_textpage()
-    except pypdfium2.PdfiumError:
-        return []
-    try:
-        letters, places = _letters(text)
-        found: list[Rectangle] = []
-        for quote in quotes[:_MOST_QUOTES]:
-            for start, end in _matches(_folded(quote), letters):
-                first, last = places[start], places[end - 1]
-                found += _on_picture(page, text, first, last - first + 1, size)
-        return found
-    finally:
-        text.close()
-
-
-def _letters(text: PdfTextPage) -> tuple[str, list[int]]:
-    """Return the page's letters as ``_folded`` gives them, and the place of each in its text."""
-    from pypdfium2 import raw
-
-    letters: list[str] = []
-    places: list[int] = []
-    high = 0
-    for index in range(min(text.count_chars(), _MOST_CHARACTERS)):
-        code = raw.FPDFText_GetUnicode(text, index)
-        if 0xD800 <= code < 0xDC00:
-            high = code
-            continue
-        if 0xDC00 <= code < 0xE000:
-            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
-        high = 0
-        if code > 0x10FFFF:
-            continue
-        for letter in _folded(chr(code)):
-            letters.append(letter)
-            places.append(index)
-    return "".join(letters), places
-
-
-def _folded(text: str) -> str:
-    """Return the letters and digits of ``text`` as they are compared.
-
-    Without white space, hyphens and other marks, ligatures and wide letters in their plain forms.
-    """
-    plain = unicodedata.normalize("NFKC", text.replace("\ufffe", "")).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
-
-
-def _matches(quote: str, letters: str) -> Iterator[tuple[int, int]]:
-    """Yield where ``quote`` stands in ``letters``, or its longest beginning and end that do."""
-    if not quote:
-        return
-    at = letters.find(quote)
-    if at >= 0:
-        yield at, at + len(quote)
-        return
-    head = _longest(quote, letters, from_start=True)
-    if head:
-        at = letters.find(quote[:head])
-        yield at, at + head
-    tail = _longest(quote, letters, from_start=False)
-    if tail:
-        at = letters.rfind(quote[-tail:])
-        yield at, at + tail
-
-
-def _longest(quote: str, letters: str, *, from_start: bool) -> int:
-    """Return the length of the longest beginning (or end) of ``quote`` in ``letters``, or 0."""
-    low, high = _SHORTEST_PIECE - 1, len(quote)
-    while high - low > 1:
-        middle = (low + high) // 2
-        piece = quote[:middle] if from_start else quote[-middle:]
-        low, high = (middle, high) if piece in letters else (low, middle)
-    return low if low >= _SHORTEST_PIECE else 0
-
-
-def _on_picture(
-    page: PdfPage, text: PdfTextPage, first: int, count: int, size: tuple[int, int]
-) -> list[Rectangle]:
-    found = []
-    for index in range(min(text.count_rects(first, count), _MOST_RECTANGLES)):
-        left, bottom, right, top = text.get_rect(index)
-        corners = [_to_pixels(page, x, y, size) for x, y in ((left, bottom), (right, top))]
-        xs, ys = zip(*corners, strict=True)
-        margin = 2 + min(max(xs) - min(xs), max(ys) - min(ys)) // 5  # a box may cut its letters
-        box = (
-            max(0, min(xs) - margin),
-            max(0, min(ys) - margin),
-            min(size[0], max(xs) + margin),
-            min(size[1], max(ys) + margin),
-        )
-        if box[0] < box[2] and box[1] < box[3]:
-            found.append(box)
-    return found
-
-
-def _to_pixels(page: PdfPage, x: float, y: float, size: tuple[int, int]) -> tuple[int, int]:
-    """Return where a point of the page lies on the picture, whatever turn and crop the page has."""
-    from pypdfium2 import raw
-
-    across, down = ctypes.c_int(), ctypes.c_int()
-    raw.FPDF_PageToDevice(page, 0, 0, *size, 0, x, y, across, down)
-    return across.value, down.value
 
 
 def _highlight(image: Image, boxes: Sequence[Rectangle]) -> None:

@@ -9,8 +9,9 @@ from html import escape
 from ragkit.render import style
 from ragkit.render.flow import Noted, note_answer, note_numbers
 from ragkit.render.labels import Labels
-from ragkit.render.markdown import Marks, markdown_html, words_html
+from ragkit.render.markdown import markdown_html, words_html
 from ragkit.render.spans import highlight_spans, shown_name
+from ragkit.render.writer import Marks
 from ragkit.types import Answer, Citation, SourceNode
 
 __all__ = ["answer_html", "is_generated", "text_html"]

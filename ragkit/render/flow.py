@@ -13,7 +13,7 @@ from typing import Literal
 
 from ragkit.types import Answer, Sentence
 
-__all__ = ["Event", "Noted", "note_answer", "note_numbers", "split_events"]
+__all__ = ["Event", "Noted", "note_answer", "note_numbers", "only_events", "split_events"]
 
 # Planes 15 and 16, for private use: no document's own characters are kept there.
 _FIRST, _LAST = 0xF0000, 0x10FFFF
@@ -58,6 +58,11 @@ def split_events(text: str, events: list[Event]) -> Iterator[str | Event]:
             yield events[number]
     if at < len(text):
         yield text[at:]
+
+
+def only_events(text: str) -> bool:
+    """Return whether ``text`` is nothing but notes."""
+    return bool(text) and _PRIVATE.sub("", text) == ""
 
 
 def note_answer(answer: Answer, *, markdown: bool) -> Noted:

@@ -8,23 +8,24 @@ Raw HTML, addresses in angle brackets and reference definitions are text. So is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from ragkit.render import style
-from ragkit.render.flow import Event, Noted, split_events
+from ragkit.render.flow import Noted, only_events
 from ragkit.render.labels import Labels
 from ragkit.render.links import host_of, linkable
+from ragkit.render.writer import Marks, Writer
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-__all__ = ["Marks", "markdown_html", "words_html"]
+__all__ = ["markdown_html", "words_html"]
 
 # Beyond, inlines take quadratic time on hostile text; it is then shown as it is.
 _LONGEST = 40_000
@@ -47,71 +48,9 @@ _PLAIN_TAGS = {
 _BLOCKS = frozenset(("paragraph", "bullet_list", "blockquote"))
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How marks are written: ``cite`` takes the numbers of sources and returns their HTML.
-
-    ``links`` tells whether addresses may be opened by a click.
-    """
-
-    cite: Callable[[Sequence[int]], str]
-    labels: Labels
-    links: bool = False
-
-
-@dataclass(slots=True)
-class _Writer:
-    events: list[Event]
-    marks: Marks
-    out: list[str] = field(default_factory=list)
-    doubted: bool = False
-    short: bool = False
-    addresses: list[str] = field(default_factory=list)  # what to write behind each open link
-
-    def words(self, text: str) -> None:
-        """Write text with what is noted in it; a mark stands at its word, without a space."""
-        for item in split_events(text, self.events):
-            if isinstance(item, str):
-                self.out.append(self._styled(escape(item)))
-                continue
-            if item.kind in ("cite", "sure") and self.out:
-                self.out[-1] = self.out[-1].rstrip(" ")
-            self.event(item)
-
-    def code(self, text: str) -> None:
-        """Write code, in which numbers in brackets are its own."""
-        for item in split_events(text, self.events):
-            if isinstance(item, str):
-                self.out.append(self._styled(escape(item)))
-            elif item.kind == "cite":
-                self.out += [f"[{n}]" for n in item.numbers]
-            else:
-                self.event(item)
-
-    def event(self, event: Event) -> None:
-        """Write a mark, or begin or end a stretch of text."""
-        if event.kind == "cite":
-            self.out.append(self.marks.cite(event.numbers))
-        elif event.kind == "sure":
-            self.out.append(_doubt_sign(self.marks.labels))
-        elif event.kind in ("short", "plain"):
-            self.short = event.kind == "short"
-        self.doubted = event.kind == "doubt" or (self.doubted and event.kind in ("short", "plain"))
-
-    def _styled(self, text: str) -> str:
-        if not text.strip():
-            return text
-        if self.short:
-            text = f'<mark style="{style.SHORT}">{text}</mark>'
-        if self.doubted:
-            title = escape(self.marks.labels.unsupported)
-            text = f'<span style="{style.UNSUPPORTED}" title="{title}">{text}</span>'
-        return text
-
-
 def words_html(noted: Noted, marks: Marks) -> str:
     """Return a text as it is, its marks in place; white space is the style's business."""
-    writer = _Writer(noted.events, marks)
+    writer = Writer(noted.events, marks)
     writer.words(noted.text)
     return "".join(writer.out)
 
@@ -120,7 +59,7 @@ def markdown_html(noted: Noted, marks: Marks) -> str:
     """Return Markdown as HTML blocks, its marks in place; a text of 40,000 characters as it is."""
     if len(noted.text) > _LONGEST:
         return f'<div style="{style.PLAIN}">{words_html(noted, marks)}</div>'
-    writer = _Writer(noted.events, marks)
+    writer = Writer(noted.events, marks)
     _write(writer, _parser().parse(noted.text))
     return "".join(writer.out)
 
@@ -156,19 +95,21 @@ def _math(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _write(writer: _Writer, tokens: Sequence[Token]) -> None:
-    for token in tokens:
-        if token.type == "inline":
+def _write(writer: Writer, tokens: Sequence[Token]) -> None:
+    for token, following in zip_longest(tokens, tokens[1:]):
+        opens = token.type == "paragraph_open" and not token.hidden
+        if opens and following is not None and only_events(following.content):
+            writer.out.append(f'<p dir="auto" style="{style.MARKS}">')  # of the block above
+        elif token.type == "inline":
             _write(writer, token.children or [])
-            continue
-        name, _, side = token.type.rpartition("_")
-        if side in ("open", "close") and name:
-            _write_tag(writer, name, token, opens=side == "open")
+        elif token.nesting:
+            name = token.type.rpartition("_")[0]
+            _write_tag(writer, name, token, opens=token.nesting > 0)
         else:
             _write_leaf(writer, token)
 
 
-def _write_tag(writer: _Writer, name: str, token: Token, *, opens: bool) -> None:
+def _write_tag(writer: Writer, name: str, token: Token, *, opens: bool) -> None:
     out = writer.out
     if name == "paragraph" and token.hidden:
         return  # a tight list's
@@ -203,7 +144,7 @@ def _cell(name: str, token: Token) -> str:
     return f'<{name}{scope} dir="auto" style="{align}{look}">'
 
 
-def _write_leaf(writer: _Writer, token: Token) -> None:
+def _write_leaf(writer: Writer, token: Token) -> None:
     out = writer.out
     if token.type == "code_inline":
         out.append(f'<code style="{style.CODE}">')
@@ -223,7 +164,7 @@ def _write_leaf(writer: _Writer, token: Token) -> None:
         writer.words(token.content)
 
 
-def _write_link(writer: _Writer, token: Token, *, opens: bool) -> None:
+def _write_link(writer: Writer, token: Token, *, opens: bool) -> None:
     """Write a link that says its host, or its words with the address behind them as text."""
     if not opens:
         writer.out.append(writer.addresses.pop() if writer.addresses else "")
@@ -255,8 +196,3 @@ def _plain_text(tokens: Sequence[Token]) -> str:
     return "".join(
         _plain_text(token.children) if token.children else token.content or "" for token in tokens
     )
-
-
-def _doubt_sign(labels: Labels) -> str:
-    title = escape(labels.unsupported)
-    return f'<span role="img" aria-label="{title}" title="{title}" style="{style.DOUBT}">?</span>'

@@ -21,6 +21,7 @@ __all__ = [
     "HOST",
     "LINK",
     "LIST",
+    "MARKS",
     "MUTED",
     "NAME",
     "NUMBER",
@@ -55,6 +56,7 @@ REFUSAL = (
 )
 
 BLOCK = "margin:0 0 .65em"
+MARKS = "margin:-.3em 0 .65em"
 HEADING = "font-weight:600;line-height:1.35;margin:.9em 0 .35em"
 LIST = "margin:0 0 .65em;padding-inline-start:1.6em"
 QUOTATION = f"margin:0 0 .65em;padding:.1em .9em;border-inline-start:3px solid {_LINE}"
