@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +19,12 @@ from streamlit.testing.v1 import AppTest
 PAGE = Path(__file__).resolve().parent.parent / "app" / "main.py"
 
 
-def page(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, language: str = "en") -> AppTest:
+def page(
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str | Path,
+    language: str = "en",
+    chat: str | None = None,
+) -> AppTest:
     """Open the page as ``streamlit run app/main.py -- ARGUMENTS`` does."""
     st.cache_resource.clear()
     # AppTest puts the page in the place of __main__, which new processes would then import.
@@ -24,6 +33,8 @@ def page(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path, language: str 
     monkeypatch.syspath_prepend(str(PAGE.parent))
     test = AppTest.from_file(str(PAGE), default_timeout=60)
     test.session_state["language"] = language
+    if chat:
+        test.query_params["chat"] = chat
     return test.run()
 
 
@@ -36,80 +47,217 @@ def arguments(folder: Path, tmp_path: Path) -> tuple[str, ...]:
     return (str(folder), f"--index={tmp_path / 'i.db'}", "--preset=lite")
 
 
-def test_first_visit_indexes_and_greets(
+def button(test: AppTest, label: str) -> Any:
+    return next(b for b in test.button if b.label == label)
+
+
+def ask(test: AppTest, question: str) -> AppTest:
+    test.chat_input[0].set_value(question).run()
+    assert not test.exception
+    return test
+
+
+def captions(test: AppTest) -> list[str]:
+    return [str(c.value) for c in test.caption]
+
+
+def everything(test: AppTest) -> str:
+    """Return all the words on the page."""
+    parts = [*test.title, *test.text, *test.caption, *test.info, *test.error, *test.warning]
+    return "\n".join([*(str(p.value) for p in parts), html(test)])
+
+
+def kept() -> Any:
+    """Open the conversations that the page keeps."""
+    from ragkit.chats import chats_path, open_chats
+
+    return open_chats(chats_path(Path(os.environ["RAGKIT_HOME"])))
+
+
+def test_first_visit_reads_the_folder_and_greets(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = page(monkeypatch, *arguments)
     assert not test.exception
-    assert "3 files" in test.markdown[0].value
-    assert test.metric[0].value == "3"
-    assert test.chat_input[0].placeholder == "Your question"
+    assert test.title[0].value == "Ask your documents"
+    assert test.chat_input[0].placeholder == "Ask about your documents"
+    deadline = time.monotonic() + 30
+    while "3 files of" not in everything(test) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        test.run()
+    assert "3 files of “docs” are indexed." in everything(test)
+    assert [b.label for b in test.button if b.key and b.key.startswith("example-")]
+    assert kept().list(None) == []
 
 
 def test_page_speaks_chinese(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     test = page(monkeypatch, *arguments, language="zh")
     assert test.title[0].value == "向文档提问"
-    assert "3 个文件" in test.markdown[0].value
+    assert test.chat_input[0].placeholder == "就文档提问"
+    ask(test, "备份保留多少天？")
+    assert "三十天" in html(test)
+    assert button(test, "重新回答")
+
+
+def test_both_languages_say_the_same_things() -> None:
+    sys.path.insert(0, str(PAGE.parent))
+    try:
+        from texts import TEXTS
+    finally:
+        sys.path.remove(str(PAGE.parent))
+    fields = re.compile(r"\{(\w+)\}")
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    for key, text in TEXTS["en"].items():
+        assert set(fields.findall(text)) == set(fields.findall(TEXTS["zh"][key])), key
 
 
 def test_question_is_answered_with_sources_and_kept(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = page(monkeypatch, *arguments)
-    test.chat_input[0].set_value("When was the lighthouse of Alnmouth built?").run()
-    assert not test.exception
+    ask(test, "When was the lighthouse of Alnmouth built?")
     assert "1826" in html(test)
     assert "history.txt" in html(test)
-    test.chat_input[0].set_value("备份保存多少天？").run()
+    ask(test, "备份保存多少天？")
     assert "1826" in html(test)
     assert "三十天" in html(test)
     assert len(test.chat_message) == 4
+    (info,) = kept().list("local")
+    assert info.title == "When was the lighthouse of Alnmouth built?"
+    assert [t.state for t in kept().turns(info.id, "local")] == ["done", "done"]
+
+
+def test_a_new_visit_shows_the_conversation_again(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    (info,) = kept().list("local")
+    assert info.id in first.query_params["chat"]
+    again = page(monkeypatch, *arguments, chat=info.id)
+    assert "Thomas Blackwood" in html(again)
+    assert len(again.chat_message) == 2
+
+
+@pytest.mark.parametrize("owner", [None, "another browser"])
+def test_unknown_and_foreign_chats_are_the_same(
+    owner: str | None, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat_id = "no-such-chat"
+    if owner:
+        chat_id = kept().create(owner, folder="f", title="secret plans").id
+    test = page(monkeypatch, *arguments, chat=chat_id)
+    assert not test.exception
+    assert "There is no such conversation here" in test.info[0].value
+    assert "secret plans" not in everything(test)
+    assert not test.chat_message
+    assert "chat" not in test.query_params
+
+
+def test_stopped_turn_offers_to_answer_again(
+    arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit.chats import folder_key
+
+    info = kept().create("local", folder=folder_key(folder))
+    turn = kept().begin_turn(info.id, "local", "Who built the lighthouse of Alnmouth?")
+    kept().save_turn(turn, answer=None, state="stopped")
+    test = page(monkeypatch, *arguments, chat=info.id)
+    assert "Stopped before the first word." in captions(test)
+    button(test, "Answer again").click().run()
+    assert "Thomas Blackwood" in html(test)
+    assert len(kept().turns(info.id, "local")) == 1
+
+
+def test_question_is_edited_and_asked_again(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    ask(test, "备份保存多少天？")
+    next(b for b in test.button if b.label == "Edit the question").click().run()
+    test.text_area[0].set_value("When did the lighthouse burn down?")
+    button(test, "Ask").click().run()
+    assert not test.exception
+    assert "1861" in html(test)
+    assert len(test.chat_message) == 2
 
 
 def test_follow_up_leans_on_the_conversation(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test = page(monkeypatch, *arguments)
-    test.chat_input[0].set_value("Who built the lighthouse of Alnmouth?").run()
-    test.chat_input[0].set_value("And when was it built?").run()
-    assert "1826" in html(test)
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    assert "1826" in html(ask(test, "And when was it built?"))
 
 
-def test_refusal_is_an_answer_not_an_error(
+def test_refusal_shows_what_is_nearest(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test = page(monkeypatch, *arguments)
-    test.chat_input[0].set_value("What is the salary of the finance director?").run()
+    test = ask(page(monkeypatch, *arguments), "What is the colour of the lighthouse keeper's hat?")
     assert not test.error
-    assert "documents" in html(test)
+    assert "do not answer this" in html(test)
+    assert "Nearest passages" in captions(test)
+    assert button(test, "Open")
 
 
-def test_history_can_be_cleared(
+def test_new_chat_leaves_the_old_one_in_the_list(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test = page(monkeypatch, *arguments)
-    test.chat_input[0].set_value("Who built the lighthouse?").run()
-    assert test.chat_message
-    clear = next(b for b in test.button if b.label == "Clear history")
-    clear.click().run()
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse?")
+    button(test, "New chat").click().run()
     assert not test.chat_message
+    next(b for b in test.button if b.key and b.key.startswith("chat-")).click().run()
+    assert len(test.chat_message) == 2
 
 
-def test_new_file_is_found_after_reading_the_folder_again(
+def test_chat_is_deleted_when_that_is_confirmed(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse?")
+    test.button(key="delete").click().run()
+    assert len(test.chat_message) == 2
+    test.button(key="delete-yes").click().run()
+    assert not test.exception
+    assert not test.chat_message
+    assert kept().list("local") == []
+
+
+def test_titles_are_no_markup(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    title = "![x](http://127.0.0.1:9/leak) **bold** :red[r] <b>"
+    test = ask(page(monkeypatch, *arguments), title)
+    entry = next(b for b in test.button if b.key and b.key.startswith("chat-"))
+    assert "\\!\\[x\\]\\(http" in entry.label
+    assert "\\*\\*bold" in entry.label
+
+
+def test_only_chosen_files_are_asked(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    test.multiselect(key="files").set_value(["guide/install.md"]).run()
+    ask(test, "Who built the lighthouse of Alnmouth, and when?")
+    (info,) = kept().list("local")
+    last = kept().turns(info.id, "local")[-1].answer
+    assert {source.source for source in last.sources} <= {"guide/install.md"}
+    assert last.refused
+
+
+def test_feedback_is_kept(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    test.feedback[0].set_value(1).run()
+    assert not test.exception
+    (info,) = kept().list("local")
+    assert kept().turns(info.id, "local")[0].feedback == "up"
+
+
+def test_new_file_is_found_by_the_next_question(
     arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test = page(monkeypatch, *arguments)
-    (folder / "new.md").write_text("The submarine is yellow.\n", "utf-8")
-    next(b for b in test.button if b.label == "Read the folder again").click().run()
-    assert test.metric[0].value == "4"
-
-
-def test_skipped_files_are_named(
-    arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "noise.txt").write_bytes(bytes(range(256)) * 40)
-    test = page(monkeypatch, *arguments)
-    assert any("noise.txt" in t.value for t in test.text)
+    test = ask(page(monkeypatch, *arguments), "Who built the lighthouse of Alnmouth?")
+    (folder / "new.md").write_text("The submarine of Alnmouth is yellow.\n", "utf-8")
+    deadline = time.monotonic() + 20
+    while "yellow" not in html(test) and time.monotonic() < deadline:
+        ask(test, "What colour is the submarine of Alnmouth?")
+        time.sleep(0.3)
+    assert "yellow" in html(test)
 
 
 def test_missing_folder_is_said_on_the_page(
@@ -120,16 +268,39 @@ def test_missing_folder_is_said_on_the_page(
     assert "no folder" in test.error[0].value
 
 
+def test_missing_model_is_an_answer_in_words(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "scope"))
+    test = page(monkeypatch, folder, "--preset=internlm2")
+    ask(test, "Who built the lighthouse of Alnmouth?")
+    assert "No weights" in test.error[0].value
+    assert any("ragkit download internlm2" in c.value for c in test.code)
+
+
 def test_empty_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     test = page(monkeypatch, empty, f"--index={tmp_path / 'i.db'}", "--preset=lite")
     assert not test.exception
-    assert "Put documents into the folder" in test.markdown[0].value
+    deadline = time.monotonic() + 20
+    while "Put documents" not in everything(test) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        test.run()
+    assert "Put documents into the folder" in everything(test)
 
 
-def test_auto_shows_what_it_chose(
+def test_auto_says_once_what_it_chose(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "scope"))
     test = page(monkeypatch, folder, f"--index={tmp_path / 'i.db'}")
-    assert any("lite" in i.value for i in test.info)
+    deadline = time.monotonic() + 20
+    while not test.code and time.monotonic() < deadline:
+        time.sleep(0.2)
+        test.run()
+    assert test.code[0].value == "ragkit download internlm2"
+    test.button(key="dismiss").click().run()
+    assert not any("No model is on this machine" in m.value for m in test.markdown)

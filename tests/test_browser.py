@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser_support import Listener, ask, browser, opened, serving
+from browser_support import Listener, answers, ask, browser, opened, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -63,11 +63,25 @@ def test_question_and_answer_in_two_languages(page: Page) -> None:
     assert page.locator(".ragkit-answer").count() == 2
 
 
-def test_quote_is_highlighted_in_its_source(page: Page) -> None:
+def test_mark_opens_its_source_with_the_quote_highlighted(page: Page) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
-    page.locator(".ragkit-answer summary").first.click()
-    marked = page.locator(".ragkit-answer details mark").first.inner_text()
-    assert marked.startswith("The lighthouse of Alnmouth was built in 1826")
+    mark = page.locator(".ragkit-answer a").first
+    mark.focus()
+    page.keyboard.press("Enter")
+    quoted = page.locator(".ragkit-answer details mark").first
+    quoted.wait_for()
+    assert quoted.inner_text().startswith("The lighthouse of Alnmouth was built in 1826")
+
+
+def test_source_opens_in_a_dialog(page: Page) -> None:
+    ask(page, "Who built the lighthouse of Alnmouth?")
+    page.get_by_role("button", name="history.txt").or_(
+        page.get_by_role("radio", name="history.txt")
+    ).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("storm of 1861").first.wait_for(timeout=15_000)
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
 
 
 def test_nothing_in_a_document_makes_the_browser_fetch(page: Page, listener: Listener) -> None:
@@ -100,10 +114,75 @@ def test_browser_language_and_switch(browser: Browser, chat: str) -> None:
     context.close()
 
 
-def test_history_is_cleared(page: Page) -> None:
+def test_reload_and_address_show_the_conversation_again(page: Page) -> None:
+    answer = ask(page, "Who built the lighthouse of Alnmouth?")
+    assert "?chat=" in page.url
+    page.reload()
+    answers(page).wait_for(timeout=30_000)
+    assert answers(page).inner_text() == answer
+    other = page.context.new_page()
+    other.goto(page.url)
+    answers(other).wait_for(timeout=30_000)
+    assert answers(other).inner_text() == answer
+
+
+def test_another_browser_cannot_read_it(page: Page, browser: Browser) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
-    page.get_by_text("Clear history").click()
-    page.locator(".ragkit-answer").wait_for(state="detached", timeout=20_000)
+    with opened(browser, page.url) as stranger:
+        stranger.get_by_text("There is no such conversation here").wait_for(timeout=30_000)
+        assert "Alnmouth" not in stranger.locator("body").inner_text()
+        assert "chat=" not in stranger.url
+
+
+def test_new_chat_and_back(page: Page) -> None:
+    ask(page, "Who built the lighthouse of Alnmouth?")
+    page.get_by_role("button", name="New chat").click()
+    page.get_by_text("Ask your documents").wait_for(timeout=15_000)
+    ask(page, "备份保留多少天？")
+    page.get_by_role("button", name="Who built the lighthouse").click()
+    answers(page).get_by_text("Thomas Blackwood").wait_for(timeout=15_000)
+    assert answers(page).count() == 1
+
+
+def test_keyboard_alone_asks_and_asks_again(page: Page) -> None:
+    page.get_by_test_id("stChatInputTextArea").focus()
+    page.keyboard.type("When was the lighthouse of Alnmouth built?")
+    page.keyboard.press("Enter")
+    answers(page).wait_for(timeout=30_000)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").strip().endswith("Answer again"):
+            break
+    else:
+        pytest.fail("the keyboard does not reach “Answer again”")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
+    assert "1826" in answers(page).inner_text()
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_phone_shows_everything_in_its_width(browser: Browser, chat: str, width: int) -> None:
+    view = {"width": width, "height": 780}
+    with opened(browser, chat, viewport=view, has_touch=True, is_mobile=True) as phone:
+        ask(phone, "What is the salary of the finance director?")
+        phone.get_by_text("Nearest passages").wait_for()
+        ask(phone, "When was the lighthouse of Alnmouth built?")
+        wide = phone.evaluate("document.scrollingElement.scrollWidth")
+        assert wide <= width
+        box = phone.get_by_test_id("stChatInputTextArea").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= view["height"]
+
+
+def test_dark_theme_keeps_its_contrast(browser: Browser, chat: str) -> None:
+    with opened(browser, chat, color_scheme="dark") as page:
+        ask(page, "When was the lighthouse of Alnmouth built?")
+        shade = "e => getComputedStyle(e).color.match(/\\d+/g).slice(0, 3).map(Number)"
+        assert min(answers(page).evaluate(shade)) > 180
+        ground = page.locator("[data-testid=stApp]").evaluate(
+            "e => getComputedStyle(e).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+        )
+        assert max(ground) < 60
 
 
 def test_only_this_machine_is_served(chat: str) -> None:
