@@ -4,7 +4,10 @@ The vectors are of known worth: an oracle (the question's vector is that of the 
 it) mixed with noise, in spaces without structure and with topics; one that is right in one language
 alone; anisotropic spaces, hubs, constants; one that is certain of a wrong passage; latent semantic
 analysis (LSA) of words and of character n-grams, which is a real embedder, if a weak one.
-Everything goes through the store's public query.
+Everything goes through the store's public query. What the vectors are worth is measured on probes,
+which a made embedder knows as well as it does questions: of the same passage, with the same noise.
+``--easier`` takes half that noise; ``--blind`` embeds probes as noise, as a table of known
+questions would.
 
     python scripts/bench_hybrid.py --eval shared/eval [--limit 300] [--column xquad-en]
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -54,11 +58,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """Vectors of a column's passages and questions, made for it."""
+    """Vectors of a column's passages and questions, made for it.
+
+    ``probe`` embeds part of a passage, given which one it is of, with that share of the noise.
+    """
 
     name: str
     passages: Vectors
     questions: Vectors
+    probe: Callable[[str, int, float], Vectors]
 
 
 def main() -> None:
@@ -69,7 +77,10 @@ def main() -> None:
     parser.add_argument("--column", action="append", help="only this column; repeatable")
     parser.add_argument("--embedder", action="append", help="only names that begin so; repeatable")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--easier", action="store_true", help="probes with half the noise")
+    parser.add_argument("--blind", action="store_true", help="probes as noise")
     args = parser.parse_args()
+    share = 0.5 if args.easier else math.inf if args.blind else 1.0
     worst: list[tuple[float, str]] = []
     for column in columns(args.eval, args.limit, args.seed):
         if args.column and column.name not in args.column:
@@ -78,7 +89,7 @@ def main() -> None:
         for embedder in embedders(column, args.seed):
             if args.embedder and not embedder.name.startswith(tuple(args.embedder)):
                 continue
-            found = measure(column, embedder, by_words)
+            found = measure(column, embedder, by_words, share)
             by_words = {"lexical": found["lexical"]}
             gap = found["hybrid"] - max(found["lexical"], found["dense"])
             worst.append((gap, f"{column.name}, {embedder.name}"))
@@ -134,8 +145,22 @@ def _column(
     return Column(name, passages, asked, gold)
 
 
-def measure(column: Column, embedder: Embedder, known: dict[str, float]) -> dict[str, float]:
-    """Return recall@1 of each arm alone and of both; words alone only where not ``known``."""
+def measure(
+    column: Column, embedder: Embedder, known: dict[str, float], share: float
+) -> dict[str, float]:
+    """Return recall@1 of each arm alone and of both; words alone only where not ``known``.
+
+    ``share`` of a question's noise is in a probe; infinite: a probe is nothing else.
+    """
+    texts = [" ".join(passage.text.split()) for passage in column.passages]
+    blind = np.random.default_rng(1)
+
+    def embed_query(text: str) -> list[float]:
+        if math.isinf(share):
+            return [float(x) for x in blind.standard_normal(embedder.passages.shape[1])]
+        place = next(i for i, whole in enumerate(texts) if " ".join(text.split()) in whole)
+        return [float(x) for x in embedder.probe(text, place, share)]
+
     modes = {
         **({} if known else {"lexical": VectorStoreQueryMode.TEXT_SEARCH}),
         "dense": VectorStoreQueryMode.DEFAULT,
@@ -146,6 +171,7 @@ def measure(column: Column, embedder: Embedder, known: dict[str, float]) -> dict
         store.vector_store.add(
             [_node(i, p, embedder.passages[i]) for i, p in enumerate(column.passages)]
         )
+        store.vector_store.measure_worth(embed_query)
         right = dict.fromkeys(modes, 0)
         for question, vector, gold in zip(
             column.questions, embedder.questions, column.gold, strict=True
@@ -157,7 +183,7 @@ def measure(column: Column, embedder: Embedder, known: dict[str, float]) -> dict
                     similarity_top_k=10,
                     mode=mode,
                 )
-                ids = store.vector_store.query(query).ids
+                ids = store.vector_store.query(query).ids or []
                 right[name] += bool(ids) and int(ids[0]) in gold
         store.close()
     return known | {name: count / len(column.gold) for name, count in right.items()}
@@ -175,49 +201,84 @@ def _node(number: int, passage: Passage, vector: Vectors) -> TextNode:
 def embedders(column: Column, seed: int) -> Iterator[Embedder]:
     """Yield every embedder for ``column``, from useless to near perfect."""
     rng = np.random.default_rng(seed)
+    later = np.random.default_rng(seed + 1)  # of probes: what is asked of questions stays the same
     count, asked = len(column.passages), len(column.questions)
     gold = np.asarray([min(places) for places in column.gold])
 
     def noise(size: int, dimension: int = 384) -> Vectors:
         return _units(rng.standard_normal((size, dimension)))
 
+    def blur(dimension: int) -> Vectors:
+        return np.asarray(_units(later.standard_normal((1, dimension)))[0])
+
+    def oracle(
+        name: str, passages: Vectors, errors: Vectors, amount: float, shift: Vectors | float = 0.0
+    ) -> Embedder:
+        def probe(_: str, place: int, share: float) -> Vectors:
+            wrong = share * amount * blur(passages.shape[1])
+            return np.asarray(passages[place] + wrong + shift).reshape(-1)
+
+        return Embedder(name, passages, passages[gold] + amount * errors + shift, probe)
+
+    def useless(name: str, passages: Vectors, questions: Vectors, shift: Any = 0.0) -> Embedder:
+        width = passages.shape[1]
+        return Embedder(name, passages, questions, lambda *_: np.ravel(blur(width) + shift))
+
     plain, error = noise(count), noise(asked)
     for share in (0.5, 2.0, 4.0, 5.0, 6.0, 8.0, 12.0, 20.0):
-        yield Embedder(f"oracle + {share:g} noise", plain, plain[gold] + share * error)
-    yield Embedder("noise alone", plain, error)
+        yield oracle(f"oracle + {share:g} noise", plain, error, share)
+    yield useless("noise alone", plain, error)
     groups = list(dict.fromkeys((p.title, p.lang) for p in column.passages))
     member = np.asarray([groups.index((p.title, p.lang)) for p in column.passages])
     topical, wide = _units(noise(len(groups), 128)[member] + noise(count, 128)), noise(asked, 128)
     for share in (0.5, 2.0, 3.0, 5.0):
-        yield Embedder(f"topics + {share:g} noise", topical, topical[gold] + share * wide)
+        yield oracle(f"topics + {share:g} noise", topical, wide, share)
     common = noise(1)
     narrow = _units(2 * common + noise(count))
     for share in (0.3, 2.0, 4.0):
-        yield Embedder(f"cosines near .8 + {share:g} noise", narrow, narrow[gold] + share * error)
-    yield Embedder("cosines near .8, useless", narrow, 2 * common + error)
+        yield oracle(f"cosines near .8 + {share:g} noise", narrow, error, share)
+    yield useless("cosines near .8, useless", narrow, 2 * common + error, 2 * common)
     same = np.ones((1, 64))
-    yield Embedder("constant", np.repeat(same, count, 0), np.repeat(same, asked, 0))
+    all_same = np.repeat(same, count, 0), np.repeat(same, asked, 0)
+    yield Embedder("constant", *all_same, lambda *_: same[0])
     hub = plain.copy()
     hub[rng.integers(count)] = common[0]
     for share in (1.0, 3.0):
-        yield Embedder(f"hub + {share:g} noise", hub, hub[gold] + share * error + common)
-    yield Embedder("hub, useless", hub, error + common)
+        yield oracle(f"hub + {share:g} noise", hub, error, share, common)
+    yield useless("hub, useless", hub, error + common, common)
     other = rng.integers(0, count, asked)
-    yield Embedder("certain of a wrong one", plain, plain[other] + error)
+
+    def misled(sometimes: float) -> Callable[[str, int, float], Vectors]:
+        def probe(_: str, place: int, share: float) -> Vectors:
+            wrong = later.random() < sometimes
+            seen = plain[later.integers(count) if wrong else place]
+            return np.asarray(seen + share * blur(plain.shape[1]))
+
+        return probe
+
+    yield Embedder("certain of a wrong one", plain, plain[other] + error, misled(1.0))
     half = np.where(rng.random(asked) < 0.5, gold, other)
-    yield Embedder("certain, right in half", plain, plain[half] + error)
+    yield Embedder("certain, right in half", plain, plain[half] + error, misled(0.5))
     languages = sorted({question.lang for question in column.questions})
-    if len(languages) > 1:
-        for language in languages:
-            knows = np.asarray([q.lang == language for q in column.questions])[:, None]
-            asking = np.where(knows, _units(plain[gold] + 2 * error), error)
-            yield Embedder(f"oracle in {language} alone", plain, asking)
-    yield from _latent(column, noise, gold)
+    for language in languages if len(languages) > 1 else ():
+        knows = np.asarray([q.lang == language for q in column.questions])[:, None]
+        asking = np.where(knows, _units(plain[gold] + 2 * error), error)
+
+        def probe(_: str, place: int, share: float, language: str = language) -> Vectors:
+            wrong = blur(plain.shape[1])
+            known = column.passages[place].lang == language
+            return np.asarray(plain[place] + 2 * share * wrong if known else wrong)
+
+        yield Embedder(f"oracle in {language} alone", plain, asking, probe)
+    for latent in _latent(column, noise):
+        yield latent
+        if latent.name == "LSA of characters":
+            errors = noise(asked, latent.passages.shape[1])
+            for share in (0.5, 2.0):
+                yield oracle(f"LSA oracle + {share:g} noise", latent.passages, errors, share)
 
 
-def _latent(
-    column: Column, noise: Callable[..., Vectors], gold: NDArray[np.int64]
-) -> Iterator[Embedder]:
+def _latent(column: Column, noise: Callable[..., Vectors]) -> Iterator[Embedder]:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -228,14 +289,16 @@ def _latent(
         matrix = terms.fit_transform(texts)
         latent = TruncatedSVD(min(128, min(matrix.shape) - 2), random_state=0).fit(matrix)
         little = 1e-3 * noise(1, latent.components_.shape[0])  # an unknown text has a vector, too
-        passages = _units(latent.transform(matrix) + little)
-        questions = _units(latent.transform(terms.transform(asked)) + little)
-        yield Embedder(f"LSA of {name}", passages, questions)
-        if name == "characters":
-            errors = noise(len(asked), passages.shape[1])
-            for share in (0.5, 2.0):
-                mixed = passages[gold] + share * errors
-                yield Embedder(f"LSA oracle + {share:g} noise", passages, mixed)
+
+        def embed(
+            asked: Sequence[str], terms: Any = terms, latent: Any = latent, little: Any = little
+        ) -> Vectors:
+            return _units(latent.transform(terms.transform(asked)) + little)
+
+        def probe(text: str, _: int, __: float, embed: Any = embed) -> Vectors:
+            return np.asarray(embed([text])[0])
+
+        yield Embedder(f"LSA of {name}", embed(texts), embed(asked), probe)
 
 
 def _units(vectors: Any) -> Vectors:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.store import open_store
 from ragkit.store.fusion import fuse_by_worth
+from ragkit.store.probes import read_kept
 from ragkit.store.sqlite import SqliteStore
-from ragkit.store.worth import Worth, script
+from ragkit.store.worth import Learner, Worth, script
 
 Vectors = NDArray[np.float64]
 PASSAGES, QUESTIONS, DIMENSION = 150, 200, 96
@@ -109,11 +110,30 @@ def search(store: SqliteStore, mode: str, question: str, vector: Vectors) -> lis
     return list(store.vector_store.query(query).ids or [])
 
 
+def prober(collection: Collection, asked: Vectors) -> Callable[[str], list[float]]:
+    """Return what embeds a part of a passage as that passage's row of ``asked``."""
+
+    def embed_query(text: str) -> list[float]:
+        place = next(i for i, whole in enumerate(collection.texts) if text in whole)
+        return [float(number) for number in asked[place]]
+
+    return embed_query
+
+
+def made(case: str, collection: Collection) -> tuple[Vectors, Vectors, Vectors]:
+    """Return vectors of the passages, of the questions, and of one probe for each passage."""
+    gold = np.concatenate([collection.gold, np.arange(PASSAGES)])
+    both = replace(collection, gold=gold, russian=gold % 2 == 1)
+    vectors, asked = CASES[case](np.random.default_rng(11), both)
+    return vectors, asked[:QUESTIONS], asked[QUESTIONS:]
+
+
 def recall(
-    path: Path, collection: Collection, vectors: Vectors, asked: Vectors
+    path: Path, collection: Collection, vectors: Vectors, asked: Vectors, probes: Vectors
 ) -> dict[str, Vectors]:
     """Return for each mode which questions have their passage first."""
     store = fill(path, collection, vectors)
+    assert store.vector_store.measure_worth(prober(collection, probes))
     found = {}
     for mode in _MODES:
         first = [
@@ -129,33 +149,33 @@ def recall(
 Maker = Callable[[np.random.Generator, Collection], tuple[Vectors, Vectors]]
 
 
-def plain(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+def plain(rng: np.random.Generator, asked: int = QUESTIONS) -> tuple[Vectors, Vectors]:
     return (
         units(rng.standard_normal((PASSAGES, DIMENSION))),
-        units(rng.standard_normal((QUESTIONS, DIMENSION))),
+        units(rng.standard_normal((asked, DIMENSION))),
     )
 
 
 def oracle(noise: float) -> Maker:
     def make(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-        vectors, error = plain(rng)
+        vectors, error = plain(rng, len(c.gold))
         return vectors, vectors[c.gold] + noise * error
 
     return make
 
 
 def useless(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-    return plain(rng)
+    return plain(rng, len(c.gold))
 
 
 def one_language(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-    vectors, error = plain(rng)
+    vectors, error = plain(rng, len(c.gold))
     return vectors, np.where(c.russian[:, None], error, vectors[c.gold] + 0.5 * error)
 
 
 def anisotropic(noise: float) -> Maker:
     def make(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-        vectors, error = plain(rng)
+        vectors, error = plain(rng, len(c.gold))
         vectors = units(2 * units(rng.standard_normal((1, DIMENSION))) + vectors)
         cosines = vectors @ vectors.T
         assert 0.6 < np.median(cosines) < 0.95
@@ -165,12 +185,12 @@ def anisotropic(noise: float) -> Maker:
 
 
 def constant(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-    return np.ones((PASSAGES, DIMENSION)), np.ones((QUESTIONS, DIMENSION))
+    return np.ones((PASSAGES, DIMENSION)), np.ones((len(c.gold), DIMENSION))
 
 
 def hub(noise: float | None) -> Maker:
     def make(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-        vectors, error = plain(rng)
+        vectors, error = plain(rng, len(c.gold))
         centre = units(rng.standard_normal((1, DIMENSION)))
         vectors[3] = centre[0]
         return vectors, centre + (error if noise is None else vectors[c.gold] + noise * error)
@@ -179,8 +199,8 @@ def hub(noise: float | None) -> Maker:
 
 
 def misled(rng: np.random.Generator, c: Collection) -> tuple[Vectors, Vectors]:
-    vectors, error = plain(rng)
-    return vectors, vectors[rng.integers(0, PASSAGES, QUESTIONS)] + 0.5 * error
+    vectors, error = plain(rng, len(c.gold))
+    return vectors, vectors[rng.integers(0, PASSAGES, len(c.gold))] + 0.5 * error
 
 
 CASES: dict[str, Maker] = {
@@ -203,8 +223,8 @@ CASES: dict[str, Maker] = {
 def test_hybrid_is_not_worse_than_the_better_arm(
     tmp_path: Path, collection: Collection, case: str
 ) -> None:
-    vectors, asked = CASES[case](np.random.default_rng(11), collection)
-    found = recall(tmp_path / "i.db", collection, vectors, asked)
+    vectors, asked, probes = made(case, collection)
+    found = recall(tmp_path / "i.db", collection, vectors, asked, probes)
     mean = {mode: float(right.mean()) for mode, right in found.items()}
     assert 0.6 < mean["lexical"] < 0.9  # or the test would show nothing
     assert mean["hybrid"] >= max(mean["lexical"], mean["dense"]) - ALLOWED, mean
@@ -304,18 +324,111 @@ def test_the_same_question_teaches_once_and_threads_do_not_mind(
     assert found == [second] * 8
 
 
+def answers(store: SqliteStore, collection: Collection, asked: Vectors) -> dict[int, list[str]]:
+    found = {}
+    for place in np.random.default_rng(len(store.path.name)).permutation(40):
+        found[int(place)] = search(store, "hybrid", collection.questions[place], asked[place])
+    return found
+
+
+@pytest.mark.parametrize("case", ["middling", "useless", "right in English alone"])
+def test_a_question_is_answered_alike_whatever_was_asked_before(
+    tmp_path: Path, collection: Collection, case: str
+) -> None:
+    vectors, asked, probes = made(case, collection)
+    store = fill(tmp_path / "i.db", collection, vectors)
+    embed_query = prober(collection, probes)
+    assert store.vector_store.measure_worth(embed_query)
+    first = answers(store, collection, asked)
+    assert answers(store, collection, asked) == first
+    store.close()
+    # Another process asks one question, and finds what was measured in the index.
+    for place in (3, 17):
+        fresh = open_store(tmp_path / "i.db", analyzer=LexicalAnalyzer(), fingerprint={})
+        assert not fresh.vector_store.measure_worth(embed_query)
+        assert search(fresh, "hybrid", collection.questions[place], asked[place]) == first[place]
+        fresh.close()
+    # Measured again from scratch it is the same.
+    again = fill(tmp_path / "again.db", collection, vectors)
+    assert again.vector_store.measure_worth(embed_query)
+    assert answers(again, collection, asked) == first
+
+
+def test_worth_is_measured_again_when_a_quarter_changed(
+    tmp_path: Path, collection: Collection
+) -> None:
+    vectors, _, probes = made("good", collection)
+    store = fill(tmp_path / "i.db", collection, vectors)
+    embedded: list[str] = []
+
+    def embed_query(text: str) -> list[float]:
+        embedded.append(text)
+        return prober(collection, probes)(text)
+
+    assert store.vector_store.measure_worth(embed_query)
+    assert len(embedded) == 128  # 64 a language
+    store.vector_store.delete_nodes([str(i) for i in range(PASSAGES // 5)])
+    assert not store.vector_store.measure_worth(embed_query, again=True)
+    store.vector_store.delete_nodes([str(i) for i in range(PASSAGES // 3)])
+    assert not store.vector_store.measure_worth(embed_query)  # looked up once a process
+    assert store.vector_store.measure_worth(embed_query, again=True)
+    assert len(embedded) == 128 + 50 + 50
+    # A new generation has to be measured anew, and the old one's figures go with it.
+    target = store.begin_rebuild()
+    target.vector_store.add([TextNode(text=t, embedding=[1.0, 2.0]) for t in collection.texts[:9]])
+    assert target.vector_store.measure_worth(lambda text: [1.0, 1.0])
+    target.finish_rebuild()
+    with store.reading() as snapshot:
+        assert snapshot is not None
+        tables = snapshot.conn.execute("SELECT name FROM sqlite_master WHERE name LIKE '%worth'")
+        assert tables.fetchall() == [("g2_worth",)]
+
+
+def test_an_index_that_cannot_be_written_is_measured_in_memory(
+    tmp_path: Path, collection: Collection
+) -> None:
+    vectors, asked, probes = made("useless", collection)
+    fill(tmp_path / "i.db", collection, vectors).close()
+    store = open_store(
+        tmp_path / "i.db", analyzer=LexicalAnalyzer(), fingerprint={}, read_only=True
+    )
+    assert store.vector_store.measure_worth(prober(collection, probes))
+    assert not store.vector_store.measure_worth(prober(collection, probes), again=True)
+    first = answers(store, collection, asked)
+    assert answers(store, collection, asked) == first
+    with store.reading() as snapshot:
+        assert snapshot is not None
+        assert read_kept(snapshot) is None
+
+
+def test_an_index_without_vectors_has_nothing_to_measure(
+    tmp_path: Path, collection: Collection
+) -> None:
+    store = open_store(tmp_path / "i.db", analyzer=LexicalAnalyzer(), fingerprint={})
+    assert not store.vector_store.measure_worth(lambda text: [1.0])
+    store.vector_store.add([TextNode(text=text) for text in collection.texts[:20]])
+    assert not store.vector_store.measure_worth(lambda text: [1.0])
+
+
+def test_an_embedder_that_does_not_know_probes_is_not_taken_for_useless(
+    tmp_path: Path, collection: Collection
+) -> None:
+    vectors, asked, _ = made("near perfect", collection)
+    noise = np.random.default_rng(5).standard_normal((PASSAGES, DIMENSION))
+    found = recall(tmp_path / "i.db", collection, vectors, asked, noise)
+    assert found["hybrid"].mean() > found["lexical"].mean() + 0.1
+
+
 def test_few_candidates_are_fused_half_and_half() -> None:
     lexical = [("a", 4.0), ("b", 3.9)]
     fused = fuse_by_worth(
         lexical,
         {"a": 0.1, "b": 0.9, "c": 0.5},
         depth=50,
-        worth=Worth(),
-        group="en",
-        question="q",
+        known=Learner(Worth(), "en", "q"),
     )
     assert [key for key, _ in fused] == ["b", "a", "c"]
-    nothing = fuse_by_worth(lexical, {}, depth=50, worth=Worth(), group="en", question="q")
+    nothing = fuse_by_worth(lexical, {}, depth=50, known=Learner(Worth(), "en", "q"))
     assert [key for key, _ in nothing] == ["a", "b"]
 
 

@@ -354,6 +354,7 @@ class SqliteStore:
         fts.drop(conn, generation.table("fts"))
         for name in ("file", "document", "node", "content", "vector", "removed"):
             conn.execute(f"DROP TABLE {generation.table(name)}")
+        conn.execute(f"DROP TABLE IF EXISTS {generation.table('worth')}")  # made when measured
         conn.execute("DELETE FROM generation WHERE id = ?", (number,))
 
 

@@ -9,7 +9,7 @@ and ``metadata["sources"]`` all of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -25,7 +25,7 @@ from llama_index.core.vector_stores.types import (
 from ragkit.errors import StoreError
 from ragkit.store import fts
 from ragkit.store.filters import Condition, all_of, filter_condition, one_of
-from ragkit.store.fusion import fuse_by_worth, fuse_scores
+from ragkit.store.fusion import FEWEST, candidates, fuse_by_worth, fuse_scores
 from ragkit.store.nodes import (
     NodeRow,
     StoredNode,
@@ -38,7 +38,18 @@ from ragkit.store.nodes import (
     read_rows,
     read_texts,
 )
-from ragkit.store.worth import Worth, script
+from ragkit.store.probes import (
+    POOLED,
+    Kept,
+    Probe,
+    choose_probes,
+    count_nodes,
+    is_current,
+    read_kept,
+    read_measured,
+    write_kept,
+)
+from ragkit.store.worth import Learner, Measured, Observation, Worth, measure, observe, script
 
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot, SqliteStore
@@ -64,6 +75,8 @@ class SqliteVectorStore(BasePydanticVectorStore):
     is_embedding_query: bool = True
     _store: SqliteStore = PrivateAttr()
     _worth: Worth = PrivateAttr(default_factory=Worth)
+    _kept: Kept | None = PrivateAttr(default=None)  # where the index cannot be written
+    _checked: int | None = PrivateAttr(default=None)  # the generation last looked at
 
     def __init__(self, store: SqliteStore, *, is_embedding_query: bool = True) -> None:
         super().__init__(stores_text=True, is_embedding_query=is_embedding_query)
@@ -148,12 +161,12 @@ class SqliteVectorStore(BasePydanticVectorStore):
         DEFAULT gives ``similarity_top_k`` nodes by cosine (-1..1); TEXT_SEARCH
         ``similarity_top_k`` by full-text score (0 and up); HYBRID ``hybrid_top_k``, else
         ``similarity_top_k``, by fused score (0..1). Without ``alpha`` each arm counts by its worth
-        in the question's language, which is learned from the questions asked (see
-        ``ragkit.store.worth``). With ``alpha``, that is the share of the dense arm, and the arms
-        rank ``sparse_top_k`` and ``similarity_top_k`` nodes deep, or deeper where those are not
-        given. ``filters``, ``node_ids`` and ``doc_ids`` limit every
-        arm. Raises ``StoreError`` for other modes, and for a dense query without an embedding
-        or of an index without vectors.
+        in the question's language, as ``measure_worth`` found it; where it was never called, it
+        is learned from the questions asked (see ``ragkit.store.worth``). With ``alpha``, that is
+        the share of the dense arm, and the arms rank ``sparse_top_k`` and ``similarity_top_k``
+        nodes deep, or deeper where those are not given. ``filters``, ``node_ids`` and ``doc_ids``
+        limit every arm. Raises ``StoreError`` for other modes, and for a dense query without an
+        embedding or of an index without vectors.
         """
         with self._store.reading() as snapshot:
             if snapshot is None:
@@ -166,6 +179,89 @@ class SqliteVectorStore(BasePydanticVectorStore):
             similarities=[score for _, score in found],
             ids=[row.node_id for row, _ in found],
         )
+
+    def measure_worth(
+        self, embed_query: Callable[[str], Sequence[float]], *, again: bool = False
+    ) -> bool:
+        """Find out what the vectors are worth for hybrid queries; return whether it was measured.
+
+        ``embed_query`` embeds up to 64 short texts for each of up to 8 languages, as questions. The
+        result is kept in the index, or in memory where that cannot be written, and holds until a
+        quarter of the nodes changed. Whether they did is looked up once a process, and with
+        ``again``: call it so when the index changed. Raises what ``embed_query`` raises.
+        """
+        with self._store.reading() as snapshot:
+            if snapshot is None or snapshot.generation.dimension is None:
+                return False
+            number = snapshot.generation.number
+            if self._checked == number and not again:
+                return False
+            kept = read_kept(snapshot) or self._kept
+            if kept is not None and is_current(snapshot, kept):
+                self._checked = number
+                return False
+            probes = choose_probes(snapshot)
+        asked = [(probe, embed_query(probe.text)) for probe in probes]
+        with self._store.reading() as snapshot:
+            if snapshot is None or snapshot.generation.number != number:
+                return False
+            kept = self._measured(snapshot, asked)
+        self._keep(kept)
+        self._checked = number
+        return True
+
+    def _measured(self, snapshot: Snapshot, asked: Sequence[tuple[Probe, Sequence[float]]]) -> Kept:
+        seen: dict[str, list[Observation]] = {}
+        for probe, vector in asked:
+            if (observation := self._observe(snapshot, probe, vector)) is not None:
+                for language in {probe.language, POOLED}:
+                    seen.setdefault(language, []).append(observation)
+        nodes, last = count_nodes(snapshot)
+        languages = {language: measure(found) for language, found in seen.items()}
+        return Kept(snapshot.generation.number, nodes, last, languages)
+
+    def _observe(
+        self, snapshot: Snapshot, probe: Probe, vector: Sequence[float]
+    ) -> Observation | None:
+        """Ask a probe; None where there are too few candidates, or its own node has no vector."""
+        import numpy as np
+
+        query = VectorStoreQuery(query_str=probe.text, query_embedding=list(vector))
+        lexical, cosines = self._arms(snapshot, query, None, _POOL)
+        own = self._store.dense.search(snapshot, vector, limit=1, allowed=[probe.rowid])
+        cosines |= dict(own)
+        if not own or len({rowid for rowid, _ in lexical} | set(cosines)) < FEWEST:
+            return None
+        all_ = candidates(lexical, cosines, depth=_POOL)
+        texts = read_texts(snapshot, all_.keys)
+        wanted = probe.text.split()  # nodes that overlap, and near-duplicates, hold it as well
+        right = [
+            rowid == probe.rowid or " ".join(wanted) in " ".join(texts.get(rowid, "").split())
+            for rowid in all_.keys
+        ]
+        return observe(all_.by_words, all_.cosines, found=all_.found, right=np.asarray(right))
+
+    def _keep(self, kept: Kept) -> None:
+        if not self._store.read_only:
+            try:
+                with self._store.transaction() as snapshot:
+                    if snapshot.generation.number == kept.generation:
+                        write_kept(snapshot, kept)
+                        self._kept = None
+                return
+            except StoreError:  # a file that cannot be written, or a full disk
+                pass
+        self._kept = kept
+
+    def _known(self, snapshot: Snapshot, question: str, best: int | None) -> Measured | Learner:
+        """Return what is known of the vectors in the language of the row ``best``."""
+        language = None if best is None else _language(snapshot, best)
+        measured = read_measured(snapshot, language)
+        if measured is None and self._kept and self._kept.generation == snapshot.generation.number:
+            found = self._kept.languages
+            measured = found.get(language or POOLED) or found.get(POOLED)
+        group = (snapshot.generation.number, script(question), language)
+        return measured or Learner(self._worth, group, question)
 
     def _ranked(self, snapshot: Snapshot, query: VectorStoreQuery) -> list[tuple[int, float]]:
         wanted = None
@@ -198,6 +294,14 @@ class SqliteVectorStore(BasePydanticVectorStore):
             lexical = self._lexical(snapshot, query, wanted, query.sparse_top_k or pool)
             dense = self._dense(snapshot, query, wanted, top_k if query.hybrid_top_k else pool)
             return fuse_scores(lexical, dense, alpha=query.alpha)[:limit]
+        lexical, cosines = self._arms(snapshot, query, wanted, pool)
+        known = self._known(snapshot, query.query_str or "", lexical[0][0] if lexical else None)
+        return fuse_by_worth(lexical, cosines, depth=pool, known=known)[:limit]
+
+    def _arms(
+        self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None, pool: int
+    ) -> tuple[list[tuple[int, float]], dict[int, float]]:
+        """Return the best by words, and the cosines of these and of the best by vectors."""
         lexical = self._lexical(snapshot, query, wanted, pool)
         cosines = dict(self._dense(snapshot, query, wanted, pool))
         if missing := [rowid for rowid, _ in lexical if rowid not in cosines]:
@@ -205,15 +309,7 @@ class SqliteVectorStore(BasePydanticVectorStore):
             cosines |= self._store.dense.search(
                 snapshot, query.query_embedding, limit=len(missing), allowed=missing
             )
-        language = _language(snapshot, lexical[0][0]) if lexical else None
-        return fuse_by_worth(
-            lexical,
-            cosines,
-            depth=pool,
-            worth=self._worth,
-            group=(snapshot.generation.number, script(query.query_str or ""), language),
-            question=query.query_str,
-        )[:limit]
+        return lexical, cosines
 
     def _lexical(
         self, snapshot: Snapshot, query: VectorStoreQuery, wanted: Condition | None, limit: int

@@ -1,18 +1,20 @@
 """How much the dense arm is worth, language by language, learned without labels.
 
-The words are the teacher. Their scores are a calibrated guess at which candidate answers: the
-softmax of ``2.1 * score / sqrt(best score)`` fits every collection measured (docs/retrieval.md).
-Against that guess each question shows how often, and how steeply, the vectors point at the same
-node; the evidence is added up, and what was learned weighs the vectors of the next question. The
-model is a mixture: with probability ``1 - error`` the vectors rank by ``softmax(slope * z)``, with
-``error`` they say nothing; both are unknown and have a prior. An embedder that is useless in a
-language tends to ``error = 1`` there and no longer moves anything.
+The words' scores are a calibrated guess at which candidate answers: the softmax of
+``2.1 * score / sqrt(best score)`` fits every collection measured (docs/retrieval.md). The vectors
+are a mixture: with probability ``1 - error`` they rank by ``softmax(slope * z)``, with ``error``
+they say nothing; both are unknown and have a prior. An embedder that is useless in a language
+tends to ``error = 1`` there and no longer moves anything.
+
+What is known of both comes from probes, parts of the index's own nodes that are asked as
+questions (``ragkit.store.probes``): a ``Measured`` a language, kept in the index, so that a
+question is answered alike whatever was asked before. Where nobody ever handed the store an embedder
+to ask probes with, ``Worth`` learns from the questions themselves instead, in memory, with the
+words as the teacher.
 
 Vectors that repeat what the words say (latent semantic analysis, hashed words) agree with them for
 the wrong reason, also where both err. That shows among the *wrong* candidates: their two scores go
 together. Two correlated witnesses are weighed as in Fisher's linear discriminant (1936).
-
-What is kept is 57 numbers a language, in memory, for as long as the store is open; no text.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import math
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Worth", "lexical_slope", "script", "weigh_candidates"]
+__all__ = [
+    "Learner",
+    "Measured",
+    "Observation",
+    "Worth",
+    "lexical_slope",
+    "measure",
+    "observe",
+    "script",
+    "weigh_candidates",
+]
 
 # Log odds of a share of 1 against one of 0: by the best score, in points of BM25.
 _SLOPE_A_ROOT, _MOST_SLOPE = 2.1, 13.0
@@ -55,6 +67,8 @@ _LEAST_SHARE = 0.15
 _LINEAR = 3.0
 # A proven dense arm takes so much off the words' own slope.
 _YIELDING = 0.25
+# A lead of the vectors so much beyond any that a probe showed is not what was measured.
+_BEYOND = 1.1
 
 
 @dataclass(slots=True)
@@ -75,6 +89,44 @@ class Weights:
     dense: float
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one probe showed: likelihood by slope and error, moments, the vectors' greatest lead."""
+
+    likelihood: Array
+    moments: tuple[float, float, float] | None
+    lead: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What probes showed in one language; 59 numbers. ``reach`` is their greatest lead."""
+
+    evidence: tuple[tuple[float, ...], ...]
+    moments: tuple[float, float, float]
+    reach: float
+
+    def weights(self, lead: float) -> Weights:
+        """Return how the arms are weighed in a question whose vectors lead by ``lead``.
+
+        Beyond what any probe showed the prior decides: this is not the embedder that was measured.
+        """
+        import numpy as np
+
+        if lead > _BEYOND * self.reach:
+            return _weigh(_prior(), np.asarray(_FIRST_MOMENTS))
+        return _weigh(_prior() + np.asarray(self.evidence), np.asarray(self.moments))
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """The memory of questions, for one of them: ``group`` is its language."""
+
+    worth: Worth
+    group: Hashable
+    question: Hashable
+
+
 @dataclass(slots=True)
 class Worth:
     """What was learned from the questions asked so far. Safe to use from many threads."""
@@ -92,10 +144,7 @@ class Worth:
             evidence = _prior() + learned.evidence
             moments = learned.moments + _FIRST * np.asarray(_FIRST_MOMENTS)
             moments = moments / (learned.questions + _FIRST)
-        mixture = _softmax(evidence)
-        dense = _independence(*map(float, moments))
-        sure = float(mixture[:, np.asarray(_ERRORS) <= 0.03].sum())
-        return Weights(mixture, 1.0 - _YIELDING * sure * dense**2, dense)
+        return _weigh(evidence, moments)
 
     def learn(
         self,
@@ -128,37 +177,68 @@ def lexical_slope(greatest: float) -> float:
 
 
 def weigh_candidates(
-    by_words: Array,
-    cosines: Array,
-    *,
-    found: int,
-    worth: Worth,
-    group: Hashable,
-    question: Hashable,
+    by_words: Array, cosines: Array, *, found: int, known: Measured | Learner
 ) -> Array:
-    """Return the candidates' log odds, up to a constant, and learn from the question.
+    """Return the candidates' log odds, up to a constant.
 
     ``by_words`` are log odds by words alone; the first ``found`` candidates are those that the
     words found, best first, the others only the vectors. Cosines that are all but equal say nothing
-    and leave the words alone.
+    and leave the words alone. A ``Learner`` learns from the question, after it was weighed.
     """
     import numpy as np
 
     z = _z_scores(cosines, found)
     if z is None:
         return by_words
-    scaled = np.asarray(_SLOPES)[:, None] * z
-    by_vectors = _softmax(scaled, axis=1)
+    by_vectors = _softmax(np.asarray(_SLOPES)[:, None] * z, axis=1)
     errors, count = np.asarray(_ERRORS), len(cosines)
-    weights = worth.weights(group)
+    if isinstance(known, Measured):
+        weights = known.weights(float(z.max()))
+    else:
+        weights = known.worth.weights(known.group)
     said = (weights.mixture * (1 - errors)).sum(axis=1) @ by_vectors
     said += (weights.mixture * errors).sum() / count
-    if found:
+    if found and isinstance(known, Learner):
         guess = _softmax(by_words)
-        agreement = (1 - errors) * (by_vectors @ guess)[:, None] + errors / count
-        worth.learn(group, question, agreement, _moments(by_words, z, guess, found))
+        likelihood = _likelihood(by_vectors, guess)
+        moments = _moments(by_words, z, guess, found)
+        known.worth.learn(known.group, known.question, likelihood, moments)
     odds: Array = weights.lexical * by_words + weights.dense * np.log(said)
     return odds
+
+
+def observe(
+    by_words: Array, cosines: Array, *, found: int, right: NDArray[np.bool_]
+) -> Observation:
+    """Return what a probe shows; ``right`` marks the candidates that hold it, at least one."""
+    import numpy as np
+
+    truth = right / right.sum()
+    z = _z_scores(cosines, found)
+    if z is None:  # these vectors say nothing, whatever their slope would be
+        certain = np.full((len(_SLOPES), len(_ERRORS)), 1 / len(cosines))
+        return Observation(certain, None, 0.0)
+    by_vectors = _softmax(np.asarray(_SLOPES)[:, None] * z, axis=1)
+    moments = _moments(by_words, z, truth, found)
+    return Observation(_likelihood(by_vectors, truth), moments, float(z.max()))
+
+
+def measure(observations: Sequence[Observation]) -> Measured:
+    """Return what probes of one language show together. Raises ``ValueError`` without any."""
+    import numpy as np
+
+    if not observations:
+        raise ValueError("Nothing was observed; without probes there is nothing to measure.")
+    evidence = np.sum([np.log(one.likelihood) for one in observations], axis=0)
+    evidence = np.maximum(evidence - evidence.max(), -_MOST_EVIDENCE)
+    seen = [one.moments for one in observations if one.moments is not None]
+    first = _FIRST * np.asarray(_FIRST_MOMENTS)
+    total = (np.asarray(seen).reshape(-1, 3).sum(axis=0) + first) / (len(seen) + _FIRST)
+    return Measured(
+        tuple(tuple(round(float(nats), 3) for nats in row) for row in evidence),
+        (float(total[0]), float(total[1]), float(total[2])),
+        max(one.lead for one in observations),
+    )
 
 
 def script(text: str) -> str:
@@ -208,6 +288,24 @@ def _independence(correlation: float, lead_words: float, lead_vectors: float) ->
     fisher = (1 - excess * lead_words / max(lead_vectors, 0.1)) / (1 - excess**2)
     linear = 1 - _STEEP * (correlation - _TOPICAL)
     return min(1.0, max(0.0, fisher), max(_LEAST_SHARE, linear))
+
+
+def _weigh(evidence: Array, moments: Array) -> Weights:
+    import numpy as np
+
+    mixture = _softmax(evidence)
+    dense = _independence(*map(float, moments))
+    sure = float(mixture[:, np.asarray(_ERRORS) <= 0.03].sum())
+    return Weights(mixture, 1.0 - _YIELDING * sure * dense**2, dense)
+
+
+def _likelihood(by_vectors: Array, guess: Array) -> Array:
+    """Return by slope and error how likely the vectors point where ``guess`` does."""
+    import numpy as np
+
+    errors = np.asarray(_ERRORS)
+    likely: Array = (1 - errors) * (by_vectors @ guess)[:, None] + errors / by_vectors.shape[1]
+    return likely
 
 
 def _nothing() -> _Learned:
