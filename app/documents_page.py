@@ -93,8 +93,9 @@ def _header(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(gap=None):
             st.title(texts["documents"], anchor=False)
-            size = megabytes(sum(row.size for row in present))
-            line = texts["folder_line"].format(folder=name, files=f"{len(present):,}", size=size)
+            count = len(present)
+            files = texts["f_file"] if count == 1 else texts["f_files"].format(count=f"{count:,}")
+            line = f"{name} · {files} · {_size(sum(row.size for row in present))}"
             st.caption(label(line, most=200))
         st.button(
             texts["read_again"],
@@ -105,8 +106,19 @@ def _header(
             args=(kb, indexer),
             key="read-again",
         )
-        with st.popover("", icon=":material/more_horiz:", help=texts["more"], width="content"):
+        # A key of its own for each folder: it closes when another one is made or chosen.
+        with st.popover(
+            "",
+            icon=":material/more_horiz:",
+            help=texts["more"],
+            width="content",
+            key=f"menu-{name}",
+        ):
             _menu(name, kb, indexer, len(present), texts)
+
+
+def _size(size: int) -> str:
+    return megabytes(size) if size > 999_999 else f"{-(-size // 1000)} kB"
 
 
 def _menu(
@@ -128,9 +140,10 @@ def _menu(
         st.form_submit_button(
             texts["create"], icon=":material/create_new_folder:", on_click=_create
         )
-    if shared.collections().get(name).made_here and st.button(
-        texts["delete_folder"], icon=":material/delete:", key="delete-folder"
-    ):
+    if not shared.collections().get(name).made_here:
+        return
+    st.divider()
+    if st.button(texts["delete_folder"], icon=":material/delete:", key="delete-folder"):
         _delete_folder(name, kb, indexer, files, texts)
 
 

@@ -112,7 +112,7 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
             [texts[row.state], texts["uploaded"]] if row.uploaded else [texts[row.state]]
             for row in rows
         ],
-        "size": [row.size / 1000 for row in rows],
+        "size": [max(0.1, row.size / 1000) if row.size else 0.0 for row in rows],
         "characters": [row.characters or None for row in rows],
         "nodes": [row.nodes or None for row in rows],
         "format": [row.format for row in rows],

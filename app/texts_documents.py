@@ -9,7 +9,6 @@ __all__ = ["TEXTS", "reason"]
 TEXTS = {
     "en": {
         "documents": "Documents",
-        "folder_line": "{folder} · {files} files, {size}",
         "read_again": "Read again",
         "read_again_help": "Take in what is new or changed in the folder.",
         "more": "More",
@@ -127,7 +126,6 @@ TEXTS = {
     },
     "zh": {
         "documents": "文档",
-        "folder_line": "{folder} · {files} 个文件，{size}",
         "read_again": "重新读取",
         "read_again_help": "读入文件夹中新增或修改过的内容。",
         "more": "更多",

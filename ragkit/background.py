@@ -181,12 +181,17 @@ class Indexer:
         except RagkitError as error:
             return None, str(error)
         except Exception:
+            if self._ending():
+                return None, None  # what it needed is being taken down
             # Broad on purpose: a thread has no one to raise to; the log has the rest.
             log.exception("indexing failed")
             return None, _UNEXPECTED
 
+    def _ending(self) -> bool:
+        return self._leaving.is_set() or not threading.main_thread().is_alive()
+
     def _progress(self, done: int, total: int, source: str) -> None:
-        if self._leaving.is_set():
+        if self._ending():
             raise _Left
         with self._guard:
             if not self._state.running:  # the watcher's run found something to do

@@ -17,9 +17,11 @@ Garbling = Literal["replaced", "private", "mojibake", "lost"]
 _SAMPLE = 4000  # characters, from the beginning, the middle and the end each
 _FEWEST = 4
 _SHARE = 0.01
-_MISREAD_AS = ("cp1252", "latin-1", "cp1251", "gb18030", "big5", "cp932", "cp949")
+_ONE_BYTE = ("cp1252", "latin-1", "cp1251")
+_TWO_BYTES = ("gb18030", "big5", "cp932", "cp949")
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _ACCENTED = re.compile("[\xa1-\xff]+")
+_ASIAN = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff66-\uff9f]")
 _LOST = re.compile(r"\?{3,}")
 _ASCII = re.compile("[\x00-\x7f]+")
 
@@ -58,7 +60,9 @@ def _sample(text: str) -> str:
 def _misread(sample: str) -> bool:
     """Return whether most of what is not ASCII becomes UTF-8 when it is encoded back."""
     foreign = _ASCII.sub(" ", sample)
-    for encoding in _MISREAD_AS:
+    # Two-byte encodings hold other scripts too, with bytes that look like UTF-8 out of step.
+    asian = 2 * len(_ASIAN.findall(foreign)) > len(foreign) - foreign.count(" ")
+    for encoding in (*_ONE_BYTE, *(_TWO_BYTES if asian else ())):
         back = foreign.encode(encoding, errors="replace").decode("utf-8", errors="replace")
         # A character that the encoding lacks became "?", and so counts against it.
         bad = back.count("\ufffd") + back.count("?")

@@ -1,0 +1,291 @@
+"""The report on an index: what is in it, what is not and why, and what answers suffer from."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import ragkit
+from ragkit.health import Health, health
+from ragkit.health.embedder_languages import embedder_languages
+from ragkit.health.garbled import garbling
+from ragkit.health.inventory import counts, inventory
+from ragkit.health.overview import Overview
+from ragkit.health.twins import group_similar, similarity, sketch
+from ragkit.knowledge import KnowledgeBase
+
+EN = (
+    "The backup runs every night at three and keeps thirty days of snapshots. Restoring a snapshot "
+    "takes about ten minutes, and the service must be stopped meanwhile. "
+)
+ZH = "备份每天凌晨三点自动运行，保留三十天的快照。恢复一个快照大约需要十分钟，期间必须停止服务。"
+RU = "Резервное копирование выполняется каждую ночь в три часа и хранит снимки за тридцать дней. "
+JA = "バックアップは毎晩三時に実行され、三十日分のスナップショットを保持します。"
+KO = "백업은 매일 밤 세 시에 실행되며 삼십 일 동안의 스냅샷을 보관합니다. "
+FR = "La sauvegarde s'exécute chaque nuit à trois heures ; l'été, elle est déplacée à l'aube. "
+VI = "Việc sao lưu được thực hiện mỗi đêm lúc ba giờ và giữ lại ba mươi ngày. "
+CS = "Zálohování probíhá každou noc ve tři hodiny; příliš žluťoučký kůň úpěl ďábelské ódy. "
+EL = "Η δημιουργία αντιγράφων εκτελείται κάθε βράδυ στις τρεις. "
+AR = "يعمل النسخ الاحتياطي كل ليلة في الساعة الثالثة ويحتفظ بثلاثين يوما. "
+HONEST = [EN, ZH, RU, JA, KO, FR, VI, CS, EL, AR, "“Quoted” — naïve café, £5 · €7 … ½ ©", ""]
+
+
+@pytest.fixture
+def kb(folder: Path) -> KnowledgeBase:
+    return ragkit.open(folder, preset="lite")
+
+
+def found(report: Health, kind: str) -> list[tuple[str, ...]]:
+    return [finding.sources for finding in report.findings if finding.kind == kind]
+
+
+@pytest.mark.parametrize("text", HONEST)
+@pytest.mark.parametrize("times", [1, 40])
+def test_text_in_any_language_is_not_garbled(text: str, times: int) -> None:
+    assert garbling(text * times) is None
+
+
+def test_real_passages_are_not_garbled(shared: Path) -> None:
+    wrong, seen = [], 0
+    for path in sorted((shared / "eval").rglob("*passages*.jsonl")):
+        with path.open(encoding="utf-8") as lines:
+            for line in islice(lines, 300):
+                seen += 1
+                text = json.loads(line)["text"]
+                if garbling(text):
+                    wrong.append(text[:80])
+    if not seen:
+        pytest.skip("no passages in the shared data")
+    assert len(wrong) <= 0.001 * seen, wrong[:5]
+
+
+@pytest.mark.parametrize("mixed", [EN + ZH, FR + RU, ZH + RU + EN, CS + EL])
+def test_mixed_languages_are_not_garbled(mixed: str) -> None:
+    assert garbling(mixed * 5) is None
+
+
+@pytest.mark.parametrize("text", [ZH, RU, JA, KO, FR * 3, CS, EL, AR])
+@pytest.mark.parametrize("wrong", ["latin-1", "cp1252", "cp1251", "gb18030", "big5", "cp932"])
+def test_utf8_read_as_something_else_is_mojibake(text: str, wrong: str) -> None:
+    read = (text * 4).encode("utf-8").decode(wrong, errors="replace")
+    assert garbling(read) in ("mojibake", "private", "replaced")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5", "euc_kr", "euc_jp"])
+def test_east_asian_text_read_as_western_is_mojibake(encoding: str) -> None:
+    text = {
+        "gb18030": ZH,
+        "big5": "備份每天凌晨三點自動執行，保留三十天。",
+        "euc_kr": KO,
+        "euc_jp": JA,
+    }
+    assert garbling((text[encoding] * 6).encode(encoding).decode("latin-1")) == "mojibake"
+
+
+def test_lost_and_private_characters() -> None:
+    assert garbling((ZH * 3).encode("ascii", errors="replace").decode()) == "lost"
+    assert garbling(EN + "\ufffd" * 12) == "replaced"
+    assert garbling("".join(chr(0xE000 + n % 50) for n in range(200))) == "private"
+    assert garbling("What??? Really??? " + EN * 3) is None
+
+
+def test_similar_documents_are_grouped_and_others_are_not() -> None:
+    random.seed(7)
+    words = ["".join(random.choices("abcdefghijklmnop", k=6)) for _ in range(4000)]
+
+    def text() -> list[str]:
+        return random.choices(words, k=500)
+
+    first, second = text(), text()
+    edited = [*first[:250], "completely", "other", "words", *first[254:]]
+    texts = {
+        "a": first, "b": edited, "c": [w.upper() for w in first], "d": second, "e": text(),
+        "f": [*first[:250], *second[250:]],
+    }  # fmt: skip
+    sketches = [(name, sketch(" ".join(own))) for name, own in texts.items()]
+    assert group_similar([(n, s) for n, s in sketches if s]) == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_the_estimate_is_near_the_true_share(share: float) -> None:
+    random.seed(3)
+    letters = [random.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(6000)]
+    cut = int(len(letters) * 2 * share / (1 + share))
+    other = letters[:cut] + [random.choice("abcdefghijklmnopqrstuvwxyz") for _ in letters[cut:]]
+    one, two = sketch("".join(letters)), sketch("".join(other))
+    assert one is not None
+    assert two is not None
+    assert similarity(one, two) == pytest.approx(share, abs=0.12)
+
+
+def test_short_texts_are_not_compared_and_repetitive_ones_are() -> None:
+    assert sketch("Too short to say anything.") is None
+    assert sketch("ab" * 50_000) is not None
+
+
+def test_boilerplate_costs_no_square(kb: KnowledgeBase) -> None:
+    footer = EN * 4
+    random.seed(5)
+    sketches = []
+    for n in range(3000):
+        own = sketch(
+            footer + " ".join(random.choices("alpha beta gamma delta eps zeta".split(), k=60))
+        )
+        assert own is not None
+        sketches.append((str(n), own))
+    began = time.process_time()
+    group_similar(sketches)
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    ("model", "languages"),
+    [
+        ("sentence-transformers/all-MiniLM-L6-v2", {"en"}),
+        ("BAAI/bge-large-en-v1.5", {"en"}),
+        ("BAAI/bge-small-zh-v1.5", {"zh"}),
+        ("moka-ai/m3e-base", {"zh", "en"}),
+        ("/models/moka-ai/m3e-large", {"zh"}),
+        ("jinaai/jina-embeddings-v2-base-de", {"de", "en"}),
+        ("intfloat/e5-large-v2", {"en"}),
+        ("BAAI/bge-m3", None),
+        ("intfloat/multilingual-e5-small", None),
+        ("acme/unheard-of", None),
+        ("Qwen/Qwen2-0.5B-Instruct", None),
+    ],
+)
+def test_languages_of_embedders(model: str, languages: set[str] | None) -> None:
+    assert embedder_languages(model) == languages
+
+
+def test_multilingual_minilm_knows_fifty_languages() -> None:
+    known = embedder_languages("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2")
+    assert known is not None
+    assert {"zh", "en", "de", "ar"} <= known
+    assert "ta" not in known
+
+
+def test_an_english_embedder_is_weak_in_chinese(folder: Path, tiny_embedder: Path) -> None:
+    named = tiny_embedder.parent / "all-MiniLM-L6-v2"
+    if not named.exists():
+        named.symlink_to(tiny_embedder)
+    settings = {
+        "embedder.kind": "huggingface", "embedder.model": str(named), "retriever.kind": "dense",
+    }  # fmt: skip
+    kb = ragkit.open(folder, preset="lite", settings=settings)
+    kb.index()
+    report = health(kb)
+    assert found(report, "weak_language") == [("手册.md",)]
+    assert not found(health(ragkit.open(folder, preset="lite")), "weak_language")
+
+
+def test_states_follow_the_folder(kb: KnowledgeBase, folder: Path) -> None:
+    def states() -> dict[str, str]:
+        return {row.source: row.state for row in inventory(kb)}
+
+    assert set(states().values()) == {"new"}
+    (folder / "empty.md").write_text("", "utf-8")
+    kb.index()
+    assert states() == {
+        "empty.md": "skipped", "guide/install.md": "indexed", "history.txt": "indexed",
+        "手册.md": "indexed",
+    }  # fmt: skip
+    (folder / "new.md").write_text("New.\n", "utf-8")
+    (folder / "history.txt").write_text("It was sold.\n", "utf-8")
+    (folder / "手册.md").unlink()
+    kb.notes.exclude(["guide/install.md"])
+    assert states() == {
+        "empty.md": "skipped", "guide/install.md": "excluded", "history.txt": "changed",
+        "new.md": "new", "手册.md": "gone",
+    }  # fmt: skip
+    assert counts(inventory(kb))["gone"] == 1
+
+
+def test_a_row_says_what_is_known(kb: KnowledgeBase, folder: Path) -> None:
+    (folder / "gbk.txt").write_bytes((ZH * 3).encode("gbk"))
+    kb.notes.note_upload("gbk.txt", sha256="", size=1)
+    kb.index()
+    row = next(row for row in inventory(kb) if row.source == "gbk.txt")
+    assert (row.format, row.encoding, row.language, row.uploaded) == ("txt", "gb18030", "zh", True)
+    assert row.characters == len(ZH) * 3
+    assert row.nodes > 0
+    assert row.size == (folder / "gbk.txt").stat().st_size
+
+
+def test_the_report_finds_what_is_amiss(kb: KnowledgeBase, folder: Path) -> None:
+    (folder / "noise.txt").write_bytes(bytes(range(256)) * 40)
+    (folder / "photo.md").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    (folder / "again.txt").write_bytes((folder / "history.txt").read_bytes())
+    (folder / "long.md").write_text(EN + ZH + FR + RU + CS, "utf-8")
+    (folder / "longer.md").write_text(EN + ZH + FR + RU + CS + "Edited.", "utf-8")
+    (folder / "mojibake.txt").write_text((RU * 3).encode().decode("cp1251", "ignore"), "utf-8")
+    kb.index()
+    (folder / "late.md").write_text("Not read yet.\n", "utf-8")
+    report = health(kb)
+    assert sorted(found(report, "skipped")) == [("noise.txt",), ("photo.md",)]
+    assert found(report, "duplicates") == [("again.txt", "history.txt")]
+    assert found(report, "near_duplicates") == [("long.md", "longer.md")]
+    assert found(report, "mojibake") == [("mojibake.txt",)]
+    assert found(report, "pending") == [("late.md",)]
+    totals = report.totals
+    assert (totals.files, totals.indexed, totals.skipped, totals.pending) == (10, 7, 2, 1)
+    assert totals.nodes == kb.index_status().nodes
+    assert (totals.formats["md"], totals.formats["txt"]) == (4, 3)
+    by_name = {file.source: file for file in report.files}
+    assert by_name["mojibake.txt"].warnings == ("mojibake",)
+    assert by_name["late.md"].state == "new"
+    plain = json.loads(json.dumps(report.to_dict(), ensure_ascii=False))
+    assert "PNG image" in " ".join(finding["message"] for finding in plain["findings"])
+
+
+def test_a_sound_folder_has_no_findings(kb: KnowledgeBase) -> None:
+    kb.index()
+    report = health(kb)
+    assert report.findings == ()
+    assert report.texts_read == report.texts == 3
+
+
+def test_pages_without_text_are_found(folder: Path, shared: Path) -> None:
+    kb = ragkit.open(folder, preset="lite")
+    kb.index()
+    assert not found(health(kb), "empty_pages")
+    scans = [p for p in (shared / "docs").rglob("*.pdf") if "ocr" in p.name]
+    if not scans:
+        pytest.skip("no scanned PDF in the shared data")
+    (folder / scans[0].name).write_bytes(scans[0].read_bytes())
+    kb.index()
+    assert any("Scanned" in f.detail for f in health(kb).findings)
+
+
+def test_time_is_bounded_and_said(kb: KnowledgeBase) -> None:
+    kb.index()
+    report = health(kb, seconds=-1.0)
+    assert (report.texts_read, report.texts) == (0, 3)
+    assert report.totals.indexed == 3
+
+
+def test_an_index_that_never_was(kb: KnowledgeBase) -> None:
+    report = health(kb)
+    assert report.totals.indexed == 0
+    assert found(report, "pending") == [("guide/install.md", "history.txt", "手册.md")]
+    assert not Path(kb.index_uri).exists()
+
+
+def test_overview_reads_again_only_when_something_changed(kb: KnowledgeBase, folder: Path) -> None:
+    overview = Overview(kb)
+    rows = overview.rows(0)
+    assert overview.rows(0) is rows
+    (folder / "new.md").write_text("New.\n", "utf-8")
+    assert overview.rows(0) is rows
+    assert len(overview.rows(1)) == 4
+    (folder / "new.md").unlink()
+    overview.forget()
+    assert len(overview.rows(1)) == 3
+    report = overview.health(1)
+    assert overview.health(1) is report
+    assert overview.health(2) is not report
