@@ -24,6 +24,7 @@ from ragkit.knowledge import KnowledgeBase
 
 pytest.importorskip("ir_measures", reason='needs pip install "ragkit[eval]"')
 
+CUP = "Who won the cup in 1966?"
 LIGHTHOUSE = "Who built the lighthouse of Alnmouth?"
 
 
@@ -80,7 +81,7 @@ def test_a_follow_up_is_asked_as_what_it_means(kb: KnowledgeBase, chats: Chats) 
 
 
 def test_a_good_refusal_is_a_question_that_nothing_answers(kb: KnowledgeBase, chats: Chats) -> None:
-    rate(kb, chats, ("Who won the cup in 1966?", "up", ""))
+    rate(kb, chats, (CUP, "up", ""))
     (question,) = told(kb, chats).questions
     assert (question.passage_id, question.source, question.answers) == (None, None, ())
 
@@ -152,10 +153,10 @@ def test_an_answer_about_the_documents_themselves_tells_no_passage(
 # Asking it again
 
 
-def evaluate(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
+def evaluate(*arguments: str | Path) -> dict[str, Any]:
     done = CliRunner().invoke(command, ["evaluate", *map(str, arguments)])
-    assert done.exit_code == status, done.output
-    return json.loads(done.stdout) if "--json" in arguments and not status else {}
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout) if "--json" in arguments else {}
 
 
 def test_what_was_rated_good_is_found_first_by_the_command_line(
@@ -166,7 +167,7 @@ def test_what_was_rated_good_is_found_first_by_the_command_line(
         chats,
         (LIGHTHOUSE, "up", ""),
         ("备份保留多少天？", "up", ""),
-        ("Who won the cup in 1966?", "up", ""),
+        (CUP, "up", ""),
     )
     report = evaluate("--data", kb.folder, "--feedback", "--preset", "lite", "--answers", "--json")
     assert report["questions"] == 2
@@ -179,7 +180,11 @@ def test_what_was_rated_good_is_found_first_by_the_command_line(
     assert again["recall@1"] == 1.0
     alone = evaluate("--passages", out, "--questions", out, "--preset", "lite", "--json")
     assert alone["questions"] == 2
-    evaluate("--data", kb.folder, "--feedback", "--questions-out", out, status=2)
+    done = CliRunner().invoke(
+        command, ["evaluate", "--data", str(kb.folder), "--feedback", "--questions-out", str(out)]
+    )
+    assert isinstance(done.exception, ConfigError)
+    assert "is there already" in str(done.exception)
 
 
 def test_a_worse_retriever_finds_less(kb: KnowledgeBase, chats: Chats) -> None:
@@ -245,7 +250,7 @@ def test_rows_come_back_as_they_were(kb: KnowledgeBase, chats: Chats) -> None:
         kb,
         chats,
         (LIGHTHOUSE, "up", ""),
-        ("Who won the cup in 1966?", "up", ""),
+        (CUP, "up", ""),
         ("Memory?", "down", "install.md"),
     )
     found = told(kb, chats)

@@ -67,7 +67,7 @@ def embedded(page: str, *, dark: bool) -> str:
 def _picture(svg: str, colours: str) -> str:
     """Return a chart as a picture that holds its own colours."""
     label = re.search(r'aria-label="([^"]*)"', svg)
-    style = f"<style>:root{{{colours}{_FONT}}}{_CHART}</style>"
+    style = f"<style>:root{{{colours}{_FONT}}}{_CHART}{_SMALL}</style>"
     opening = svg.index(">") + 1
     whole = f'<svg xmlns="http://www.w3.org/2000/svg" {svg[5:opening]}{style}{svg[opening:]}'
     data = base64.b64encode(whole.encode()).decode()
@@ -75,9 +75,9 @@ def _picture(svg: str, colours: str) -> str:
 
 
 _LIGHT = """--card:#f7f8fa;--ink:#1b1f24;--soft:#5b6572;--rule:#dfe3e8;
---s1:#1f6feb;--s2:#c2410c;--s3:#6b7280;"""
+--s1:#0d7d74;--s2:#c2410c;--s3:#6b7280;"""
 _DARK = """--card:#1b2120;--ink:#e6e9ed;--soft:#9aa5b1;--rule:#303a38;
---s1:#5aa2ff;--s2:#f59e5b;--s3:#9aa3ad;"""
+--s1:#2dbdaf;--s2:#f59e5b;--s3:#9aa3ad;"""
 _FONT = """font-family:system-ui,-apple-system,"Segoe UI","Noto Sans","PingFang SC",
 "Microsoft YaHei","Noto Sans CJK SC",sans-serif;"""
 _INSIDE = """
@@ -144,3 +144,5 @@ table.text th:last-child,table.text td:last-child{text-align:right;white-space:n
 footer.facts{margin-top:32px}
 """
 _PHONE = "@media (max-width:560px){svg text,svg .label{font-size:13px}}"
+# Inside a picture the width is the picture's own.
+_SMALL = "@media (max-width:400px){svg text,svg .label{font-size:14px}}"

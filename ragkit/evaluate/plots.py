@@ -104,9 +104,7 @@ def histogram(
     most = _nice(max(share for each in shares for share in each))
     up = _scale(0.0, most, _HEIGHT - _BOTTOM, _TOP)
     parts = _grid(_ticks(0.0, most), up, percent=True)
-    parts += [
-        _text(across(x), _HEIGHT - _BOTTOM + 16, f"{x:g}", "middle") for x in _ticks(low, top)
-    ]
+    parts += [_tick_below(across(x), f"{x:g}") for x in _ticks(low, top)]
     width = (top - low) / bins
     for group, each in zip(groups, shares, strict=True):
         edge = [f"M{across(low):.1f},{up(0):.1f}"]
@@ -215,6 +213,12 @@ def _grid(ticks: Sequence[float], up, *, percent: bool = False) -> list[str]:  #
         )
         parts.append(_text(_LEFT - 6, y + 4, said, "end"))
     return parts
+
+
+def _tick_below(x: float, said: str) -> str:
+    """Return a label below the axis, which ends at the chart's edge where it would be cut."""
+    cut = x + 4 * len(said) > _WIDTH
+    return _text(_WIDTH - 1 if cut else x, _HEIGHT - _BOTTOM + 16, said, "end" if cut else "middle")
 
 
 def _columns(ticks: Sequence[float], across, height: float) -> list[str]:  # type: ignore[no-untyped-def]
