@@ -48,14 +48,16 @@ BOX = '[data-testid="stChatInputTextArea"]'
 # Resolved by the page itself: its policy forbids the eval that Playwright's waiting needs.
 WATCH = """word => {
   const box = document.querySelector('[data-testid="stChatInputTextArea"]');
+  const messages = () => [...document.querySelectorAll('[data-testid="stChatMessage"]')];
+  const before = messages().length;
   let start = 0;
   box.addEventListener('keydown', e => { if (e.key === 'Enter') start = performance.now(); },
     {capture: true, once: true});
   window.firstToken = new Promise(found => {
     const watcher = new MutationObserver(() => {
-      if (!start) return;
-      for (const m of document.querySelectorAll('[data-testid="stChatMessage"]'))
-        if (m.textContent.includes(word)) { watcher.disconnect(); found(performance.now() - start); }
+      if (!start || !messages().slice(before).some(m => m.textContent.includes(word))) return;
+      watcher.disconnect();
+      found(performance.now() - start);
     });
     watcher.observe(document.body, {subtree: true, childList: true, characterData: true});
   });

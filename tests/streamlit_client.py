@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,9 +75,16 @@ class Session:
         """Run the page, wait until it is drawn, and return its words."""
         return (await self._run(None, "", seconds)).text
 
-    async def ask(self, question: str, wanted: str, *, seconds: float = 120) -> Asked:
-        """Send a question and wait until its run has ended."""
-        return await self._run(question, wanted, seconds)
+    async def ask(
+        self,
+        question: str,
+        wanted: str,
+        *,
+        seconds: float = 120,
+        told: Callable[[str], object] = lambda _words: None,
+    ) -> Asked:
+        """Send a question and wait until its run has ended; ``told`` hears each thing drawn."""
+        return await self._run(question, wanted, seconds, told)
 
     async def send(self, question: str | None) -> None:
         """Send the message that runs the page, with a question or without."""
@@ -96,7 +104,13 @@ class Session:
             widget.chat_input_value.data = question
         await self.socket.send(message.SerializeToString())
 
-    async def _run(self, question: str | None, wanted: str, seconds: float) -> Asked:
+    async def _run(
+        self,
+        question: str | None,
+        wanted: str,
+        seconds: float,
+        told: Callable[[str], object] = lambda _words: None,
+    ) -> Asked:
         begun = time.perf_counter()
         first = None
         async with asyncio.timeout(seconds):
@@ -104,8 +118,11 @@ class Session:
             while True:
                 message = self._take(await self.socket.recv())
                 kind = message.WhichOneof("type")
-                if kind == "delta" and wanted and first is None and wanted in self._words(message):
-                    first = time.perf_counter() - begun
+                if kind == "delta":
+                    words = str(message.delta)
+                    told(words)
+                    if wanted and first is None and wanted in words:
+                        first = time.perf_counter() - begun
                 # A run that st.rerun ends is followed by another.
                 if kind == "script_finished" and message.script_finished in (0, 1):
                     return Asked(self.text, first, time.perf_counter() - begun)
@@ -126,10 +143,6 @@ class Session:
             if message.delta.WhichOneof("type") == "new_element":
                 self.elements[place] = message.delta.new_element
         return message
-
-    @staticmethod
-    def _words(message: Any) -> str:
-        return str(message.delta)
 
     async def close(self) -> None:
         """Close the tab."""

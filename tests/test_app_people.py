@@ -238,21 +238,33 @@ def test_people_who_wait_for_the_model_are_served_in_turn(
         # The model is in memory, and whoever comes now comes to a queue.
         await sessions[0].ask("When was the lighthouse of Alnmouth built?", "ragkit-writing")
 
-        async def ask(session: Session, number: int) -> float:
-            await asyncio.sleep(0.3 * number)
+        async def ask(session: Session, queued: asyncio.Event) -> float:
             begun = time.perf_counter()
-            asked = await session.ask("Who built the lighthouse of Alnmouth?", "ragkit-writing")
+
+            def told(words: str) -> None:
+                if "before you" in words or "ragkit-writing" in words:
+                    queued.set()
+
+            asked = await session.ask(
+                "Who built the lighthouse of Alnmouth?", "ragkit-writing", seconds=300, told=told
+            )
             assert asked.first is not None
             assert alerts(session) == []
             return begun + asked.first
 
-        firsts = await asyncio.gather(*(ask(s, n) for n, s in enumerate(sessions)))
+        asking = []
+        for session in sessions:
+            queued = asyncio.Event()
+            asking.append(asyncio.create_task(ask(session, queued)))
+            # Who comes next comes after this one has a place.
+            await asyncio.wait_for(queued.wait(), 60)
+        firsts = await asyncio.gather(*asking)
         assert all(answers(session) for session in sessions)
         await leave(sessions)
         return firsts
 
-    with modelled(tmp_path, folder, endless_internlm2, tiny_embedder, 80) as (address, _):
+    with modelled(tmp_path, folder, endless_internlm2, tiny_embedder, 40) as (address, _):
         firsts = asyncio.run(everyone(address))
     order = sorted(range(PEOPLE), key=firsts.__getitem__)
-    # A neighbour may be drawn sooner; nobody is passed by the crowd.
-    assert max(abs(place - number) for place, number in enumerate(order)) <= 2, order
+    # Pages are drawn by threads of their own: neighbours may change places on the screen.
+    assert max(abs(place - number) for place, number in enumerate(order)) <= 1, (order, firsts)
