@@ -277,7 +277,7 @@ _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"The folder has something of this name that is no file.*",
      "文件夹中已有同名的非文件项，请改名"),
     (r"It is called (\.\S+) but holds plain text", r"扩展名是 \1，内容却是纯文本"),
-    (r"It is called (\.\S+) but holds (\S+)\. Rename it to (\.\S+?)\.?",
+    (r"It is called (\.\S+) but holds (\S+)\. Rename it to (\.\w+)",
      r"扩展名是 \1，内容却是 \2，请改名为 \3"),
     (r"Another file took its name.*", "同名文件刚刚出现，请重试"),
     (r"The folder cannot be written.*", "文件夹不可写，请联系运行此服务的人"),

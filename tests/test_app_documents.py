@@ -1,0 +1,178 @@
+"""The documents page's states, run in process by Streamlit's own AppTest."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit", reason='needs the extra: pip install "ragkit[app]"')
+
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import ragkit
+
+APP = Path(__file__).resolve().parent.parent / "app"
+
+
+def script(folder: str, language: str) -> None:
+    import documents_page
+    import shared
+    import streamlit as st
+
+    st.session_state["language"] = language
+    name = shared.collections().names()[0]
+    kb = shared.knowledge(name)
+    documents_page.draw(name, kb, shared.serving(kb).indexer, language)
+
+
+@pytest.fixture
+def page(folder: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Return what opens the page of ``folder``, whose index is up to date."""
+
+    def opened(language: str = "en", where: Path = folder) -> AppTest:
+        st.cache_resource.clear()
+        monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+        monkeypatch.setattr("sys.argv", ["main.py", str(where), "--preset=lite"])
+        monkeypatch.syspath_prepend(str(APP))
+        kb = ragkit.open(where, preset="lite")
+        if where.is_dir():
+            kb.index()
+        test = AppTest.from_function(script, args=(str(where), language), default_timeout=60)
+        return test.run()
+
+    return opened
+
+
+def words(test: AppTest) -> str:
+    kinds = ("title", "caption", "markdown", "text", "info", "warning", "error", "success")
+    return "\n".join(str(e.value) for kind in kinds for e in test.get(kind))
+
+
+def test_files_are_listed_with_their_states(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "empty.md").write_text("", "utf-8")
+    test = page()
+    assert not test.exception
+    table = test.dataframe[0].value
+    assert list(table["source"]) == ["empty.md", "guide/install.md", "history.txt", "手册.md"]
+    assert [list(states) for states in table["state"]] == [
+        ["Skipped"], ["Indexed"], ["Indexed"], ["Indexed"],
+    ]  # fmt: skip
+    assert "Empty file" in table["reason"][0]
+
+
+def test_search_and_filter(page) -> None:  # type: ignore[no-untyped-def]
+    test = page()
+    test.text_input(key="file_search").set_value("HANDB").run()
+    assert "No file matches" in words(test)
+    test.text_input(key="file_search").set_value("Hist").run()
+    assert list(test.dataframe[0].value["source"]) == ["history.txt"]
+
+
+def test_the_page_speaks_chinese(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "empty.md").write_text("", "utf-8")
+    test = page("zh")
+    assert test.title[0].value == "文档"
+    table = test.dataframe[0].value
+    assert list(table["state"][0]) == ["已跳过"]
+    assert table["reason"][0] == "空文件。"
+
+
+def test_health_view(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "copy.txt").write_bytes((folder / "history.txt").read_bytes())
+    test = page()
+    test.segmented_control(key="documents_view").set_value("view_health").run()
+    assert not test.exception
+    assert [m.value for m in test.metric][:2] == ["4", "0"]
+    assert any("Same text" in e.label for e in test.expander)
+
+
+def test_a_file_added_meanwhile_is_shown_after_reading_again(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    test = page()
+    while test.button(key="read-again").disabled:  # it looks at fresh files once more
+        test.run()
+    (folder / "new.md").write_text("The submarine is yellow.\n", "utf-8")
+    test.button(key="read-again").click().run()
+    assert not test.exception
+    assert "new.md" in list(test.dataframe[0].value["source"])
+
+
+def test_an_empty_folder_says_what_to_do(page, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "Add documents above" in words(page(where=empty))
+
+
+def test_nothing_of_a_files_name_is_markup(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "![a](x) <b> $x$ :red[y].md").write_text("", "utf-8")
+    test = page()
+    test.segmented_control(key="documents_view").set_value("view_health").run()
+    markup = "\n".join(
+        str(e.value) for kind in ("markdown", "caption", "info", "warning") for e in test.get(kind)
+    )
+    labels = "\n".join(e.label for e in test.expander)
+    assert "![a]" not in markup + labels
+
+
+def test_both_languages_say_the_same() -> None:
+    sys.path.insert(0, str(APP))
+    try:
+        from texts_documents import TEXTS
+    finally:
+        sys.path.remove(str(APP))
+
+    def fields(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    for key, text in TEXTS["en"].items():
+        assert fields(text) == fields(TEXTS["zh"][key]), key
+        assert re.search("[\u4e00-\u9fff]", TEXTS["zh"][key]), key
+
+
+def test_every_text_is_used() -> None:
+    source = "\n".join(p.read_text("utf-8") for p in APP.glob("documents_*.py"))
+    tree = ast.parse((APP / "texts_documents.py").read_text("utf-8"))
+    assigned = [n for n in tree.body if isinstance(n, ast.Assign)]
+    table = next(n.value for n in assigned if ast.unparse(n.targets[0]) == "TEXTS")
+    texts = ast.literal_eval(table)["en"]
+    kinds = ("f_", "g_", "drop_", "browse_")
+    unused = [k for k in texts if f'"{k}"' not in source and not k.startswith(kinds)]
+    assert unused == []
+
+
+def test_reasons_of_the_readers_have_chinese_words() -> None:
+    sys.path.insert(0, str(APP))
+    try:
+        from texts_documents import reason
+    finally:
+        sys.path.remove(str(APP))
+    for text in (
+        "Excluded in the chat's Documents page.",
+        "Scanned PDF: its pages are images without text. Run it through OCR first.",
+        "This is a PNG image, not a text document.",
+        "Password-protected PDF file. Save it without a password.",
+        "Too large: 120 MB, limit 100 MB.",
+        "It is called .txt but holds PDF. Rename it to .pdf.",
+        "The folder has a file of this name that was not uploaded here, so it stays. Rename yours.",
+        "Damaged docx: File is not a zip file.",
+    ):
+        said = reason(text, "zh")
+        assert re.search("[\u4e00-\u9fff]", said), text
+        assert reason(text, "en") == text
+    assert ".pdf" in reason("It is called .txt but holds PDF. Rename it to .pdf.", "zh")
+    assert "PNG" in reason("This is a PNG image, not a text document.", "zh")
+
+
+def test_upload_of_any_file_is_taken_in_at_once(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    test = page()
+    uploader = test.get("file_uploader")[0]
+    uploader.set_value([("notes.txt", b"The gate code is 4711.\n", "text/plain")]).run()
+    assert not test.exception
+    assert (folder / "notes.txt").exists()
+    assert "1 added" in words(test)
