@@ -159,7 +159,7 @@ def measure(
         if math.isinf(share):
             return [float(x) for x in blind.standard_normal(embedder.passages.shape[1])]
         place = next(i for i, whole in enumerate(texts) if " ".join(text.split()) in whole)
-        return [float(x) for x in embedder.probe(text, place, share)]
+        return [float(x) for x in np.ravel(embedder.probe(text, place, share))]
 
     modes = {
         **({} if known else {"lexical": VectorStoreQueryMode.TEXT_SEARCH}),
