@@ -157,7 +157,7 @@ def measure(
 
     def embed_query(text: str) -> list[float]:
         if math.isinf(share):
-            return [float(x) for x in blind.standard_normal(embedder.passages.shape[1])]
+            return [float(x) for x in blind.standard_normal((1, embedder.passages.shape[1]))[0]]
         place = next(i for i, whole in enumerate(texts) if " ".join(text.split()) in whole)
         return [float(x) for x in np.ravel(embedder.probe(text, place, share))]
 

@@ -100,7 +100,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What probes showed in one language; 59 numbers. ``reach`` is their greatest lead."""
+    """What probes showed in one language; 58 numbers. ``reach`` is their greatest lead."""
 
     evidence: tuple[tuple[float, ...], ...]
     moments: tuple[float, float, float]
