@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_support import answers, browser, opened, send, serving
+from browser_support import Listener, answers, browser, opened, send, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,8 +20,18 @@ QUESTION = "Who built the lighthouse of Alnmouth?"
 
 
 @pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
 def endless(
-    endless_internlm2: Path, tiny_embedder: Path, tmp_path_factory: pytest.TempPathFactory
+    endless_internlm2: Path,
+    tiny_embedder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    listener: Listener,
 ) -> Iterator[str]:
     """Run the chat with a model whose answers go on for minutes."""
     folder = tmp_path_factory.mktemp("docs")
@@ -32,6 +42,11 @@ def endless(
     )
     (folder / "install.md").write_text(
         "# Installation\n\nThe server needs 16 GB of memory. Port 8501 must be free.\n", "utf-8"
+    )
+    (folder / "evil.md").write_text(
+        f"The zeppelin code is 4711 ![x]({listener.address}/inline) "
+        f"<img src='{listener.address}/html'> [here]({listener.address}/link).\n",
+        "utf-8",
     )
     env = {
         "RAGKIT_PRESET": "internlm2",
@@ -59,7 +74,7 @@ def begin(page: Page, question: str = QUESTION) -> str:
     """Ask, wait for the first words, and return them."""
     send(page, question)
     first = {QUESTION: "The lighthouse"}.get(question, "The server")
-    writing(page).get_by_text(first).wait_for(timeout=60_000)
+    writing(page).get_by_text(first).wait_for(timeout=150_000)
     return str(writing(page).inner_text())
 
 
@@ -68,19 +83,19 @@ def grows(page: Page) -> None:
     page.wait_for_function(
         "n => (document.querySelector('.ragkit-writing')?.innerText.length ?? 0) > n",
         arg=len(writing(page).inner_text()),
-        timeout=15_000,
+        timeout=30_000,
     )
 
 
 def stop(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
-    writing(page).wait_for(state="detached", timeout=15_000)
-    page.get_by_text("Stopped here.").last.wait_for(timeout=15_000)
+    writing(page).wait_for(state="detached", timeout=30_000)
+    page.get_by_text("Stopped here.").last.wait_for(timeout=30_000)
 
 
 def test_answer_streams_and_stop_keeps_what_was_written(page: Page) -> None:
     begin(page)
-    writing(page).get_by_text("Blackwood").wait_for(timeout=15_000)
+    writing(page).get_by_text("Blackwood").wait_for(timeout=30_000)
     grows(page)
     stop(page)
     kept = answers(page).last.inner_text()
@@ -96,7 +111,7 @@ def test_escape_stops(page: Page) -> None:
     begin(page)
     page.get_by_role("button", name="Stop").wait_for()
     page.keyboard.press("Escape")
-    page.get_by_text("Stopped here.").wait_for(timeout=15_000)
+    page.get_by_text("Stopped here.").wait_for(timeout=30_000)
 
 
 def test_reload_keeps_what_was_written(page: Page) -> None:
@@ -110,7 +125,7 @@ def test_reload_keeps_what_was_written(page: Page) -> None:
 def test_second_question_ends_the_first(page: Page) -> None:
     begin(page)
     send(page, "How much memory does the server need?")
-    page.get_by_text("Stopped here.").wait_for(timeout=15_000)
+    page.get_by_text("Stopped here.").wait_for(timeout=30_000)
     writing(page).get_by_text("16 GB").wait_for(timeout=30_000)
     assert "The lighthouse" in answers(page).first.inner_text()
     stop(page)
@@ -123,10 +138,10 @@ def test_other_clicks_leave_the_answer_alone(page: Page) -> None:
     begin(page, "How much memory does the server need?")
     page.get_by_text("Settings").click()
     page.get_by_text("中文").click()
-    page.get_by_role("button", name="停止").wait_for(timeout=15_000)
+    page.get_by_role("button", name="停止").wait_for(timeout=30_000)
     grows(page)
     page.get_by_role("button", name="停止").click()
-    writing(page).wait_for(state="detached", timeout=15_000)
+    writing(page).wait_for(state="detached", timeout=30_000)
     page.get_by_text("已在此停止。").last.wait_for()
 
 
@@ -137,8 +152,8 @@ def test_waiting_shows_the_place_and_a_closed_tab_frees_the_model(
         with opened(browser, endless) as first:
             begin(first)
             send(second, "How much memory does the server need?")
-            second.get_by_text("One question is before yours.").wait_for(timeout=15_000)
-        writing(second).get_by_text("16 GB").wait_for(timeout=15_000)
+            second.get_by_text("One question is before yours.").wait_for(timeout=30_000)
+        writing(second).get_by_text("16 GB").wait_for(timeout=30_000)
         stop(second)
 
 
@@ -149,8 +164,22 @@ def test_two_tabs_of_one_conversation(browser: Browser, endless: str) -> None:
         second.goto(first.url)
         second.get_by_text("being written in another tab").wait_for(timeout=30_000)
         stop(first)
-        second.get_by_text("Stopped here.").wait_for(timeout=15_000)
+        second.get_by_text("Stopped here.").wait_for(timeout=30_000)
         assert answers(second).inner_text() == answers(first).inner_text()
+
+
+def test_nothing_that_a_model_writes_makes_the_browser_fetch(
+    page: Page, listener: Listener
+) -> None:
+    send(page, "What is the zeppelin code?")
+    writing(page).get_by_text("inline").or_(writing(page).get_by_text("4711")).first.wait_for(
+        timeout=60_000
+    )
+    page.wait_for_timeout(2500)
+    stop(page)
+    assert "4711" in answers(page).inner_text()
+    assert page.locator(".ragkit-answer img").count() == 0
+    assert listener.paths == []
 
 
 def test_model_state_and_settings_are_shown(page: Page) -> None:
