@@ -108,7 +108,7 @@ def _groups(findings: Sequence[Finding], texts: dict[str, str]) -> None:
     kind = findings[0].kind
     count = len(findings)
     groups = texts["group"] if count == 1 else texts["groups"].format(count=f"{count:,}")
-    title = f"{texts[f'g_{kind}']}: {groups}"
+    title = texts[f"g_{kind}"].format(groups=groups)
     with st.expander(title, icon=_ICONS[kind]):
         for finding in findings[:_LISTED]:
             with st.container(border=True):

@@ -67,7 +67,7 @@ def draw_filters(rows: Sequence[FileRow], texts: dict[str, str]) -> list[FileRow
         label_visibility="collapsed",
         on_change=_first_page,
     )
-    wanted = _folded(search or "")
+    wanted = _folded(search or "").strip()
     left_over = [
         row
         for row in rows

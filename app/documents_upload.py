@@ -83,7 +83,8 @@ def _receive(
     limits = UploadLimits(settings.max_upload_mb * 1024 * 1024, settings.max_upload_files)
     bar = st.progress(0.0, texts["receiving"].format(done=0, total=len(files)))
     results: list[Received] = []
-    st.session_state["upload"] = kept = {"results": results, "differ": [], "folders": folders}
+    kept: dict[str, Any] = {"results": results, "differ": [], "folders": folders, "in": kb.folder}
+    st.session_state["upload"] = kept
     try:
         for result in Uploads(kb.folder, kb.notes, limits).receive(
             files, folders=folders, replace=replace
@@ -110,7 +111,8 @@ def _results(
     texts: dict[str, str],
 ) -> None:
     kept: dict[str, Any] | None = st.session_state.get("upload")
-    if not kept or not kept["results"]:
+    # Of another folder it is not shown: what is to be replaced there must not land here.
+    if not kept or not kept["results"] or kept["in"] != kb.folder:
         return
     results: list[Received] = kept["results"]
     counts = {name: sum(r.outcome == name for r in results) for name in _OUTCOMES}

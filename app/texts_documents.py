@@ -121,8 +121,8 @@ TEXTS = {
         "in: choose a multilingual one",
         "group": "one group of files",
         "groups": "{count} groups of files",
-        "g_duplicates": "Same text",
-        "g_near_duplicates": "Nearly the same text",
+        "g_duplicates": "Same text: {groups}",
+        "g_near_duplicates": "Nearly the same text: {groups}",
     },
     "zh": {
         "documents": "文档",
@@ -233,8 +233,8 @@ TEXTS = {
         "f_weak_language": "{files}的语言（{detail}）不在嵌入模型的训练范围内：请选用多语言模型",
         "group": "1 组文件",
         "groups": "{count} 组文件",
-        "g_duplicates": "文本相同",
-        "g_near_duplicates": "文本几乎相同",
+        "g_duplicates": "文本相同：{groups}",
+        "g_near_duplicates": "文本几乎相同：{groups}",
     },
 }
 
