@@ -9,8 +9,8 @@ TEXTS = {
         "title": "Evaluation",
         "about": "How often the right passage is found, and the right thing said.",
         "set": "Questions",
-        "set_rated": "Rated answers",
-        "set_drafted": "Drafted from the folder",
+        "set_rated": "Rated",
+        "set_drafted": "Drafted",
         "set_uploaded": "Your own",
         "rated": "{up} rated good, {down} rated bad: {questions} of them tell what is right.",
         "rated_none": "No answer was rated yet. Rate answers in the chat: a good one says which "
