@@ -17,6 +17,7 @@ from ragkit.answer.expected import definition_pattern, expected_spans, has_expec
 from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_terms
 from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm
 from ragkit.answer.units import Unit, node_units
+from ragkit.retrieve.characters import character_grams, fold_text
 
 __all__ = [
     "Atoms",
@@ -36,6 +37,8 @@ _PREFIX = 5
 _PREFIX_SHARE = 0.7
 # Weight of a character none of whose pairs is known: it may be a word of one character.
 _UNKNOWN_CHARACTER = 0.5
+# A question of less than half a word is taken for one of half a word.
+_SHORTEST = 0.5
 # What a word that no node holds counts as evidence, beside one that the best nodes lack.
 _UNKNOWN = 0.5
 
@@ -64,9 +67,10 @@ class Atoms:
     ``rarities`` are the weights as evidence, in [0, 1]: 1 is a word that almost no node holds, and
     a word that none holds counts half, since a document may use another. ``sizes`` are the
     atoms' lengths in words, about; grammar and the sort of thing asked for ("which colour") have
-    none. ``names`` tells which atoms are names or numbers, and ``strangers`` counts the numbers and
-    identifiers that no node holds. ``nodes`` is the size of the collection, and ``rarest`` the
-    greatest weight that a whole word can have in it.
+    none. ``names`` tells which atoms are names or numbers, ``known`` which some node holds, and
+    ``strangers`` counts the numbers and identifiers that none holds. ``runs`` are the runs of
+    characters inside the words (see ``ragkit.retrieve.characters``). ``nodes`` is the size of the
+    collection, and ``rarest`` the greatest weight that a whole word can have in it.
     """
 
     weights: tuple[float, ...]
@@ -75,6 +79,8 @@ class Atoms:
     rarities: tuple[float, ...]
     sizes: tuple[float, ...]
     names: tuple[bool, ...]
+    known: tuple[bool, ...]
+    runs: frozenset[str]
     rarest: float
     nodes: int
     strangers: float = 0.0
@@ -118,6 +124,20 @@ class Atoms:
         lost = (min(1.0, weight / self.rarest) * (1 - c) for name, weight, c in triples if name)
         return sum(lost)
 
+    def lost(self, covered: Sequence[float], *, known: bool) -> float:
+        """Return the share of the question's length, from 0 to 1, that is not covered.
+
+        Of the words that some node holds (``known``), each by its rarity, or of those that none
+        holds.
+        """
+        rows = zip(self.sizes, self.weights, self.known, covered, strict=True)
+        missed = sum(
+            size * (1 - c) * (min(1.0, weight / self.rarest) if known else 1.0)
+            for size, weight, is_known, c in rows
+            if is_known is known
+        )
+        return missed / max(_SHORTEST, sum(self.sizes))
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -158,7 +178,7 @@ class Evidence:
 
     ``covered`` is how far the unit covers each atom, ``said`` the same with the heading whose
     section it opens, and ``around`` with all headings above it and its neighbours. ``words`` is
-    its length.
+    its length. ``runs`` are the question's runs of characters that its node holds.
     """
 
     node: int
@@ -169,6 +189,7 @@ class Evidence:
     said: tuple[float, ...]
     around: tuple[float, ...]
     words: float
+    runs: frozenset[str]
     features: Features
 
 
@@ -187,6 +208,7 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
     weights: list[float] = []
     rarities: list[float] = []
     shares: list[dict[str, float]] = []
+    known: list[bool] = []
     strangers = 0.0
     ordered = sorted(spans)
     for span in ordered:
@@ -201,6 +223,7 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         elif whole and not any(term.known for term in whole):
             strangers += 2.0  # an identifier of which only the parts are known is another one
         weights.append(weight)
+        known.append(bool(telling))
         rarities.append(math.sqrt(min(1.0, weight / rarest)) * (1.0 if telling else _UNKNOWN))
         # Headings are read too, and a store may not count their words.
         held = [term for term in terms if term.known] if telling else terms
@@ -215,6 +238,8 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
         rarities=tuple(rarities),
         sizes=tuple(_size(question, span, spans[span]) for span in ordered),
         names=tuple(_is_name(question, span) or _is_proper(question, span) for span in ordered),
+        known=tuple(known),
+        runs=_runs(question, ordered),
         rarest=rarest,
         nodes=total,
         strangers=strangers,
@@ -260,6 +285,14 @@ def _size(question: Question, span: tuple[int, int], terms: Sequence[_Weighed]) 
     if not any(term.full or len(term.text) == 1 for term in terms):
         return 0.0
     return 0.5 if token > "\u2e80" else 0.25
+
+
+def _runs(question: Question, spans: Sequence[tuple[int, int]]) -> frozenset[str]:
+    """Return the runs of characters inside the question's informative words."""
+    chars = [" "] * len(question.text)
+    for start, end in spans:
+        chars[start:end] = question.text[start:end]
+    return frozenset(character_grams("".join(chars)))
 
 
 def _is_name(question: Question, span: tuple[int, int]) -> bool:
@@ -309,6 +342,8 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
     above = atoms.covered(place_terms(path, atoms.wanted, language)) if path else None
     node = atoms.coverage([max(column) for column in zip(context, *covers, strict=True)])
     local = _local_weights(atoms, covers)
+    folded = fold_text(passage.text), fold_text(passage.context)
+    runs = frozenset(run for run in atoms.runs if any(run in text for text in folded))
     nothing = [0.0] * len(context)
     found: list[Evidence] = []
     opens = atoms.coverage(above) if above else 0.0
@@ -352,6 +387,7 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
                 said=tuple(_either(own, above) if above and features.opens else own),
                 around=tuple(_either(_either(own, heading), _either(before, after))),
                 words=_length(texts[position]),
+                runs=runs,
                 features=features,
             )
         )
