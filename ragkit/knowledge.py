@@ -422,7 +422,7 @@ class KnowledgeBase:
         from ragkit.retrieve.tokenizer import detect_language
 
         embedder = self.parts.embedder
-        return sync(
+        report = sync(
             self._existing_folder(),
             store,
             sizing=self.parts.sizing,
@@ -432,6 +432,10 @@ class KnowledgeBase:
             excluded=self.notes.excluded(),
             progress=progress,
         )
+        if embedder is not None and self.config.retriever.kind == "hybrid":
+            # So that the first question of a process is ranked like every later one.
+            store.vector_store.measure_worth(embedder.get_query_embedding, again=True)
+        return report
 
     def _existing_folder(self) -> Path:
         if not self.folder.is_dir():

@@ -215,6 +215,8 @@ def _index(
             done += len(batch)
             if progress:
                 progress(done, len(passages), batch[-1].id)
+        if embedder is not None and kb.config.retriever.kind == "hybrid":
+            store.vector_store.measure_worth(embedder.get_query_embedding)
     finally:
         store.close()
     return cut
