@@ -88,6 +88,7 @@ class StoreSettings(BaseModel):
 
     model_config = _FROZEN
     uri: str | None = Field(None, description="SQLite file or store URI; empty: one a folder.")
+    token: SecretStr | None = Field(None, description="The store server's key or token.")
 
 
 class RetrieverSettings(BaseModel):
@@ -350,6 +351,6 @@ def _unknown(what: str, name: str, known: Any, then: str) -> str:
 def _invalid(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    value = "***" if key in ("llm.api_key", "app_token") else first.get("input")
+    value = "***" if key in ("llm.api_key", "store.token", "app_token") else first.get("input")
     reason = first["msg"][0].lower() + first["msg"][1:]
     return f"{key} = {value!r} (from {origins.get(key, 'argument')}) cannot be used: {reason}."

@@ -132,8 +132,7 @@ def sync(
 
 def own_files(store: SqliteStore) -> frozenset[str]:
     """Return the paths of the index and of what lies beside it: they are no documents."""
-    place = store.path.resolve()
-    return frozenset(f"{place}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock"))
+    return frozenset(str(path) for path in store.own_paths())
 
 
 def _claim(folder: Path, store: SqliteStore) -> None:

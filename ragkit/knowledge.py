@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -92,10 +93,12 @@ class KnowledgeBase:
     @cached_property
     def index_uri(self) -> str:
         """Where the index is: ``store.uri``, or a file of its own for folder and fingerprint."""
-        if self.config.store.uri:
-            return self.config.store.uri
+        return self.config.store.uri or str(self._own_index)
+
+    @cached_property
+    def _own_index(self) -> Path:
         key = folder_key(self.folder, sorted(self.parts.fingerprint.items()))
-        return str(self.home / "indexes" / f"{key}.db")
+        return self.home / "indexes" / f"{key}.db"
 
     @property
     def home(self) -> Path:
@@ -133,6 +136,7 @@ class KnowledgeBase:
             target = self._store.begin_rebuild()
             report = self._sync(target, progress)
             target.finish_rebuild()
+            self._store.publish()  # what the old generation had in an engine is dropped
             return report
 
     def refresh(self, *, progress: Progress | None = None) -> IndexReport | None:
@@ -141,7 +145,7 @@ class KnowledgeBase:
 
         try:
             with self._store.indexing_lock(timeout=0):
-                return self._sync(self._store, progress)
+                return self._sync(self._store, progress, verify=False)
         except IndexBusy:
             return None
 
@@ -403,7 +407,10 @@ class KnowledgeBase:
 
     @cached_property
     def _store(self) -> SqliteStore:
-        return self.parts.open_store(self.index_uri)
+        name = re.sub(r"[^A-Za-z0-9]+", "_", self.folder.resolve().name).strip("_")[:40]
+        return self.parts.open_store(
+            self.index_uri, catalog=self._own_index, collection=f"ragkit_{name}".rstrip("_")
+        )
 
     @cached_property
     def _classic(self) -> ClassicRanking:
@@ -416,7 +423,9 @@ class KnowledgeBase:
             kind, store.vector_store, analyzer=store.analyzer, version=store.nodes_version
         )
 
-    def _sync(self, store: SqliteStore, progress: Progress | None) -> IndexReport:
+    def _sync(
+        self, store: SqliteStore, progress: Progress | None, *, verify: bool = True
+    ) -> IndexReport:
         from ragkit.indexing import sync
         from ragkit.models.embedder import embed_documents
         from ragkit.retrieve.tokenizer import detect_language
@@ -432,6 +441,7 @@ class KnowledgeBase:
             excluded=self.notes.excluded(),
             progress=progress,
         )
+        store.publish(verify=verify)
         if embedder is not None and self.config.retriever.kind == "hybrid":
             # So that the first question of a process is ranked like every later one.
             store.vector_store.measure_worth(embedder.get_query_embedding, again=True)

@@ -94,12 +94,22 @@ class Parts:
             marks["quantization"] = self.config.llm.quantization
         return marks
 
-    def open_store(self, uri: str) -> SqliteStore:
+    def open_store(
+        self, uri: str, *, catalog: Path | None = None, collection: str = "ragkit"
+    ) -> SqliteStore:
         """Open the index at ``uri`` for this configuration; see ``ragkit.store.open_store``."""
         from ragkit.retrieve.analyzer import LexicalAnalyzer
         from ragkit.store import open_store
 
-        return open_store(uri, analyzer=LexicalAnalyzer(), fingerprint=self.fingerprint)
+        token = self.config.store.token
+        return open_store(
+            uri,
+            analyzer=LexicalAnalyzer(),
+            fingerprint=self.fingerprint,
+            token=token.get_secret_value() if token else None,
+            catalog=catalog,
+            collection=collection,
+        )
 
     def _shares_weights(self) -> bool:
         """Return whether one model embeds and answers."""

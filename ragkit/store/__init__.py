@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit.errors import ConfigError
+from ragkit.store.engine import parse_address
 from ragkit.types import Analyzer
 
 if TYPE_CHECKING:
@@ -21,20 +23,44 @@ def open_store(
     analyzer: Analyzer,
     fingerprint: Mapping[str, str | int | None],
     read_only: bool = False,
+    token: str | None = None,
+    catalog: Path | None = None,
+    collection: str = "ragkit",
 ) -> SqliteStore:
-    """Open the index at ``uri``: a path, or ``sqlite:///path``.
+    """Open the index at ``uri``: a path, ``sqlite:///path``, or one of an engine's.
 
     Nothing is created until the first write, then the folder with mode 0700 and the file with
     0600. ``fingerprint`` says with which settings the index is built (embedder, splitter …); the
     analyzer's version is added to it. With ``read_only`` a missing file is an error.
 
-    Raises ``ConfigError`` for a URI of an unknown scheme, ``StoreError`` for a folder, a file of
-    another kind, a damaged one, or one of a newer format.
+    With an engine (see ``ragkit.store.engine.parse_address``) the vectors are searched there, and
+    all else is in an SQLite file: ``PATH.catalog`` beside an engine's own file, else ``catalog``.
+    ``token`` is the server's key; ``collection`` begins the names of its collections where the URI
+    names none.
+
+    Raises ``ConfigError`` for a URI of an unknown scheme, ``MissingExtra`` without the engine's
+    client, ``StoreError`` for a folder, a file of another kind, a damaged one, or one of a newer
+    format.
     """
     from ragkit.store.sqlite import open_sqlite
 
+    address = parse_address(uri) if isinstance(uri, str) else None
+    if address is None:
+        return open_sqlite(
+            _sqlite_path(uri), analyzer=analyzer, fingerprint=fingerprint, read_only=read_only
+        )
+    from ragkit.store.engine import open_engine
+    from ragkit.store.replica import Replica
+
+    if address.path is not None:
+        catalog = address.path.with_name(address.path.name + ".catalog")
+    if catalog is None:
+        raise ConfigError(f"{uri!r} names no file, and an index has one. Give catalog.")
+    if not address.url and address.path is None:
+        address = replace(address, path=catalog.with_suffix(f".{address.engine}"))
+    replica = Replica(open_engine(address, token), base=address.collection or collection)
     return open_sqlite(
-        _sqlite_path(uri), analyzer=analyzer, fingerprint=fingerprint, read_only=read_only
+        catalog, analyzer=analyzer, fingerprint=fingerprint, read_only=read_only, replica=replica
     )
 
 
@@ -48,8 +74,8 @@ def _sqlite_path(uri: str | Path) -> Path:
         return Path(uri).expanduser()
     if scheme.lower() != "sqlite":
         raise ConfigError(
-            f"{uri!r}: this version has no store for {scheme}://. "
-            "Give a file's path or sqlite:///path, or use --preset lite."
+            f"{uri!r}: there is no store for {scheme}://. Give a file's path, sqlite:///path, "
+            "faiss://, qdrant://, qdrant+http://, milvus:// or milvus+http://."
         )
     host, _, path = rest.partition("/")
     if host or not path:

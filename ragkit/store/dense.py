@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ragkit.store.quantize import Codes, Floats, Ids, Mask, Words
     from ragkit.store.sqlite import Snapshot
 
-__all__ = ["DenseIndex"]
+__all__ = ["DenseIndex", "score_stored"]
 
 EXACT_ROWS = 20_000
 FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
@@ -71,7 +71,7 @@ class DenseIndex:
         if limit < 1 or snapshot.generation.dimension is None:
             return []
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
-            return _score_stored(snapshot, unit, list(allowed), limit)
+            return score_stored(snapshot, unit, list(allowed), limit)
         if snapshot.uncommitted:  # may be rolled back and its row ids used again: share nothing
             view = _Copy(snapshot).view(snapshot)
         else:
@@ -114,7 +114,7 @@ class _View:
         near = self._near(self.codec, unit, max(_NEAR_ROWS, len(self.ids) // _NEAR_SHARE), mask)
         estimates = self.codec.estimate(self.codes[near], unit)
         final = near[greatest(estimates, max(_FINAL_ROWS, _FINAL_FACTOR * limit))]
-        return _score_stored(snapshot, unit, self.ids[final].tolist(), limit)
+        return score_stored(snapshot, unit, self.ids[final].tolist(), limit)
 
     def _near(self, codec: Codec, unit: Floats, wanted: int, mask: Mask | None) -> Ids:
         """Return the places of at least ``wanted`` rows whose signs differ least."""
@@ -246,10 +246,10 @@ def _sampled_codec(snapshot: Snapshot, dimension: int) -> Codec:
     return learn_codec(decode([row[0] for row in rows], dimension))
 
 
-def _score_stored(
+def score_stored(
     snapshot: Snapshot, unit: Floats, ids: list[int], limit: int
 ) -> list[tuple[int, float]]:
-    """Score the given rows exactly from the file."""
+    """Return the best ``limit`` of the given rows by their exact cosines, from the file."""
     if not ids:
         return []
     rows = snapshot.conn.execute(

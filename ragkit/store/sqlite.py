@@ -26,7 +26,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ from ragkit.types import Analyzer
 if TYPE_CHECKING:
     from ragkit.store.catalog import Catalog
     from ragkit.store.dense import DenseIndex
+    from ragkit.store.replica import Replica
     from ragkit.store.vector_store import SqliteVectorStore
 
 __all__ = ["Generation", "IndexBusy", "Snapshot", "SqliteStore"]
@@ -105,6 +106,7 @@ class SqliteStore:
         analyzer: Analyzer,
         fingerprint: Fingerprint,
         building: int | None = None,
+        replica: Replica | None = None,
     ) -> None:
         self.analyzer = analyzer
         self.fingerprint = {"analyzer": analyzer.version, **fingerprint}
@@ -113,6 +115,7 @@ class SqliteStore:
         self._catalog: Catalog | None = None
         self._vector_store: SqliteVectorStore | None = None
         self._dense: DenseIndex | None = None
+        self._replica = replica
 
     @property
     def path(self) -> Path:
@@ -144,8 +147,10 @@ class SqliteStore:
         return self._vector_store
 
     @property
-    def dense(self) -> DenseIndex:
-        """The vectors in memory, following the file; loads numpy."""
+    def dense(self) -> DenseIndex | Replica:
+        """The vectors in memory, following the file, or in an engine; loads numpy."""
+        if self._replica is not None:
+            return self._replica
         if self._dense is None:
             from ragkit.store.dense import DenseIndex
 
@@ -232,8 +237,31 @@ class SqliteStore:
             if number is None:
                 number = self._create_generation(conn, "building").number
         return SqliteStore(
-            self._database, analyzer=self.analyzer, fingerprint=self.fingerprint, building=number
+            self._database,
+            analyzer=self.analyzer,
+            fingerprint=self.fingerprint,
+            building=number,
+            replica=self._replica,
         )
+
+    def publish(
+        self, *, verify: bool = True, progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Bring the vector engine beside the file, if any, up to the last commit.
+
+        Returns how many nodes were copied; with ``verify`` also those that it has lost. Call it
+        inside ``indexing_lock``, after changes. Raises ``StoreError`` when the engine fails: what
+        is in the file stays, and the next call goes on.
+        """
+        if self._replica is None:
+            return 0
+        return self._replica.publish(self, verify=verify, progress=progress)
+
+    def own_paths(self) -> list[Path]:
+        """Return the files and folders that the index keeps for itself."""
+        place = self.path.resolve()
+        beside = [Path(f"{place}{ending}") for ending in ("", "-wal", "-shm", "-journal", ".lock")]
+        return beside + (list(self._replica.own_paths()) if self._replica else [])
 
     def finish_rebuild(self) -> None:
         """Make the generation being built the live one and drop the old, in one transaction.
@@ -317,6 +345,8 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file's connections; using the store again opens new ones."""
         self._database.close()
+        if self._replica is not None:
+            self._replica.close()
 
     def _generation(self, conn: sqlite3.Connection) -> Generation | None:
         """Return the generation that this handle works on, checked against its fingerprint."""
@@ -354,17 +384,23 @@ class SqliteStore:
         fts.drop(conn, generation.table("fts"))
         for name in ("file", "document", "node", "content", "vector", "removed"):
             conn.execute(f"DROP TABLE {generation.table(name)}")
-        conn.execute(f"DROP TABLE IF EXISTS {generation.table('worth')}")  # made when measured
+        for name in ("gone", "worth"):  # made when there is an engine, or something measured
+            conn.execute(f"DROP TABLE IF EXISTS {generation.table(name)}")
         conn.execute("DELETE FROM generation WHERE id = ?", (number,))
 
 
 def open_sqlite(
-    path: Path, *, analyzer: Analyzer, fingerprint: Fingerprint, read_only: bool
+    path: Path,
+    *,
+    analyzer: Analyzer,
+    fingerprint: Fingerprint,
+    read_only: bool,
+    replica: Replica | None = None,
 ) -> SqliteStore:
     """Open the index file at ``path``; see ``ragkit.store.open_store``."""
     with storage_errors(path):
         database = Database(path, read_only=read_only)
-    return SqliteStore(database, analyzer=analyzer, fingerprint=fingerprint)
+    return SqliteStore(database, analyzer=analyzer, fingerprint=fingerprint, replica=replica)
 
 
 def _to_json(fingerprint: Fingerprint) -> str:

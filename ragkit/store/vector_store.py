@@ -54,7 +54,7 @@ from ragkit.store.worth import Learner, Measured, Observation, Worth, measure, o
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
-__all__ = ["SqliteVectorStore"]
+__all__ = ["SqliteVectorStore", "stored_nodes"]
 
 _POOL = 50  # an arm of a fusion ranks at least so many
 _POOL_FACTOR = 5
@@ -391,6 +391,11 @@ def _language(snapshot: Snapshot, rowid: int) -> str | None:
         (rowid,),
     ).fetchone()
     return row[0] if row and isinstance(row[0], str) else None
+
+
+def stored_nodes(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, BaseNode]:
+    """Return the nodes with these row ids, as ``get_nodes`` does, by row id."""
+    return {rowid: _to_node(row) for rowid, row in _rows_by_id(snapshot, list(ids)).items()}
 
 
 def _rows_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, StoredNode]:

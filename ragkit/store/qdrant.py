@@ -1,0 +1,220 @@
+"""Qdrant, by URL or embedded in this process, through LlamaIndex's ``QdrantVectorStore``.
+
+LlamaIndex's class makes the collection, writes and searches; the client under it counts and drops.
+A point's id is the row of the node in the index file, as a UUID, so writing a node again changes
+nothing. The payload is LlamaIndex's, so the collection can be opened with its class too.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from ragkit.errors import MissingExtra, StoreError
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import BaseNode
+    from llama_index.vector_stores.qdrant import QdrantVectorStore
+    from qdrant_client import QdrantClient
+
+    from ragkit.store.engine import Address, Key
+
+__all__ = ["QdrantEngine", "open_qdrant"]
+
+_TRIES, _PAUSE = 3, 0.5
+_SECONDS = 60  # for one request
+_PASSING = (429, 502, 503, 504)
+_FILTERED = ("source", "language", "format")  # payload that others filter by
+T = TypeVar("T")
+
+
+class QdrantEngine:
+    """Collections of one Qdrant. A request that does not get through is tried three times."""
+
+    name = "Qdrant"
+    key: Literal["id", "node_id"] = "id"
+
+    def __init__(self, connect: Callable[[], QdrantClient], *, where: str, path: Path | None):
+        """``connect`` makes a client; ``where`` is said in messages; ``path`` is a folder of its
+        own, or None for a server.
+        """
+        self._connect = connect
+        self._where = where
+        self._path = path
+        self._connected: QdrantClient | None = None
+        self._stores: dict[str, QdrantVectorStore] = {}
+
+    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
+        """Write nodes; those under a key that is there are replaced."""
+        renamed = []
+        for key, node in zip(keys, nodes, strict=True):
+            copy = node.model_copy(update={"id_": _point_id(key)})
+            copy.metadata = {**node.metadata, "node_id": node.node_id}
+            renamed.append(copy)
+        if self.count(collection) is None:  # LlamaIndex's class makes it only when it is new
+            self._stores.pop(collection, None)
+        self._ask(lambda: self._store(collection).add(renamed))
+
+    def delete(self, collection: str, keys: Sequence[Key]) -> None:
+        """Remove nodes."""
+        from qdrant_client.models import PointIdsList
+
+        if self.count(collection) is None:
+            return
+        points = PointIdsList(points=[_point_id(key) for key in keys])
+        self._ask(lambda: self._client.delete(collection, points_selector=points, wait=True))
+
+    def flush(self, collection: str) -> None:
+        """Do nothing: a write is on Qdrant's disk when it returns."""
+
+    def search(
+        self,
+        collection: str,
+        vector: Sequence[float],
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Return the nearest keys with their cosines, best first."""
+        from llama_index.core.vector_stores.types import VectorStoreQuery
+
+        if self.count(collection) is None:
+            raise StoreError(
+                f"Qdrant at {self._where} has no collection '{collection}' any more. "
+                "Make it again: ragkit index (nothing is embedded again)."
+            )
+        query = VectorStoreQuery(
+            query_embedding=list(vector),
+            similarity_top_k=limit,
+            node_ids=None if allowed is None else [_point_id(key) for key in allowed],
+        )
+        found = self._ask(lambda: self._store(collection).query(query))
+        scored = zip(found.ids or [], found.similarities or [], strict=True)
+        return [(uuid.UUID(point).int, float(score)) for point, score in scored]
+
+    def count(self, collection: str) -> int | None:
+        """Return how many points there are, exactly; None without the collection."""
+
+        def ask() -> int | None:
+            if not self._client.collection_exists(collection):
+                return None
+            return int(self._client.count(collection, exact=True).count)
+
+        return self._ask(ask)
+
+    def drop(self, collection: str) -> None:
+        """Remove the collection."""
+        self._stores.pop(collection, None)
+        self._ask(lambda: self._client.delete_collection(collection))
+
+    def own_paths(self) -> Sequence[Path]:
+        """Return the folder of an embedded Qdrant."""
+        return [self._path.resolve()] if self._path else []
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+            self._stores.clear()
+
+    @property
+    def _client(self) -> QdrantClient:
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected
+
+    def _store(self, collection: str) -> QdrantVectorStore:
+        from llama_index.vector_stores.qdrant import QdrantVectorStore
+        from qdrant_client.models import PayloadSchemaType
+
+        if collection not in self._stores:
+            indexes: list[dict[str, Any]] = [
+                {"field_name": name, "field_schema": PayloadSchemaType.KEYWORD}
+                for name in _FILTERED
+            ]
+            self._stores[collection] = QdrantVectorStore(
+                collection,
+                client=self._client,
+                batch_size=100,
+                # An embedded Qdrant has none, and warns of each.
+                payload_indexes=None if self._path else indexes,
+                index_doc_id=not self._path,
+            )
+        return self._stores[collection]
+
+    def _ask(self, request: Callable[[], T]) -> T:
+        """Return what ``request`` gives, tried again where the server was not to be reached."""
+        from httpx import HTTPError
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+        for left in reversed(range(_TRIES)):
+            try:
+                return request()
+            except UnexpectedResponse as error:
+                if left and error.status_code in _PASSING:
+                    time.sleep(_PAUSE)
+                    continue
+                raise StoreError(self._explain(error.status_code, error)) from error
+            except (ResponseHandlingException, HTTPError, OSError) as error:
+                if left:
+                    time.sleep(_PAUSE)
+                    continue
+                raise StoreError(
+                    f"Qdrant at {self._where} cannot be reached: {_short(error)}. "
+                    "Start it, or correct store.uri."
+                ) from error
+            except (RuntimeError, ValueError) as error:
+                raise StoreError(self._explain(None, error)) from error
+        raise AssertionError("unreachable")
+
+    def _explain(self, status: int | None, error: Exception) -> str:
+        where = f"Qdrant at {self._where}"
+        if status in (401, 403):
+            return f"{where} refuses the key ({status}). Set RAGKIT_STORE__TOKEN."
+        if "already accessed" in str(error):
+            return (
+                f"{where} is open in another process, and an embedded Qdrant takes one. "
+                "Close the other, or run a server: qdrant+http://HOST:6333."
+            )
+        said = f"answers {status}" if status else "fails"
+        return f"{where} {said}: {_short(error)}. Look at its log, and try again."
+
+
+def open_qdrant(address: Address, token: str | None) -> QdrantEngine:
+    """Open the Qdrant at ``address``; nothing is asked yet.
+
+    ``token`` is the server's API key. Raises MissingExtra without the client.
+    """
+    if importlib.util.find_spec("llama_index.vector_stores.qdrant") is None:
+        raise MissingExtra("The store qdrant://", "qdrant")
+
+    def connect() -> QdrantClient:
+        from qdrant_client import QdrantClient
+
+        if address.path is not None:
+            address.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return QdrantClient(path=str(address.path))
+        # A key over plain HTTP draws a warning; whether that is well is the user's to say.
+        return QdrantClient(
+            url=address.url,
+            api_key=token,
+            timeout=_SECONDS,
+            check_compatibility=False,
+        )
+
+    where = address.url or str(address.path)
+    return QdrantEngine(connect, where=where, path=address.path)
+
+
+def _point_id(key: Key) -> str:
+    return str(uuid.UUID(int=int(key)))
+
+
+def _short(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")
