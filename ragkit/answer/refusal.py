@@ -66,10 +66,11 @@ def confidence(
     it, its headings and its neighbours) and in all retrieved nodes together, and with how much the
     sentence's own words tell: a product's name that every node holds tells nothing. Runs of
     characters count beside whole words, which bridges forms of a word and scripts without spaces.
-    It falls where words that the collection holds elsewhere are missing, where names are missing, where the sentence holds nothing of the kind that is asked for, where it is
-    long and matches by chance, and where other sentences or nodes do nearly as well: then nothing
-    in the collection stands out. ``ranked`` are the sentences with their scores and ``scores`` the
-    nodes' scores, each best first.
+    It falls where words that the collection holds elsewhere are missing, where names are missing,
+    where the sentence holds nothing of the kind that is asked for, where it is long and matches by
+    chance, and where other sentences or nodes do nearly as well: then nothing in the collection
+    stands out. ``ranked`` are the sentences with their scores and ``scores`` the nodes' scores,
+    each best first.
     """
     signals = refusal_signals(question, ranked, evidence, atoms, scores)
     logit = _BIAS + sum(weight * signals[name] for name, weight in _WEIGHTS.items())
