@@ -37,7 +37,7 @@ ENGINES = {
 }
 
 
-@pytest.fixture(params=[name for name in ENGINES if name != "milvus"])
+@pytest.fixture(params=ENGINES)
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     module = ENGINES[request.param]
     if module is not None:

@@ -1,13 +1,342 @@
-"""Milvus, as a file in this process (Milvus Lite) or a cluster by URI."""
+"""Milvus, a server or cluster by URL or Milvus Lite in this process, by ``MilvusVectorStore``.
+
+LlamaIndex's class makes the collection, writes and searches; the client under it counts, deletes
+and drops. The primary key is the row of the node in the index file, as text, so writing a node
+again changes nothing. The payload is LlamaIndex's, so the collection can be opened with its class
+too; what Milvus cannot hold of it is left out, since the index file has the whole:
+
+- Milvus refuses texts over 65,535 bytes: the copy's text is cut there.
+- All metadata of a node together may be 65,536 bytes: values over 1,000 characters, and what goes
+  beyond 8,000, are left out of the copy.
+
+Consistency is Strong: an answer sees what any other client has written before. The metric is
+COSINE; a server picks and tunes the index (AUTOINDEX), Milvus Lite scans all (FLAT, exact).
+"""
 
 from __future__ import annotations
 
-from ragkit.errors import StoreError
-from ragkit.store.engine import Address, Engine
+import importlib.util
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-__all__ = ["open_milvus"]
+from ragkit.errors import MissingExtra, StoreError
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import BaseNode
+    from llama_index.vector_stores.milvus import MilvusVectorStore
+    from pymilvus import MilvusClient
+
+    from ragkit.store.engine import Address, Key
+    from ragkit.store.milvus_lite import LiteServer
+
+__all__ = ["MilvusEngine", "open_milvus"]
+
+_CONNECT_SECONDS = 10.0
+_SECONDS = 60  # for one request
+_MOST = 16_384  # results of a search
+_TEXT_BYTES = 65_535
+_VALUE_CHARACTERS, _METADATA_CHARACTERS = 1_000, 8_000  # six bytes each, at worst, in JSON, twice
+_LOGGERS = ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite")
+_NOT_LOADED = 101
+T = TypeVar("T")
 
 
-def open_milvus(address: Address, token: str | None) -> Engine:
-    """Open the Milvus at ``address``."""
-    raise StoreError(f"Milvus at {address.url or address.path} is not supported yet.")
+class MilvusEngine:
+    """Collections of one Milvus. Safe to use from many threads.
+
+    No request takes longer than a minute: a server that hangs is an error then, one that is gone
+    after ten seconds at most.
+    """
+
+    name = "Milvus"
+    key: Literal["id", "node_id"] = "id"
+
+    def __init__(self, *, url: str = "", token: str | None = None, path: Path | None = None):
+        """``url`` of a server and its ``token``, or the ``path`` of a Milvus Lite's folder."""
+        self._url = url
+        self._token = token
+        self._path = path
+        self._lite: LiteServer | None = None
+        self._connected: MilvusClient | None = None
+        self._stores: dict[str, MilvusVectorStore] = {}
+        self._lock = threading.RLock()
+
+    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
+        """Write nodes; those under a key that is there are replaced."""
+        copies = [_payload(key, node) for key, node in zip(keys, nodes, strict=True)]
+        name, dimension = _named(collection), len(nodes[0].get_embedding())
+
+        def write() -> None:
+            if not self._client.has_collection(name):
+                self._forget(name)  # LlamaIndex's class makes it only when it is new
+            self._store(name, dimension).add(copies)
+
+        self._ask(write)
+
+    def delete(self, collection: str, keys: Sequence[Key]) -> None:
+        """Remove nodes."""
+        name = _named(collection)
+
+        def remove() -> None:
+            if self._client.has_collection(name):
+                self._store(name)
+                self._client.delete(name, ids=[str(key) for key in keys])
+
+        self._ask(remove)
+
+    def flush(self, collection: str) -> None:
+        """Do nothing: a write is in Milvus's log when it returns."""
+
+    def search(
+        self,
+        collection: str,
+        vector: Sequence[float],
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Return the nearest keys with their cosines, best first; 16,384 at most."""
+        from llama_index.core.vector_stores.types import VectorStoreQuery
+
+        name = _named(collection)
+        query = VectorStoreQuery(
+            query_embedding=list(vector),
+            similarity_top_k=min(limit, _MOST),
+            node_ids=None if allowed is None else [str(key) for key in allowed],
+            output_fields=["id"],  # else the vectors travel as well
+        )
+
+        def look() -> list[tuple[Key, float]] | None:
+            if not self._client.has_collection(name):
+                return None
+            found = self._store(name).query(query)
+            scored = zip(found.ids or [], found.similarities or [], strict=True)
+            return [(int(key), float(score)) for key, score in scored]
+
+        if allowed is not None and not allowed:
+            return []  # LlamaIndex takes no ids for all ids
+        found = self._ask(look)
+        if found is None:
+            raise StoreError(
+                f"Milvus at {self._where} has no collection '{name}' any more. "
+                "Make it again: ragkit index (nothing is embedded again)."
+            )
+        return found
+
+    def count(self, collection: str) -> int | None:
+        """Return how many nodes there are, exactly; None without the collection."""
+        name = _named(collection)
+
+        def ask() -> int | None:
+            if not self._client.has_collection(name):
+                return None
+            self._store(name)
+            rows = self._client.query(
+                name, filter="", output_fields=["count(*)"], consistency_level="Strong"
+            )
+            return int(rows[0]["count(*)"])
+
+        return self._ask(ask)
+
+    def drop(self, collection: str) -> None:
+        """Remove the collection."""
+        name = _named(collection)
+
+        def remove() -> None:
+            self._forget(name)
+            if self._client.has_collection(name):
+                self._client.drop_collection(name)
+
+        self._ask(remove)
+
+    def own_paths(self) -> Sequence[Path]:
+        """Return the folder of a Milvus Lite."""
+        return [self._path.resolve()] if self._path else []
+
+    def close(self) -> None:
+        """Close the connections, and the Milvus Lite where nothing else here uses it."""
+        with self._lock:
+            for name in list(self._stores):
+                self._forget(name)
+            if self._connected is not None:
+                self._connected.close()
+                self._connected = None
+            if self._lite is not None:
+                self._lite.release()
+                self._lite = None
+
+    @property
+    def _where(self) -> str:
+        return self._url or str(self._path)
+
+    @property
+    def _client(self) -> MilvusClient:
+        with self._lock:
+            if self._connected is None:
+                from pymilvus import MilvusClient
+
+                self._connected = MilvusClient(**self._connection())
+            return self._connected
+
+    def _opened(self, path: Path) -> LiteServer:
+        with self._lock:
+            if self._lite is None:
+                from ragkit.store.milvus_lite import open_lite
+
+                self._lite = open_lite(path)
+            return self._lite
+
+    def _connection(self) -> dict[str, Any]:
+        """Return what clients are made with: a connection of their own, which they close."""
+        # The time for one request: LlamaIndex passes none to the client's methods.
+        times = {"methodConfig": [{"name": [{}], "timeout": f"{_SECONDS}s"}]}
+        return {
+            "uri": self._opened(self._path).url if self._path else self._url,
+            "token": self._token or "",
+            "dedicated": True,
+            "timeout": _CONNECT_SECONDS,
+            "grpc_options": {"grpc.service_config": json.dumps(times)},
+        }
+
+    def _store(self, name: str, dimension: int | None = None) -> MilvusVectorStore:
+        """Return the collection, loaded; made where there is none and ``dimension`` is given."""
+        with self._lock:
+            if name not in self._stores:
+                from llama_index.vector_stores.milvus import MilvusVectorStore
+
+                store = MilvusVectorStore(
+                    collection_name=name,
+                    dim=dimension,
+                    similarity_metric="COSINE",
+                    consistency_level="Strong",
+                    upsert_mode=True,
+                    batch_size=100,
+                    index_config={"index_type": "FLAT" if self._path else "AUTOINDEX"},
+                    use_async_client=False,
+                    **self._connection(),
+                )
+                store.client.load_collection(name, timeout=_SECONDS)
+                self._stores[name] = store
+            return self._stores[name]
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            store = self._stores.pop(name, None)
+        if store is not None:
+            store.client.close()
+
+    def _ask(self, request: Callable[[], T]) -> T:
+        """Return what ``request`` gives; a collection that was released is loaded, once."""
+        _quiet()
+        from grpc import RpcError
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            with nullcontext() if self._path is None else self._opened(self._path).lock:
+                try:
+                    return request()
+                except MilvusException as error:
+                    if error.code != _NOT_LOADED:
+                        raise
+                    for name in list(self._stores):
+                        self._forget(name)
+                    return request()
+        except (MilvusException, RpcError, OSError, ValueError) as error:
+            raise StoreError(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        where, said = f"Milvus at {self._where}", _said(error)
+        if _is_status(error, "UNAUTHENTICATED", "PERMISSION_DENIED") or "auth check" in said:
+            return f"{where} refuses the token. Set RAGKIT_STORE__TOKEN to its token or user:word."
+        if _is_status(error, "UNAVAILABLE"):
+            return f"{where} cannot be reached: {said}. Start it, or correct store.uri."
+        if _is_status(error, "DEADLINE_EXCEEDED"):
+            return f"{where} did not answer within {_SECONDS} s. Look at its log, and try again."
+        if _is_status(error, "UNIMPLEMENTED"):
+            return f"{where} is no Milvus: {said}. Give the port of its gRPC, 19530 for most."
+        if "No space left" in said or ("quota" in said and "disk" in said):
+            return f"{where} has no room on its disk. Make room, and index again: nothing is lost."
+        if self._path:
+            return (
+                f"{where} fails: {said}. If it is damaged, delete that folder and make it again: "
+                "ragkit index (nothing is embedded again)."
+            )
+        return f"{where} fails: {said}. Look at its log, and try again."
+
+
+def open_milvus(address: Address, token: str | None) -> MilvusEngine:
+    """Open the Milvus at ``address``; nothing is asked yet.
+
+    ``token`` is a server's token, or user:password. Raises MissingExtra without the client.
+    """
+    if importlib.util.find_spec("llama_index.vector_stores.milvus") is None:
+        raise MissingExtra("The store milvus://", "milvus")
+    if address.path is not None and importlib.util.find_spec("milvus_lite") is None:
+        raise MissingExtra("The store milvus://", "milvus")
+    return MilvusEngine(url=address.url, token=token, path=address.path)
+
+
+def _payload(key: Key, node: BaseNode) -> BaseNode:
+    """Return what Milvus keeps of a node: see the module's text."""
+    from llama_index.core.schema import NodeRelationship, TextNode
+
+    metadata: dict[str, Any] = {"node_id": node.node_id}
+    room = _METADATA_CHARACTERS
+    for name, value in node.metadata.items():
+        size = len(json.dumps(value, ensure_ascii=False, default=str)) + len(name)
+        # "$" begins names of Milvus's own.
+        if size <= min(_VALUE_CHARACTERS, room) and not name.startswith("$"):
+            metadata[name] = value
+            room -= size
+    source = node.source_node
+    return TextNode(
+        id_=str(key),
+        text=node.get_content().encode()[:_TEXT_BYTES].decode(errors="ignore"),
+        embedding=node.get_embedding(),
+        metadata=metadata,
+        relationships={NodeRelationship.SOURCE: source} if source else {},
+    )
+
+
+def _named(collection: str) -> str:
+    """Return a name that Milvus takes: it begins with no digit."""
+    return f"_{collection}" if collection[:1].isdigit() else collection
+
+
+def _quiet() -> None:
+    """Keep what pymilvus and gRPC log from the terminal; a log of the program's own gets it."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import pymilvus  # noqa: F401  # which sets its loggers up when it is imported
+
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            logger.handlers = [logging.NullHandler()]
+
+
+def _is_status(error: BaseException | None, *names: str) -> bool:
+    """Whether ``error``, or what it came from, is one of these states of gRPC."""
+    while error is not None:
+        code = getattr(error, "code", None)
+        code = code() if callable(code) else code
+        if getattr(code, "name", None) in names:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _said(error: Exception) -> str:
+    """Return the first line of what is behind ``error``."""
+    deepest: BaseException = error
+    while deepest.__cause__ is not None and deepest.__cause__ is not deepest:
+        deepest = deepest.__cause__
+    details = getattr(deepest, "details", None)
+    text = details() if callable(details) else getattr(deepest, "message", None) or str(deepest)
+    lines = str(text).strip().splitlines()
+    return (lines[0] if lines else type(deepest).__name__)[:200].rstrip(".")
