@@ -38,10 +38,13 @@ from streamlit_client import open_session  # noqa: E402
 
 HELLO = """
 import streamlit as st
+said = st.session_state.setdefault("said", [])
 question = st.chat_input("Your question")
 if question:
+    said.append(question)
+for one in said:
     with st.chat_message("assistant"):
-        st.text("Said: " + question)
+        st.text("Said: " + one)
 """
 PLACES = "Alnmouth Berwick Craster Dunbar Eyemouth Flamborough Girdle Holburn Inchkeith Kinnaird"
 BOX = '[data-testid="stChatInputTextArea"]'
