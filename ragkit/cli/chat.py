@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import socket
 import sys
@@ -56,9 +57,9 @@ def chat(folders: tuple[Path, ...], *, port: int, index: str | None, preset: str
     given += [f"--index={index}"] if index else []
     given += [f"--preset={preset}"] if preset else []
     options = [f"--server.port={port}", *chat_flags(kb.config.app.max_upload_mb)]
-    # Here and not in a process of its own: a second start would import everything again.
-    from streamlit.web.cli import main as streamlit
-
+    # Started by name, as ``python -m streamlit`` would: the package itself does not build on it.
+    # In this process, since a second one would import everything again.
+    streamlit = importlib.import_module("streamlit.web.cli").main
     # Ctrl-C is the way to end it, not a failure.
     with suppress(KeyboardInterrupt, click.Abort):
         streamlit(["run", str(page), *options, "--", *given], standalone_mode=False)
