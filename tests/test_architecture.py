@@ -35,6 +35,7 @@ ROWS = [
         "health",
         "langchain",
         "loading",
+        "move",
         "originals",
         "passages",
         "pdf_pages",
