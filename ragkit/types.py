@@ -162,7 +162,10 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What one run of indexing did. ``nodes`` counts all nodes of the index afterwards."""
+    """What one run of indexing did. ``nodes`` counts all nodes of the index afterwards.
+
+    ``left_out`` counts, by reason, files and folders that are never looked at, such as hidden ones.
+    """
 
     added: tuple[str, ...]
     updated: tuple[str, ...]
@@ -171,6 +174,7 @@ class IndexReport:
     skipped: tuple[SkippedFile, ...]
     nodes: int
     seconds: float
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``ragkit index --json`` prints."""
@@ -182,6 +186,7 @@ class IndexReport:
             "skipped": [asdict(s) for s in self.skipped],
             "nodes": self.nodes,
             "seconds": round(self.seconds, 3),
+            "left_out": dict(self.left_out),
         }
 
 

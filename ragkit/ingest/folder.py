@@ -10,15 +10,25 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit.errors import IngestError
+from ragkit.ingest.ignore import (
+    CACHES,
+    IGNORE_FILE,
+    INSTALLED,
+    IgnoreFile,
+    Reason,
+    default_reason,
+    read_ignore_file,
+)
 
 __all__ = ["SKIPPED_FOLDERS", "Entry", "locate", "walk"]
 
-SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__", "__MACOSX"))
+SKIPPED_FOLDERS = CACHES | INSTALLED
 _VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2})")
 _SPECIAL = (
@@ -44,17 +54,22 @@ class Entry:
     problem: str | None = None
 
 
-def walk(folder: Path) -> Iterator[Entry]:
+def walk(
+    folder: Path, *, hidden: bool = False, left_out: Counter[Reason] | None = None
+) -> Iterator[Entry]:
     """Yield every file below ``folder``, sorted by name within each folder.
 
-    Left out without a word: hidden files and folders, Office lock files (``~$…``), caches,
-    ``node_modules`` and virtual environments *below* the folder. Yielded with a problem: links
-    that lead out of the folder, to nothing, in circles or to another folder; pipes, sockets,
-    devices; folders that cannot be listed. A link to a file inside the folder is that file under
-    a second name. Raises IngestError where ``folder`` is no folder.
+    Left out, and only counted in ``left_out`` (a folder with all that is in it as one): what
+    ``.ragkitignore`` files name, version control, caches, installed packages, virtual
+    environments, Office lock files (``~$…``) and, unless ``hidden``, names that begin with a dot
+    *below* the folder. A ``!`` pattern of a ``.ragkitignore`` takes any of these in.
+
+    Yielded with a problem: links that lead out of the folder, to nothing, in circles or to
+    another folder; pipes, sockets, devices; folders that cannot be listed. A link to a file inside
+    the folder is that file under a second name. Raises IngestError where ``folder`` is no folder.
     """
     root = _real_folder(folder)
-    return _below(root)
+    return _below(root, hidden, Counter() if left_out is None else left_out)
 
 
 def locate(folder: Path, source: str) -> Path:
@@ -84,33 +99,82 @@ def _real_folder(folder: Path) -> str:
     return root
 
 
-def _below(root: str) -> Iterator[Entry]:
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A folder on the way down: what is still to be seen in it, and what its patterns are."""
+
+    listed: Iterator[os.DirEntry[str]]
+    prefix: str
+    path: Path
+    name: str
+    ignore: IgnoreFile | None
+
+
+def _below(root: str, hidden: bool, left_out: Counter[Reason]) -> Iterator[Entry]:
     """Yield the entries below ``root``, a folder's own files and folders in one sorted order."""
     listing = _list(root)
     if isinstance(listing, OSError):
         raise IngestError(f"Cannot list {_escaped(root)}: {listing.strerror}.")
-    stack = [(iter(listing), "", Path(root))]
+    stack = [_level(listing, "", Path(root), "")]
     while stack:
-        listed, prefix, folder = stack[-1]
-        for found in listed:
+        level = stack[-1]
+        for found in level.listed:
             name = found.name
-            if name.startswith((".", "~$")):
+            if name == IGNORE_FILE:
                 continue
-            source = prefix + _escaped(name)
-            if not found.is_dir(follow_symlinks=False):
-                entry = _entry(root, found, source, folder)
+            is_folder = found.is_dir(follow_symlinks=False)
+            verdict = _verdict(stack, name, is_folder)
+            reason = _reason(found, is_folder, hidden, verdict)
+            if reason is not None:
+                left_out[reason] += 1
+                continue
+            source = level.prefix + _escaped(name)
+            if not is_folder:
+                entry = _entry(root, found, source, level.path)
                 if entry is not None:
                     yield entry
-            elif name not in SKIPPED_FOLDERS:
-                inner = _list(found.path)
-                if isinstance(inner, OSError):
-                    problem = f"Folder that cannot be listed: {inner.strerror}."
-                    yield Entry(source, folder / name, 0, 0, problem)
-                elif not any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
-                    stack.append((iter(inner), f"{source}/", folder / name))
-                    break
+                continue
+            inner = _list(found.path)
+            if isinstance(inner, OSError):
+                problem = f"Folder that cannot be listed: {inner.strerror}."
+                yield Entry(source, level.path / name, 0, 0, problem)
+            elif verdict is None and any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
+                left_out["virtual environment"] += 1
+            else:
+                stack.append(_level(inner, f"{source}/", level.path / name, name))
+                break
         else:
             stack.pop()
+
+
+def _level(listing: list[os.DirEntry[str]], prefix: str, path: Path, name: str) -> _Level:
+    has_patterns = any(entry.name == IGNORE_FILE for entry in listing)
+    ignore = read_ignore_file(path / IGNORE_FILE) if has_patterns else None
+    return _Level(iter(listing), prefix, path, name, ignore)
+
+
+def _verdict(stack: list[_Level], name: str, is_folder: bool) -> bool | None:
+    """Return what the nearest ``.ragkitignore`` with a matching pattern says; None: none does."""
+    parts = [name]
+    for level in reversed(stack):
+        if level.ignore is not None:
+            verdict = level.ignore.verdict(parts, is_folder=is_folder)
+            if verdict is not None:
+                return verdict
+        parts.insert(0, level.name)
+    return None
+
+
+def _reason(
+    found: os.DirEntry[str], is_folder: bool, hidden: bool, verdict: bool | None
+) -> Reason | None:
+    if verdict is not None:
+        return ".ragkitignore" if verdict else None
+    reason = default_reason(found.name, is_folder=is_folder, hidden=hidden)
+    if reason == "hidden" and is_folder:
+        if os.path.lexists(Path(found.path) / _VIRTUAL_ENVIRONMENT):
+            return "virtual environment"
+    return reason
 
 
 def _list(folder: str) -> list[os.DirEntry[str]] | OSError:
