@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 
 __all__ = ["detect_language", "function_words", "stemmer_name"]
 
@@ -181,7 +182,8 @@ _STEMMERS = {
     "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 
-_SCRIPT_RUN = re.compile("|".join(f"(?P<{name}>[{chars}]+)" for name, chars in _SCRIPTS))
+_SCRIPT = re.compile("|".join(f"(?P<{name}>[{chars}])" for name, chars in _SCRIPTS))
+_Votes = tuple[float, list[str]]  # the weight that each of these languages gets
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0900-\u0963\u064b-\u065f]+[^\W\d_]*)*")
 
 
@@ -204,8 +206,9 @@ def detect_language(text: str) -> str | None:
     """
     sample = text[:_SAMPLE]
     counts: Counter[str] = Counter()
-    for match in _SCRIPT_RUN.finditer(sample):
-        counts[str(match.lastgroup)] += match.end() - match.start()
+    for char, times in Counter(sample).items():  # in the order of their first places
+        if (script := _script(char)) is not None:
+            counts[script] += times
     if not counts:
         return None
     # A Han character says about as much as two or three letters of an alphabet.
@@ -219,6 +222,12 @@ def detect_language(text: str) -> str | None:
     if script in _SHARED_SCRIPTS:
         return _by_function_words(sample, script)
     return _LANGUAGE_OF_SCRIPT[script]
+
+
+@lru_cache(maxsize=1 << 14)
+def _script(char: str) -> str | None:
+    found = _SCRIPT.match(char)
+    return None if found is None else found.lastgroup
 
 
 def _chinese(text: str) -> str:
@@ -245,8 +254,11 @@ def _encodable(char: str) -> tuple[bool, bool]:
 
 
 @cache
-def _profiles(script: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Return which languages of ``script`` have a function word, and which have a letter."""
+def _profiles(script: str) -> tuple[dict[str, _Votes], dict[str, _Votes], re.Pattern[str]]:
+    """Return what each function word and each letter of ``script`` says for its languages.
+
+    The pattern finds the letters.
+    """
     words: dict[str, list[str]] = {}
     letters: dict[str, list[str]] = {}
     for code in _SHARED_SCRIPTS[script]:
@@ -255,8 +267,12 @@ def _profiles(script: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[
         for letter in _LETTERS.get(code, ""):
             letters.setdefault(letter, []).append(code)
     return (
-        {word: tuple(codes) for word, codes in words.items()},
-        {letter: tuple(codes) for letter, codes in letters.items()},
+        {
+            word: ((0.3 + 1 / len(codes)) * (1 if len(word) > 1 else 0.5), codes)
+            for word, codes in words.items()
+        },
+        {letter: (0.4 / len(codes), codes) for letter, codes in letters.items()},
+        re.compile(f"[{re.escape(''.join(letters))}]") if letters else re.compile(r"(?!)"),
     )
 
 
@@ -265,16 +281,12 @@ def _by_function_words(text: str, script: str) -> str:
 
     A word or letter shared by n languages counts 1/n for each, so that "de" decides little.
     """
-    words, letters = _profiles(script)
+    words, letters, letter = _profiles(script)
     default = _SHARED_SCRIPTS[script][0]
     scores: dict[str, float] = defaultdict(float, {default: 0.01})
     lowered = text.lower()
-    for word in _WORD.findall(lowered):
-        codes = words.get(word, ())
+    said = filter(None, map(words.get, _WORD.findall(lowered)))
+    for weight, codes in chain(said, map(letters.__getitem__, letter.findall(lowered))):
         for code in codes:
-            scores[code] += (0.3 + 1 / len(codes)) * (1 if len(word) > 1 else 0.5)
-    for letter in lowered:
-        codes = letters.get(letter, ())
-        for code in codes:
-            scores[code] += 0.4 / len(codes)
+            scores[code] += weight
     return max(scores, key=lambda code: scores[code])

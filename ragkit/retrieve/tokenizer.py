@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import add
 from typing import TYPE_CHECKING
 
 from ragkit.retrieve.languages import detect_language, function_words, stemmer_name
@@ -57,14 +59,17 @@ MARKS = (
     "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a4d"
     "\u0a81-\u0acd\u0b01-\u0bcd\u0bd7\u0c00-\u0c4d\u0c81-\u0ccd\u0d00-\u0d4d\u0d82-\u0ddf"
 )
-LETTER = rf"(?:(?![{CJK}{HANGUL}{UNSPACED}])[^\W_]|[{MARKS}])"
+LETTER = rf"(?:[^\W_{CJK}{HANGUL}{UNSPACED}]|[{MARKS}])"
+# Possessive: what may follow letters is never one, so no shorter run could match instead.
+_LETTERS = rf"(?:[^\W_{CJK}{HANGUL}{UNSPACED}]++|[{MARKS}]++)++"
 # A chunk holds words joined by the marks that hold identifiers, numbers, paths and dates together.
 # Every repetition of a joined thing is bounded, so that no input takes quadratic time.
 _CHUNK = re.compile(
-    rf"(?P<cjk>[{CJK}]+)|(?P<hangul>[{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)"
-    rf"|(?P<word>(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{LETTER}+(?:[._\-/:'’@+#&·]{{1,3}}{LETTER}+){{0,9}}(?:\+\+|#)?)"
+    rf"[{CJK}]+|[{HANGUL}]+|[{UNSPACED}]+"
+    rf"|(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{_LETTERS}(?:[._\-/:'’@+#&·]{{1,3}}{_LETTERS}){{0,9}}(?:\+\+|#)?"
 )
-_PART = re.compile(rf"{LETTER}+")
+_RUN = re.compile(rf"(?P<cjk>[{CJK}])|(?P<hangul>[{HANGUL}])|(?P<unspaced>[{UNSPACED}])")
+_PART = re.compile(_LETTERS)
 # camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
 _IDENTIFIER = re.compile(r"[0-9_/:@+#]|^-|[a-z][A-Z]|[A-Z]{2}[a-z]|\.")
@@ -110,20 +115,11 @@ def count_tokens(text: str) -> int:
     A word or number counts 1 (a run of more than 16 letters 1 for each 16), a Chinese, Japanese or
     Korean character 1, and Thai, Lao, Khmer or Burmese 1 for each 4 characters. Linear in time.
     """
-    total = 0
-    for match in _UNIT.finditer(text):
-        length = match.end() - match.start()
-        kind = match.lastgroup
-        if kind == "single":
-            total += length
-        elif kind == "unspaced":
-            total += (length + 3) // 4
-        else:
-            total += (length + 15) // 16
-    return total
+    return len((_ASCII_UNIT if text.isascii() else _UNIT).findall(text))
 
 
-_UNIT = re.compile(rf"(?P<single>[{CJK}{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<word>{LETTER}+)")
+_ASCII_UNIT = re.compile(r"[A-Za-z0-9]{1,16}")
+_UNIT = re.compile(rf"[{CJK}{HANGUL}]|[{UNSPACED}]{{1,4}}|{LETTER}{{1,16}}")
 
 
 def terms(text: str, *, language: str | None = None) -> list[str]:
@@ -134,24 +130,36 @@ def terms(text: str, *, language: str | None = None) -> list[str]:
     text = normalize(text)
     if language is None:
         language = detect_language(text)
+    known = _KNOWN.setdefault(language, {})
     found: list[str] = []
-    for match in _CHUNK.finditer(text):
-        kind, chunk = match.lastgroup, match.group()
-        if kind == "word":
-            if len(chunk) > _LONGEST * 2:
-                found.extend(_long_chunk_terms(chunk, language))
-            else:
-                found.extend(_chunk_terms(chunk, language))
-        elif kind == "cjk":
-            found.extend(chunk)
-            found.extend(_grams(chunk, 2))
-        elif kind == "hangul":
-            found.extend(_grams(chunk, 2) or [chunk])
-        else:
-            clusters = _CLUSTER.findall(chunk)
-            pairs = [one + two for one, two in pairwise(clusters)]
-            found.extend(pairs or [chunk])
+    for chunk in _CHUNK.findall(text):
+        word = known.get(chunk)
+        if word is None:
+            run = _RUN.match(chunk)
+            if run is not None:
+                found.extend(_run_terms(chunk, run.lastgroup))
+                continue
+            word = _word_terms(chunk, language)
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[chunk] = word
+        found.extend(word)
     return found
+
+
+# Terms of words and identifiers, by language: a text repeats most of its words.
+_KNOWN: dict[str | None, dict[str, tuple[str, ...]]] = {}
+_MOST_KNOWN = 1 << 15
+
+
+def _run_terms(run: str, kind: str | None) -> Iterable[str]:
+    """Return the terms of a run of letters of a script that puts no space between words."""
+    if kind == "cjk":
+        return chain(run, map(add, run, run[1:]))
+    if kind == "hangul":
+        return _grams(run, 2) or [run]
+    clusters = _CLUSTER.findall(run)
+    return [one + two for one, two in pairwise(clusters)] or [run]
 
 
 def is_function_word(word: str, language: str | None) -> bool:
@@ -163,18 +171,19 @@ def _grams(run: str, size: int) -> list[str]:
     return [run[i : i + size] for i in range(len(run) - size + 1)]
 
 
-def _long_chunk_terms(chunk: str, language: str | None) -> list[str]:
-    """Return the parts of a chunk that is longer than any identifier, long runs cut."""
+def _word_terms(chunk: str, language: str | None) -> tuple[str, ...]:
+    """Return the terms of a chunk; of one longer than any identifier its parts', long runs cut."""
+    if len(chunk) <= _LONGEST * 2:
+        return _chunk_terms(chunk, language)
     found: list[str] = []
     for part in _PART.findall(chunk):
         if len(part) > _LONGEST:
             found.extend(fold(part[i : i + _LONGEST]) for i in range(0, len(part), _LONGEST))
         else:
             found.extend(_chunk_terms(part, language))
-    return found
+    return tuple(found)
 
 
-@lru_cache(maxsize=1 << 16)
 def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     """Return the terms of a word, or of an identifier whole and in parts."""
     parts = [part for part in _PART.findall(chunk) if part]
