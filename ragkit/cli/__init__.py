@@ -26,6 +26,7 @@ _COMMANDS = {
     "why": "Say at which stage a file was lost for a question.",
     "show": "Print the extracted text of a file.",
     "chat": "Open the chat in the browser.",
+    "move": "Copy an index to another store, verified.",
     "presets": "Show the presets and the settings in force.",
     "download": "Fetch the weights of a preset or a model.",
     "doctor": "Check this machine, the weights and the index.",

@@ -166,6 +166,12 @@ class Replica:
             self._keep(store, mark)
         return done
 
+    def count(self, store: SqliteStore) -> int | None:
+        """Return how many nodes the engine holds of the generation; None before the first."""
+        with store.reading() as snapshot:
+            mark = None if snapshot is None else self._mark(snapshot)
+        return None if mark is None else self.engine.count(mark.collection)
+
     def own_paths(self) -> Sequence[Any]:
         """Return the engine's own files and folders."""
         return self.engine.own_paths()

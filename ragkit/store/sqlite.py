@@ -216,12 +216,13 @@ class SqliteStore:
         finally:
             lock.release()
 
-    def begin_rebuild(self) -> SqliteStore:
+    def begin_rebuild(self, *, fresh: bool = False) -> SqliteStore:
         """Return a store that writes a new generation beside the live one.
 
-        An unfinished one with this fingerprint is resumed with all that it holds; one with
-        another fingerprint is dropped. Call it inside ``indexing_lock``. The live generation
-        goes on answering until ``finish_rebuild`` of the returned store.
+        An unfinished one with this fingerprint is resumed with all that it holds, unless a
+        ``fresh`` one is wanted; one with another fingerprint is dropped. Call it inside
+        ``indexing_lock``. The live generation goes on answering until ``finish_rebuild`` of the
+        returned store.
         """
         wanted = _to_json(self.fingerprint)
         number = None
@@ -230,7 +231,7 @@ class SqliteStore:
                 "SELECT id, fingerprint FROM generation WHERE state = 'building'"
             ).fetchall()
             for found, fingerprint in rows:
-                if fingerprint == wanted and number is None:
+                if fingerprint == wanted and number is None and not fresh:
                     number = int(found)
                 else:
                     self._drop_generation(conn, found)
@@ -256,6 +257,25 @@ class SqliteStore:
         if self._replica is None:
             return 0
         return self._replica.publish(self, verify=verify, progress=progress)
+
+    def published(self) -> int | None:
+        """Return how many nodes the engine beside the file holds; None without engine or any.
+
+        Raises ``StoreError`` when the engine fails.
+        """
+        return None if self._replica is None else self._replica.count(self)
+
+    def engines(self) -> tuple[str, ...]:
+        """Return the names of the engines that this file was ever copied to."""
+        with self._database.reading() as conn:
+            known = (
+                conn
+                and conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'replica'").fetchone()
+            )
+            if conn is None or not known:
+                return ()
+            rows = conn.execute("SELECT DISTINCT engine FROM replica ORDER BY engine")
+            return tuple(row[0] for row in rows)
 
     def own_paths(self) -> list[Path]:
         """Return the files and folders that the index keeps for itself."""
