@@ -34,6 +34,7 @@ __all__ = ["Config", "Loaded", "load_config", "preset_names", "read_preset"]
 
 PREFIX = "RAGKIT_"
 AUTO = "auto"
+_NO_SETTINGS = ("about", "reproduces", "hardware", "tested", "memory_gib")  # of a preset's file
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Prefix = Annotated[str, StringConstraints(strip_whitespace=False)]  # "query: " ends in a space
@@ -130,6 +131,11 @@ class IngestSettings(BaseModel):
 
     model_config = _FROZEN
     max_file_mb: int = Field(100, ge=1, description="Larger files are skipped and reported.")
+    hidden: bool = Field(False, description="Read files whose names begin with a dot, too.")
+    password_file: Path | None = Field(None, description="Passwords of protected files.")
+    ocr: Literal["auto", "off"] = Field(
+        "auto", description="Read scanned pages, where the extra ocr is installed."
+    )
 
 
 class AppSettings(BaseModel):
@@ -199,7 +205,8 @@ def preset_names() -> tuple[str, ...]:
 def read_preset(name: str) -> dict[str, Any]:
     """Return a preset's table; raise ConfigError for an unknown name.
 
-    Besides settings it holds ``about``, a sentence, and ``memory_gib``, what its models take.
+    Besides settings it holds ``about``, a sentence; ``reproduces``, ``hardware`` and ``tested``,
+    for people; and ``memory_gib``, what its models take.
     """
     if name not in preset_names():
         raise ConfigError(_unknown("preset", name, preset_names(), "List them: ragkit presets"))
@@ -237,7 +244,7 @@ def load_config(
         requested = layer.get("preset", requested)
     name, notice = _choose_preset(requested, weights_present)
     table = read_preset(name)
-    for key in ("about", "memory_gib"):
+    for key in _NO_SETTINGS:
         table.pop(key, None)
     layers.insert(0, ("preset", _flatten(table)))
     merged: dict[str, Any] = {}

@@ -13,6 +13,7 @@ import json
 import time
 import uuid
 from array import array
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from ragkit.errors import IndexMismatch, IngestError
 from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.folder import Entry, walk
+from ragkit.ingest.ignore import Reason
+from ragkit.ingest.reading import Reading
 from ragkit.ingest.splitter import split
 from ragkit.store.catalog import FileState
 from ragkit.types import IndexReport, SkippedFile
@@ -85,6 +88,7 @@ def sync(
     embed: Embed | None = None,
     max_bytes: int,
     excluded: Collection[str] = (),
+    reading: Reading | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Bring ``store`` up to date with ``folder`` and report what was done.
@@ -94,23 +98,27 @@ def sync(
     itself cannot be read, StoreError when the index cannot be written.
     """
     began = time.monotonic()
+    reading = reading or Reading()
+    left_out: Counter[Reason] = Counter()
     _claim(folder, store)
     known = store.catalog.files()
     # Opening the index other than through SQLite would drop this process's locks on it.
     own = own_files(store)
     entries = [
         replace(entry, problem=EXCLUDED) if entry.source in excluded else entry
-        for entry in walk(folder)
+        for entry in walk(folder, hidden=reading.hidden, left_out=left_out)
         if str(entry.path) not in own
     ]
     tally = _Tally()
-    prepare = _Preparer(store, known, sizing, detect_language, embed is not None, max_bytes)
+    prepare = _Preparer(
+        store, known, sizing, detect_language, embed is not None, max_bytes, reading
+    )
     todo: list[Entry] = []
     for entry in entries:
         state = known.get(entry.source)
         if entry.problem is not None:
             tally.skipped.append(SkippedFile(entry.source, entry.problem))
-        elif state and (state.size, state.mtime_ns) == (entry.size, entry.mtime_ns):
+        elif state and _is_as_it_was(entry, state, reading):
             _count_unchanged(tally, state)
         else:
             todo.append(entry)
@@ -127,6 +135,20 @@ def sync(
         skipped=tuple(sorted(tally.skipped, key=lambda s: s.source)),
         nodes=store.catalog.counts().nodes,
         seconds=time.monotonic() - began,
+        left_out=dict(left_out.most_common()),
+    )
+
+
+def _is_as_it_was(entry: Entry, state: FileState, reading: Reading) -> bool:
+    return (state.size, state.mtime_ns) == (entry.size, entry.mtime_ns) and not _may_help(
+        state, reading
+    )
+
+
+def _may_help(state: FileState, reading: Reading) -> bool:
+    """Return whether a file that could not be read may be now, with a password or OCR."""
+    return bool(state.reason) and reading.may_help(
+        state.source, str(state.reason), state.indexed_at
     )
 
 
@@ -247,8 +269,10 @@ class _Preparer:
         detect_language: Callable[[str], str | None],
         embeds: bool,
         max_bytes: int,
+        reading: Reading,
     ) -> None:
         self._store = store
+        self._reading = reading
         self._known = known
         self._sizing = sizing
         self._detect_language = detect_language
@@ -268,7 +292,7 @@ class _Preparer:
             sha256 = _hash(entry.path, self._max_bytes)
         except IngestError as error:
             return self._skipped(entry, "", str(error), old, tally)
-        if old and old.sha256 == sha256 and sha256:
+        if old and old.sha256 == sha256 and sha256 and not _may_help(old, self._reading):
             _count_unchanged(tally, old)
             return _Prepared(replace(old, size=entry.size, mtime_ns=_settled(entry)))
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
@@ -276,7 +300,12 @@ class _Preparer:
             self._count(entry, old, tally)
             return _Prepared(_state(entry, sha256, twin))
         try:
-            extraction = extract(entry.path, max_bytes=self._max_bytes)
+            extraction = extract(
+                entry.path,
+                max_bytes=self._max_bytes,
+                passwords=self._reading.passwords.for_source(entry.source),
+                ocr=self._reading.ocr,
+            )
             prepared = self._prepare(entry, extraction.sha256 or sha256, extraction)
         except IngestError as error:
             return self._skipped(entry, sha256, str(error), old, tally)

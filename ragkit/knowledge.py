@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ragkit.answer.engine import AnswerStream
     from ragkit.answer.overview import Library
     from ragkit.indexing import Progress
+    from ragkit.ingest.reading import Reading
     from ragkit.retrieve.classic import ClassicRanking
     from ragkit.store.catalog import Catalog
     from ragkit.store.sqlite import SqliteStore
@@ -79,6 +80,7 @@ class KnowledgeBase:
         self.folder = folder.expanduser()
         self.config = config
         self.parts = Parts(config, status=status)
+        self._status = status
         self.notice = notice
         if self.folder.is_file():
             raise ConfigError(
@@ -115,6 +117,19 @@ class KnowledgeBase:
     def catalog(self) -> Catalog:
         """The index's files and their texts, for reports; change nothing through it."""
         return self._store.catalog
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How the folder's files are read. Raises ConfigError for a bad password file."""
+        from ragkit.ingest.passwords import NO_PASSWORDS, read_passwords
+        from ragkit.ingest.readers.ocr import can_ocr
+        from ragkit.ingest.reading import Reading
+
+        ingest = self.config.ingest
+        passwords = read_passwords(ingest.password_file) if ingest.password_file else NO_PASSWORDS
+        if passwords.warning and self._status:
+            self._status(passwords.warning)
+        return Reading(ingest.hidden, passwords, ingest.ocr == "auto" and can_ocr())
 
     def index_files(self) -> frozenset[str]:
         """Return the paths of the index and of what SQLite keeps beside it."""
@@ -439,6 +454,7 @@ class KnowledgeBase:
             embed=partial(embed_documents, embedder) if embedder else None,
             max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
             excluded=self.notes.excluded(),
+            reading=self.reading,
             progress=progress,
         )
         store.publish(verify=verify)

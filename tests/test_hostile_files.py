@@ -142,7 +142,7 @@ def test_protected_files_are_named_as_such(tmp_path: Path) -> None:
 
     refused(put(tmp_path, "a.pdf", encrypted_pdf()), "Password-protected PDF")
     with pytest.raises(IngestError, match="Wrong password"):
-        extract(tmp_path / "a.pdf", password="guess")
+        extract(tmp_path / "a.pdf", passwords=("guess",))
     refused(
         put(tmp_path, "a.docx", ole + "EncryptedPackage".encode("utf-16-le")), "Password-protected"
     )

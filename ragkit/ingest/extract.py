@@ -25,7 +25,7 @@ _BETWEEN_PARTS = "\n\n"
 # What can be true of a whole file. Anything else a Document says is true of its part alone.
 _OF_FILE = frozenset(
     "format encoding markup title author date url language category tags description pages "
-    "empty_pages undecodable sheets slides records".split()
+    "empty_pages ocr_pages undecodable sheets slides records".split()
 )
 _WARNS_OF_MISSING_READERS = "llama_index.core.readers.file.base"
 
@@ -46,8 +46,8 @@ class Extraction:
     ``text`` is what the offsets of citations refer to. ``parts`` are in order, do not overlap,
     and hold all of ``text`` but the empty lines between them. ``metadata`` of the file:
     ``format`` and ``markup`` (markdown, rst, table or text) always; ``encoding``, ``title``,
-    ``author``, ``date``, ``url``, ``language``, ``pages``, ``empty_pages``, ``undecodable``
-    (characters) where known. ``sha256`` is of the bytes that were read.
+    ``author``, ``date``, ``url``, ``language``, ``pages``, ``empty_pages``, ``ocr_pages``,
+    ``undecodable`` (characters) where known. ``sha256`` is of the bytes that were read.
     """
 
     text: str
@@ -56,18 +56,20 @@ class Extraction:
     sha256: str = ""
 
 
-def extract(path: Path, *, max_bytes: int = MAX_BYTES, password: str | None = None) -> Extraction:
+def extract(
+    path: Path, *, max_bytes: int = MAX_BYTES, passwords: Sequence[str] = (), ocr: bool = False
+) -> Extraction:
     """Return the text of the file at ``path``.
 
     Raises IngestError, its message the reason in words, for any file that cannot be read, is
-    larger than ``max_bytes``, is not text in a format known here, or holds none. ``password``
-    opens protected PDFs.
+    larger than ``max_bytes``, is not text in a format known here, or holds none. ``passwords``
+    are tried on protected files; with ``ocr`` the images of scanned pages are read.
     """
     from llama_index.core import SimpleDirectoryReader
 
     from ragkit.ingest.readers.reader import FileReader
 
-    reader = FileReader(limits=replace(Limits(), max_bytes=max_bytes), password=password)
+    reader = FileReader(limits=replace(Limits(), max_bytes=max_bytes), passwords=passwords, ocr=ocr)
     _silence_missing_readers()
     try:
         # load_file is what SimpleDirectoryReader runs for each of its files. Called directly, it

@@ -171,9 +171,8 @@ def _reason(
     if verdict is not None:
         return ".ragkitignore" if verdict else None
     reason = default_reason(found.name, is_folder=is_folder, hidden=hidden)
-    if reason == "hidden" and is_folder:
-        if os.path.lexists(Path(found.path) / _VIRTUAL_ENVIRONMENT):
-            return "virtual environment"
+    if reason == "hidden" and is_folder and os.path.lexists(f"{found.path}/{_VIRTUAL_ENVIRONMENT}"):
+        return "virtual environment"
     return reason
 
 

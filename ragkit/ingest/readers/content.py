@@ -6,9 +6,26 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Content", "Limits", "Metadata", "Section", "clean", "one_line", "scalars"]
+__all__ = [
+    "NEEDS_OCR",
+    "NEEDS_PASSWORD",
+    "WRONG_PASSWORD",
+    "Content",
+    "Limits",
+    "Metadata",
+    "Section",
+    "clean",
+    "one_line",
+    "scalars",
+]
 
-Metadata = dict[str, str | int]
+Metadata = dict[str, str | int | list[str | int]]
+"""A list stands for several values, such as tags, any of which a filter may name."""
+
+# How the reasons begin for which a file may be tried again with another password, or with OCR.
+NEEDS_PASSWORD = "Password-protected"
+WRONG_PASSWORD = "Wrong password"
+NEEDS_OCR = "Scanned PDF: its pages are images without text."
 
 # Everything below U+0020 but tab and newline, DEL, the C1 block, lone surrogates, noncharacters.
 _DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff]")
@@ -23,7 +40,8 @@ class Limits:
 
     ``max_bytes`` of the file itself; ``max_unpacked`` of what a zip container may hold; no member
     larger than ``ratio_from`` may be packed tighter than ``max_ratio`` to 1; ``max_depth`` of
-    nested JSON or XML; ``max_rows`` of a sheet.
+    nested JSON or XML; ``max_rows`` of a sheet; ``max_ocr_pages`` read by OCR, which takes a second
+    or more for each.
     """
 
     max_bytes: int = 100_000_000
@@ -32,6 +50,7 @@ class Limits:
     max_ratio: int = 100
     max_depth: int = 200
     max_rows: int = 1_000_000
+    max_ocr_pages: int = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ragkit.ingest.readers.content import Content, Limits, Metadata
 from ragkit.ingest.readers.encoding import decode
-from ragkit.ingest.readers.sniff import binary_format, text_format
+from ragkit.ingest.readers.sniff import binary_format, is_protected_office, text_format
 
 __all__ = ["read_bytes"]
 
 
-def read_bytes(data: bytes, suffix: str, *, limits: Limits, password: str | None = None) -> Content:
+def read_bytes(
+    data: bytes, suffix: str, *, limits: Limits, passwords: Sequence[str] = (), ocr: bool = False
+) -> Content:
     """Return the content of a file's bytes; ``suffix`` has no dot and is only a hint.
+
+    ``passwords`` are tried in their order; with ``ocr`` pages that are images are read.
 
     The metadata always has ``format`` and ``markup``, for text formats also ``encoding``.
     Raises IngestError, or whatever the format's library raises on damaged input.
     """
+    if is_protected_office(data):
+        from ragkit.ingest.readers.protected import decrypted
+
+        data = decrypted(data, passwords)
     kind = binary_format(data, suffix, limits)
     if kind is not None:
-        content = _read_binary(kind, data, limits, password)
+        content = _read_binary(kind, data, limits, passwords, ocr)
         return Content(content.sections, content.metadata | {"format": kind})
     if suffix == "eml":
         from ragkit.ingest.readers.mail import read_mail
@@ -35,11 +45,13 @@ def read_bytes(data: bytes, suffix: str, *, limits: Limits, password: str | None
     return Content(content.sections, content.metadata | file)
 
 
-def _read_binary(kind: str, data: bytes, limits: Limits, password: str | None) -> Content:
+def _read_binary(
+    kind: str, data: bytes, limits: Limits, passwords: Sequence[str], ocr: bool
+) -> Content:
     if kind == "pdf":
         from ragkit.ingest.readers.pdf import read_pdf
 
-        return read_pdf(data, password=password)
+        return read_pdf(data, passwords=passwords, ocr=ocr, max_ocr_pages=limits.max_ocr_pages)
     if kind == "docx":
         from ragkit.ingest.readers.docx import read_docx
 

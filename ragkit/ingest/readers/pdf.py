@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, Metadata, Section, clean, one_line
+from ragkit.ingest.readers.content import (
+    NEEDS_OCR,
+    NEEDS_PASSWORD,
+    WRONG_PASSWORD,
+    Content,
+    Metadata,
+    Section,
+    clean,
+    one_line,
+)
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -23,54 +33,80 @@ _LOCK = threading.Lock()
 _SPLIT_WORD = re.compile("[\x02\ufffe]\r?\n?")
 _PLACEHOLDER = re.compile(r"\(?(anonymous|unspecified|untitled|none|null|unknown)\)?$", re.I)
 _FILE_NAME = re.compile(r"\.(docx?|pptx?|xlsx?|tex|dvi|indd|pages|odt|pdf|html?|txt|qxd)$", re.I)
+_OCR_DPI = 200  # letters of 10 points become 28 pixels high; the models were trained on 48
+_OCR_PIXELS = 3000  # of the longer side
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 
 
-def read_pdf(data: bytes, *, password: str | None = None) -> Content:
+def read_pdf(
+    data: bytes, *, passwords: Sequence[str] = (), ocr: bool = False, max_ocr_pages: int = 0
+) -> Content:
     """Return one section a page, numbered from 1 as ``page``; pages without text are left out.
 
-    Raises IngestError for damaged and password-protected files and for scans without text.
+    With ``ocr`` up to ``max_ocr_pages`` pages that are images are read through OCR; they carry
+    ``ocr``, and the file ``ocr_pages``. Raises IngestError for damaged and password-protected
+    files and for scans without text.
     """
-    import pypdfium2
-
     with _LOCK:
+        document = _opened(data, passwords)
         try:
-            document = pypdfium2.PdfDocument(data, password=password)
-        except pypdfium2.PdfiumError as error:
-            raise IngestError(_reason(str(error), password)) from error
-        try:
-            return _content(document)
+            return _content(document, max_ocr_pages if ocr else 0)
         finally:
             document.close()
 
 
-def _reason(message: str, password: str | None) -> str:
-    if "password" in message.lower():
-        return "Wrong password for this PDF." if password else "Password-protected PDF."
-    if "security" in message.lower():
+def _opened(data: bytes, passwords: Sequence[str]) -> PdfDocument:
+    import pypdfium2
+
+    for password in (None, *passwords):
+        try:
+            return pypdfium2.PdfDocument(data, password=password)
+        except pypdfium2.PdfiumError as error:
+            message = str(error).lower()
+            if "password" not in message:
+                raise IngestError(_reason(message)) from error
+    if passwords:
+        raise IngestError(f"{WRONG_PASSWORD} for this PDF. Correct it in the password file.")
+    raise IngestError(f"{NEEDS_PASSWORD} PDF. Give its password with --password-file.")
+
+
+def _reason(message: str) -> str:
+    if "security" in message:
         return "PDF with an encryption that cannot be read."
     return "Damaged PDF: it cannot be opened."
 
 
-def _content(document: PdfDocument) -> Content:
+def _content(document: PdfDocument, max_ocr_pages: int) -> Content:
     sections: list[Section] = []
-    empty = images = 0
+    empty = images = tried = 0
+    read_from_images = 0
     for number in range(1, len(document) + 1):
         text, has_image = _page(document, number - 1)
         if text.strip():
             sections.append(Section(text, {"page": number}))
+            continue
+        images += has_image
+        if has_image and tried < max_ocr_pages:
+            tried += 1
+            text = _seen(document, number - 1)
+        if text.strip():
+            read_from_images += 1
+            sections.append(Section(text, {"page": number, "ocr": "yes"}))
         else:
             empty += 1
-            images += has_image
     if not sections:
+        if tried:
+            raise IngestError("Scanned PDF: OCR found no text on its pages.")
         if images:
             raise IngestError(
-                "Scanned PDF: its pages are images without text. Run it through OCR first."
+                f"{NEEDS_OCR} Run it through OCR first, or install ragkit's extra 'ocr'."
             )
         raise IngestError("PDF without text.")
     metadata: Metadata = {"markup": "text", "pages": len(document)}
     if empty:
         metadata["empty_pages"] = empty
+    if read_from_images:
+        metadata["ocr_pages"] = read_from_images
     return Content(tuple(sections), metadata | _properties(document))
 
 
@@ -96,6 +132,23 @@ def _page(document: PdfDocument, index: int) -> tuple[str, bool]:
         ) is not None
     finally:
         page.close()
+
+
+def _seen(document: PdfDocument, index: int) -> str:
+    """Return what OCR reads on a page."""
+    from ragkit.ingest.readers.ocr import picture_text
+
+    page = document[index]
+    try:
+        scale = min(_OCR_DPI / 72, _OCR_PIXELS / max(1.0, *page.get_size()))
+        bitmap = page.render(scale=scale, draw_annots=False, rev_byteorder=False)
+        try:
+            picture = bitmap.to_numpy()[:, :, :3].copy()
+        finally:
+            bitmap.close()
+    finally:
+        page.close()
+    return clean(picture_text(picture))
 
 
 def _properties(document: PdfDocument) -> Metadata:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,16 @@ class FileReader(BaseReader):
     file_extractor={".pdf": FileReader()})`` or alone.
     """
 
-    def __init__(self, *, limits: Limits | None = None, password: str | None = None) -> None:
-        """Read under ``limits``; ``password`` opens protected PDFs."""
+    def __init__(
+        self, *, limits: Limits | None = None, passwords: Sequence[str] = (), ocr: bool = False
+    ) -> None:
+        """Read under ``limits``; ``passwords`` are tried on protected PDF and Office files.
+
+        With ``ocr`` pages of a PDF that are images are read through the extra ``ocr``.
+        """
         self._limits = limits or Limits()
-        self._password = password
+        self._passwords = tuple(passwords)
+        self._ocr = ocr
 
     def load_data(self, file: Path, extra_info: dict[str, Any] | None = None) -> list[Document]:
         """Return the non-empty Documents of ``file``, in order.
@@ -39,7 +46,9 @@ class FileReader(BaseReader):
         """
         data = read_file(Path(file), self._limits)
         suffix = Path(file).suffix.lower().removeprefix(".")
-        content = read_bytes(data, suffix, limits=self._limits, password=self._password)
+        content = read_bytes(
+            data, suffix, limits=self._limits, passwords=self._passwords, ocr=self._ocr
+        )
         common = {**(extra_info or {}), **content.metadata,
                   "sha256": hashlib.sha256(data).hexdigest()}  # fmt: skip
         return _documents(content, common)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Limits
 
-__all__ = ["binary_format", "megabytes", "text_format"]
+__all__ = ["binary_format", "is_protected_office", "megabytes", "text_format"]
 
 _REFUSED = (
     (b"\x89PNG", "a PNG image"),
@@ -46,8 +46,9 @@ _REFUSED = (
 )
 _PRINTABLE_MAGIC = ("BM", "MZ", "ID3", "BZh", "GIF8", "PAR1", "RIFF", "OggS", "GGUF")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage"
 _OLE_STREAMS = (
-    ("EncryptedPackage", "Password-protected Office file. Save it without a password."),
+    (_ENCRYPTED, "Password-protected Office file. Save it without a password."),
     ("WordDocument", "Old Word format (.doc). Save it as .docx."),
     ("Workbook", "Old Excel format (.xls). Save it as .xlsx."),
     ("PowerPoint Document", "Old PowerPoint format (.ppt). Save it as .pptx."),
@@ -96,6 +97,11 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
     if suffix in ("pdf", "docx", "pptx", "xlsx", "epub", "odt") and b"\x00" in head:
         raise IngestError(f"Damaged {suffix}: it does not start as one.")
     return None
+
+
+def is_protected_office(data: bytes) -> bool:
+    """Return whether ``data`` is a docx, xlsx or pptx that a password protects."""
+    return data.startswith(_OLE) and _ENCRYPTED.encode("utf-16-le") in data
 
 
 def _is_binary(magic: bytes, head: bytes) -> bool:
