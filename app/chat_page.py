@@ -26,7 +26,7 @@ __all__ = ["Conversation", "draw", "forget", "open_chat", "prepare"]
 
 _DRAW_SECONDS = 0.08  # not for every token: the browser gets the whole text each time
 _LOOK_SECONDS = 0.1  # a click is heard as often
-_MOST_TURNS = 20
+_MOST_TURNS = 12
 
 
 @dataclass
