@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ragkit.answer.definitions import is_heading_of, says_what_it_is
 from ragkit.answer.expected import definition_pattern, expected_spans, has_expected
 from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_terms
-from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm
+from ragkit.answer.named import names_one
+from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm, analyze_question
 from ragkit.answer.units import Unit, node_units
 from ragkit.retrieve.characters import character_grams, fold_text
 
@@ -41,6 +43,14 @@ _UNKNOWN_CHARACTER = 0.5
 _SHORTEST = 0.5
 # What a word that no node holds counts as evidence, beside one that the best nodes lack.
 _UNKNOWN = 0.5
+
+# How surely the first sentence of a section says what the thing in its heading is.
+_NAMED = 0.8
+
+# What a heading that is a yes-or-no question tells where a fact of one of these kinds is asked for.
+_OTHER_KIND = 0.3
+_TYPED = frozenset({"person", "time", "number", "place", "choice"})
+_QUESTION_MARKS = ("?", "？", "؟", ";")
 
 Places = Mapping[str, Sequence[tuple[int, int]]]
 
@@ -150,7 +160,10 @@ class Features:
     share (of eight words) that is not in the question. ``time`` and ``number`` tell that the unit
     holds one where one is asked for, ``lacking`` that it does not hold what is asked for.
     ``opens`` is the coverage of the heading that this unit opens the section of, ``above`` that of
-    the headings and the unit before it together.
+    the headings and the unit before it together. ``defines`` tells how surely the unit says what
+    something is, where the question asks what it is: its subject is that and "is a" follows, or
+    it opens the section that has its name. ``named`` tells that a name (code, or in quotation
+    marks) stands beside the noun of which one is asked for ("which preset": "the `lite` preset").
     """
 
     own: float
@@ -170,6 +183,8 @@ class Features:
     count: float
     opens: float
     above: float
+    defines: float
+    named: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,18 +360,25 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
     folded = fold_text(passage.text), fold_text(passage.context)
     runs = frozenset(run for run in atoms.runs if any(run in text for text in folded))
     nothing = [0.0] * len(context)
+    in_table = nothing
+    subject = question.subject
+    named = bool(path and subject) and is_heading_of(path, subject, language)
     found: list[Evidence] = []
-    opens = atoms.coverage(above) if above else 0.0
+    opens = atoms.coverage(above) * _alike(question, path) if above else 0.0
     for position, unit in enumerate(units):
         own = covers[position]
         is_heading = unit.kind in ("heading", "question")
         if is_heading:
             above, opens = own, max(atoms.coverage(own), opens if position == 0 else 0.0)
+            opens *= _alike(question, texts[position])
+            named = bool(subject) and is_heading_of(texts[position], subject, language)
         base = atoms.coverage(own)
         soft = _soft(atoms, texts[position], own, language)
+        in_table = own if unit.kind == "header" else in_table if unit.kind == "row" else nothing
         before = covers[position - 1] if position else nothing
         after = covers[position + 1] if position + 1 < len(units) else nothing
         heading = _either(context, above) if above else context
+        heading = _either(heading, in_table)
         typed = _typed(texts[position], question, places[position])
         features = Features(
             own=base,
@@ -374,8 +396,10 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
             time=float(typed is True and question.kind == "time"),
             number=float(typed is True and question.kind == "number"),
             count=sum(c > 0.5 for c in own) / max(1, len(own)),
-            opens=0.0 if is_heading or unit.kind == "aside" else opens,
+            opens=0.0 if is_heading or unit.kind in ("aside", "header") else opens,
             above=atoms.coverage(_either(heading, before)),
+            defines=_says(texts[position], unit, subject, language, named=named and opens > 0),
+            named=float(names_one(question, texts[position])),
         )
         found.append(
             Evidence(
@@ -391,7 +415,7 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
                 features=features,
             )
         )
-        if not is_heading and unit.kind != "aside":
+        if not is_heading and unit.kind not in ("aside", "header"):
             opens = 0.0
     return found
 
@@ -443,6 +467,25 @@ def _defines(text: str, question: Question) -> float:
         return 0.0
     subject = max(question.words, key=len)
     return float(definition_pattern(text, subject, beside=question.words))
+
+
+def _alike(question: Question, heading: str) -> float:
+    """Return how far a section answers the question that its heading's words answer, 0 to 1.
+
+    Under "Can several people use it?" stands yes or no, and not how many people use it.
+    """
+    heading = heading.strip("#*_` \n")
+    if question.kind not in _TYPED or not heading.endswith(_QUESTION_MARKS):
+        return 1.0
+    kind = analyze_question(heading, language=question.language).kind
+    return _OTHER_KIND if kind == "polar" else 1.0
+
+
+def _says(text: str, unit: Unit, subject: str, language: str | None, *, named: bool) -> float:
+    """Return how surely a unit says what ``subject`` is; ``named`` if it opens its section."""
+    if not subject or unit.kind not in ("sentence", "item"):
+        return 0.0
+    return max(says_what_it_is(text, subject, language), _NAMED if named else 0.0)
 
 
 def _novel(text: str, places: Places) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, cast
 
+from ragkit.answer.definitions import asked_subject
 from ragkit.answer.interrogatives import INTERROGATIVES, REMOVED, WEAK_WORDS
 from ragkit.answer.matching import is_unspaced, iter_tokens, token_terms
 from ragkit.retrieve.tokenizer import detect_language, is_function_word
@@ -22,6 +23,8 @@ Kind = Literal[
 # Languages whose question word comes first, and kinds whose words also join clauses there.
 _ASKS_FIRST = frozenset({"en"})
 _ELSEWHERE_TOO = frozenset({"time", "place", "person"})
+# Kinds that a question what something is may be taken for by its words.
+_EXPLAINS = frozenset({"method", "polar", "keywords"})
 # A question longer than this is cut: it is a pasted text.
 _LONGEST = 1000
 # How much a term of each form counts beside a whole word.
@@ -51,6 +54,7 @@ class Question:
 
     ``words`` are the informative words as the user typed them, in order, for display.
     ``focus`` is the noun beside the question word ("which *country*"), lower case, or "".
+    ``subject`` is what is to be explained ("what is *a node*?"), or "".
     """
 
     text: str
@@ -60,6 +64,7 @@ class Question:
     words: tuple[str, ...]
     focus: str
     asked_at: int
+    subject: str = ""
 
 
 def analyze_question(text: str, *, language: str | None = None) -> Question:
@@ -77,6 +82,11 @@ def analyze_question(text: str, *, language: str | None = None) -> Question:
             holes += [_asking(match) for match in pattern.finditer(text) if _short(match)]
     typed = kind in ("number", "time", "place", "person")
     masked = _mask(text, holes, language, typed=typed)
+    explained = asked_subject(text)
+    if explained:
+        # "How is X to be understood?" speaks of X alone.
+        masked = "\0" * explained[0] + masked[slice(*explained)] + "\0" * (len(text) - explained[1])
+        kind = "definition" if kind in _EXPLAINS else kind
     found: dict[str, QuestionTerm] = {}
     for term in _terms(masked, language):
         known = found.get(term.term)
@@ -91,6 +101,7 @@ def analyze_question(text: str, *, language: str | None = None) -> Question:
         words=tuple(_words(masked, language)),
         focus=focus,
         asked_at=asked[0] if asked else len(text),
+        subject=text[slice(*explained)] if explained else "",
     )
 
 

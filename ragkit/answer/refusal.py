@@ -24,6 +24,7 @@ _WEIGHTS = {
     "typed": -1.22, "names": -0.49, "atoms": -0.15, "words": -0.62, "found": -0.09,
     "rivals": -0.15, "runs": 0.93, "runs_everywhere": 0.82, "lost_around": -1.1,
     "lost_node": -1.35, "lost_everywhere": -3.91,
+    "defines": 3.0, "undefined": 0.0, "named": 0.0,
     "unknown": -3.0, "thin": -0.7, "thin_few": -4.5, "strangers": -1.5,
 }  # fmt: skip
 _BIAS = 5.09

@@ -34,6 +34,13 @@ _CODE, _CODE_UNASKED = -4.0, -2.0
 _HANGING, _POINTER = -2.0, -1.0
 # "X is …" where X is all that is asked about:
 _DEFINES = 2.0
+# A sentence that says what the thing is that a question asks to be explained.
+_SAYS_WHAT = 6.0
+# A sentence that names one of what is asked for: "which preset" and "the `lite` preset".
+_NAMES_ONE = 4.0
+
+# A sentence in another language than the question's, where others are in the question's.
+_FOREIGN = -3.0
 
 # The second sentence is given when it is at least this likely beside the first.
 _SECOND = 0.3
@@ -87,13 +94,15 @@ def rank_evidence(
 ) -> list[tuple[float, Evidence]]:
     """Return the units that may be an answer with their scores, best first; ties keep order.
 
-    Headings and questions are never answers. A unit that repeats the text of a better one from
-    another node is left out by the caller, not here.
+    Headings, headers of tables and questions are never answers. A unit that repeats the text of a better one from
+    another node is left out by the caller, not here. Where the passages are in several languages,
+    one of them the question's, that one is preferred.
     """
+    foreign = _foreign(question, passages)
     scored = [
-        (_score(question, e) + _shape(e, passages[e.node]), e)
+        (_score(question, e) + _shape(e, passages[e.node]) + foreign[e.node], e)
         for e in evidence
-        if e.unit.kind not in ("heading", "question")
+        if e.unit.kind not in ("heading", "header", "question")
     ]
     return sorted(scored, key=lambda pair: -pair[0])
 
@@ -104,10 +113,19 @@ def _score(question: Question, evidence: Evidence) -> float:
     score += _OPENS * max(0.0, features.opens - _OPENS_FROM)
     if question.kind == "definition":
         score += _DEFINES * features.definition
+    score += _SAYS_WHAT * features.defines + _NAMES_ONE * features.named
     if evidence.unit.kind == "code" and question.kind != "keywords":
         score += _CODE * (1 - features.above)
         score += 0.0 if question.kind in ("method", "thing", "choice") else _CODE_UNASKED
     return score
+
+
+def _foreign(question: Question, passages: Sequence[Passage]) -> list[float]:
+    """Return for each passage what it loses by its language: nothing where no other is at hand."""
+    asked = str(question.language or "").partition("-")[0]
+    if asked not in {passage.language for passage in passages}:
+        return [0.0] * len(passages)
+    return [_FOREIGN if p.language not in ("", asked) else 0.0 for p in passages]
 
 
 def _shape(evidence: Evidence, passage: Passage) -> float:
@@ -163,6 +181,8 @@ def _expand(
         first -= 1
     if first == last and _too_short(text, units, last):
         last += 1
+    if unit.kind == "row" and evidence.features.opens > _OPENS_FROM:
+        first, last = _table(units, first)
     if units[last].kind == "lead" or _introduces(question, units, last):
         last = _block_end(units, last)
     start, end = units[first].start, units[last].end
@@ -170,8 +190,31 @@ def _expand(
         start, end = _clipped(text, unit, evidence)
         bullet = _BULLET.match(text, start, end)
         start = bullet.end() if bullet and unit.kind == "item" else start
+        if unit.kind == "row":
+            start, end = _without_bars(text, start, end)
     count = last - first + 1 if all(u.kind == "sentence" for u in units[first:last]) else 1
     return Excerpt(evidence.node, start, end, (evidence,), count)
+
+
+def _table(units: Sequence[Unit], row: int) -> tuple[int, int]:
+    """Return the first and last unit of the table that the row is in, as far as it can be shown."""
+    first = last = row
+    if first and units[first - 1].kind == "header":
+        first -= 1
+    while last + 1 < len(units) and units[last + 1].kind == "row" and last - first < _MOST_ITEMS:
+        if units[last + 1].end - units[first].start > _LONGEST_BLOCK:
+            break
+        last += 1
+    return first, last
+
+
+def _without_bars(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a row's span without the bars at its ends, which are marks of the table's border."""
+    while start < end and text[start] in "| \t":
+        start += 1
+    while end > start and text[end - 1] in "| \t":
+        end -= 1
+    return start, end
 
 
 def _leans(text: str, units: Sequence[Unit], at: int) -> bool:
@@ -210,7 +253,7 @@ def _block_end(units: Sequence[Unit], lead: int) -> int:
     last = lead
     for position in range(lead + 1, len(units)):
         unit = units[position]
-        opened = units[lead + 1].kind
+        opened = "row" if units[lead + 1].kind == "header" else units[lead + 1].kind
         if unit.kind in ("heading", "question") or unit.end - units[lead].start > _LONGEST_BLOCK:
             break
         if position > lead + 1 and (unit.kind != opened or unit.kind in ("code", "sentence")):

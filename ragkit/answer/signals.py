@@ -59,6 +59,11 @@ def refusal_signals(
         "unknown": atoms.lost(everywhere, known=False),
         "thin": thin,
         "thin_few": thin / (1 + atoms.nodes / _FEW_NODES),
+        "defines": best.features.defines,
+        "undefined": float(
+            question.kind == "definition" and not any(e.features.defines for e in evidence)
+        ),
+        "named": best.features.named,
         "strangers": min(2.0, atoms.strangers),
     }
 

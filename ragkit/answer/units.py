@@ -11,7 +11,9 @@ from ragkit.ingest.sentences import sentence_spans
 
 __all__ = ["Unit", "node_units"]
 
-UnitKind = Literal["sentence", "heading", "item", "code", "row", "lead", "question", "aside"]
+UnitKind = Literal[
+    "sentence", "heading", "item", "code", "header", "row", "lead", "question", "aside"
+]  # fmt: skip
 
 # Only this much of a node is read: nodes are small, and a huge one must not hang the answer.
 _LONGEST = 60_000
@@ -27,6 +29,8 @@ _WORD = re.compile(r"[^\W_]")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>?(?:[^<>]{0,20}<[^<>]+>)*")
 _HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
 _ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
+# The first row of a table, over a line of dashes.
+_HEADER = re.compile(r"[^\n]*\|[^\n]*\n\s*\|?\s*:?-{2,}[\s|:-]*$")
 _RULE = re.compile(r"[\s|:=\-_*+~`#.>]+")
 _QUESTION = re.compile(r"[?？؟;]\s*[\"'”’」』*_)）]*$")
 _LEAD = re.compile(r"[:：]\s*[*_`]*$")
@@ -35,7 +39,10 @@ _STOP = re.compile(r"[.!?。！？…।؟۔;；:：,，]\s*[\"'”’」』》)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """``text[start:end]`` of a node, trimmed, and what it is."""
+    """``text[start:end]`` of a node, trimmed, and what it is.
+
+    A ``row`` is one line of a table with its bars, a ``header`` its first with the line below it.
+    """
 
     start: int
     end: int
@@ -54,6 +61,8 @@ def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
     fence_from, fence = _opened_before(text)
     end = 0
     for start, end in sentence_spans(text):
+        if units and units[-1].kind == "row" and start < units[-1].end:
+            continue  # a further sentence in the last cell of a row
         piece = text[start:end]
         if fence_from is not None:
             if piece.lstrip("> \t").startswith(fence) and _RULE.fullmatch(piece):
@@ -66,10 +75,18 @@ def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
             fence_from, fence = start, opened[0].strip()[-3:]
         elif not _RULE.fullmatch(piece) and not _TAG.fullmatch(piece):
             start, end = _unquoted(text, start, end)
-            units.append(Unit(start, end, _kind(text, start, end, known)))
+            unit = Unit(start, end, _kind(text, start, end, known))
+            units.append(_whole_row(text, unit) if unit.kind == "row" else unit)
     if fence_from is not None and end > fence_from:
         units.append(Unit(fence_from, end, "code"))
     return tuple(unit for unit in units if _WORD.search(text, unit.start, unit.end))
+
+
+def _whole_row(text: str, row: Unit) -> Unit:
+    """Return a row to the end of its line: a cell may hold several sentences."""
+    line_end = text.find("\n", row.end)
+    rest = text[row.end : line_end if line_end >= 0 else len(text)]
+    return Unit(row.start, row.end + len(rest.rstrip()), "row")
 
 
 def _unquoted(text: str, start: int, end: int) -> tuple[int, int]:
@@ -99,6 +116,8 @@ def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
     alone = (start == 0 or "\n" in text[max(0, start - 3) : start]) and (
         end == len(text) or "\n" in text[end : end + 3]
     )
+    if _HEADER.fullmatch(piece):
+        return "header"
     if piece.startswith("|"):
         return "row"
     if _LEAD.search(piece):
