@@ -127,7 +127,7 @@ def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
                 vertical_alignment="center",
                 key=f"card-{turn_id}-{source.n}",
             ):
-                where = " · ".join(filter(None, (source.source, source.heading)))
+                where = " · ".join(filter(None, (source.source, _last(source.heading))))
                 st.html(f'<div class="ragkit-where">{escape(shown_name(where))}</div>')
                 st.button(
                     texts["open_source"],
@@ -252,6 +252,11 @@ def _rate(turn_id: int, key: str) -> None:
 def _save_comment(turn_id: int, feedback: str, key: str) -> None:
     text = st.session_state[key]
     shared.chats().set_feedback(turn_id, shared.owner(), feedback, comment=text)  # type: ignore[arg-type]
+
+
+def _last(heading: str | None) -> str:
+    """Return the innermost heading of a path of headings."""
+    return (heading or "").rpartition(" > ")[2]
 
 
 def _short(source: str) -> str:

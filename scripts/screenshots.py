@@ -1,4 +1,4 @@
-"""Take the screenshots that the README shows: ``python scripts/screenshots.py``.
+"""Take the screenshots of the chat: ``python scripts/screenshots.py [FOLDER]``.
 
 Runs the chat on ``data/`` with preset lite in a temporary home, and Chromium in front of it.
 """
@@ -15,36 +15,60 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = ROOT / "docs" / "images"
+IMAGES = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
 QUESTIONS = {
-    "en": "Where is the index kept?",
-    "zh": "索引保存在哪里？",
+    "en": ("Where is the index kept?", "What is the salary of the finance director?"),
+    "zh": ("索引保存在哪里？", "财务总监的工资是多少？"),
 }
+WIDE, PHONE = {"width": 1200, "height": 860}, {"width": 390, "height": 844}
 
 
-def take(browser: Browser, address: str, language: str, scheme: str, width: int = 1200) -> None:
-    """Ask a question and save one picture."""
+def take(
+    browser: Browser, address: str, language: str, scheme: str, *, phone: bool = False
+) -> None:
+    """Save pictures of the greeting, an answer, its opened source, and a refusal."""
     context = browser.new_context(
         locale={"en": "en-GB", "zh": "zh-CN"}[language],
         color_scheme=scheme,  # type: ignore[arg-type]
-        viewport={"width": width, "height": 860},
+        viewport=PHONE if phone else WIDE,  # type: ignore[arg-type]
+        is_mobile=phone,
+        has_touch=phone,
     )
     page = context.new_page()
+    name = f"{scheme}-{language}" + ("-phone" if phone else "")
+
+    def save(what: str) -> None:
+        page.wait_for_timeout(900)
+        page.screenshot(path=str(IMAGES / f"{what}-{name}.png"))
+
     page.goto(address)
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.wait_for(timeout=30_000)
-    box.fill(QUESTIONS[language])
-    box.press("Enter")
-    page.locator(".ragkit-answer").wait_for(timeout=30_000)
-    page.wait_for_timeout(600)
-    page.locator(".ragkit-answer summary").first.click()
-    page.wait_for_timeout(300)
-    name = f"chat-{scheme}-{language}" + ("" if width == 1200 else "-phone")
-    page.screenshot(path=str(IMAGES / f"{name}.png"))
+    page.get_by_test_id("stChatInputTextArea").wait_for(timeout=30_000)
+    page.locator(".st-key-examples").wait_for(timeout=60_000)
+    save("greeting")
+    answer, refusal = QUESTIONS[language]
+    ask(page, answer)
+    save("chat")
+    page.locator("[data-testid=stMain] [data-testid=stButtonGroup] button").first.click()
+    page.get_by_role("dialog").wait_for()
+    save("source")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    ask(page, refusal)
+    save("refusal")
     context.close()
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask, and wait for the finished answer."""
+    answers = page.locator(".ragkit-answer")
+    before = answers.count()
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(question)
+    box.press("Enter")
+    answers.nth(before).wait_for(timeout=30_000)
 
 
 def main() -> None:
@@ -70,7 +94,8 @@ def main() -> None:
                 for language in ("en", "zh"):
                     for scheme in ("light", "dark"):
                         take(browser, f"http://127.0.0.1:{port}", language, scheme)
-                take(browser, f"http://127.0.0.1:{port}", "zh", "light", width=390)
+                for language in ("en", "zh"):
+                    take(browser, f"http://127.0.0.1:{port}", language, "light", phone=True)
                 browser.close()
         finally:
             os.killpg(process.pid, signal.SIGTERM)
