@@ -38,7 +38,17 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.int64]
 
-__all__ = ["Postings", "Rows", "create", "delete", "drop", "insert", "read_postings", "read_rows"]
+__all__ = [
+    "Postings",
+    "Rows",
+    "create",
+    "delete",
+    "drop",
+    "insert",
+    "insert_pending",
+    "read_postings",
+    "read_rows",
+]
 
 _LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
 _MOST = 255
@@ -123,8 +133,6 @@ def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[st
 
     Raises ``ValueError`` for another number of fields, and for a row id in a block that is over.
     """
-    import numpy as np
-
     if field_count(conn, table) != len(values):
         raise ValueError(f"{table} has {field_count(conn, table)} fields, not {len(values)}")
     first = conn.execute(f"SELECT min(id) FROM {table}_pending").fetchone()[0]
@@ -135,13 +143,28 @@ def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[st
         pack_before(conn, table, rowid)
     fields = [Counter(term for term in value.split(" ") if term) for value in values]
     terms = list(dict.fromkeys(term for field in fields for term in field))
+    counts = b"".join(bytes(min(field[term], _MOST) for term in terms) for field in fields)
+    insert_pending(conn, table, rowid, sum(field.total() for field in fields), terms, counts)
+
+
+def insert_pending(
+    conn: sqlite3.Connection,
+    table: str,
+    rowid: int,
+    length: int,
+    terms: Sequence[str],
+    counts: bytes,
+) -> None:
+    """Keep a row of the last block: its ``terms``, each once, with one plane of counts a field."""
+    import numpy as np
+
     conn.execute(
         f"INSERT INTO {table}_pending VALUES (?, ?, ?, ?, ?)",
         (
             rowid,
-            min(sum(field.total() for field in fields), _LONGEST) + 1,
+            min(length, _LONGEST) + 1,
             np.fromiter(map(_hash, terms), "<u8", len(terms)).tobytes(),
-            b"".join(bytes(min(field[term], _MOST) for term in terms) for field in fields),
+            counts,
             " ".join(terms),
         ),
     )

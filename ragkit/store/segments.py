@@ -15,7 +15,7 @@ import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "field_count",
     "merge",
+    "merge_before",
     "new_segment",
     "pack_before",
     "planes",
@@ -128,6 +129,11 @@ def pack_before(conn: sqlite3.Connection, table: str, rowid: int) -> None:
     for number, rows in groupby(pending, key=lambda row: row[0] >> LEVELS[0]):
         _pack(conn, table, number, list(rows))
     conn.execute(f"DELETE FROM {table}_pending WHERE id < ?", (limit,))
+    merge_before(conn, table, rowid)
+
+
+def merge_before(conn: sqlite3.Connection, table: str, rowid: int) -> None:
+    """Merge the segments of every larger block that is over when ``rowid`` is written."""
     for lower, upper in pairwise(LEVELS):
         step = upper - lower
         over = read_segments(conn, table, f"bits = {lower} AND number >> {step} < {rowid >> upper}")
@@ -206,7 +212,7 @@ def merge(
         streams = [_stream(conn, table, segment.key) for segment in segments]
         merged = groupby(heapq.merge(*streams, key=lambda row: row[0]), key=lambda row: row[0])
         joined = ((term, _join([row[1] for row in rows], fields, alive)) for term, rows in merged)
-        while batch := [row for row, _ in zip(joined, range(_FETCH), strict=False)]:
+        while batch := list(islice(joined, _FETCH)):
             write_blobs(conn, table, key, [row for row in batch if row[1]])
     for segment in segments:
         conn.execute(f"DELETE FROM {table}_posting WHERE segment = ?", (segment.key,))
