@@ -6,6 +6,7 @@ Every stage is the one that asking runs: the same index, the same retriever with
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def explain(
     from ragkit.retrieve.retriever import parse_filters
 
     wanted = parse_filters(filters)
-    found = find_file(source, kb.folder, store)
+    found = find_file(source, kb.folder, store, hidden=kb.config.ingest.hidden)
     if found.document_id is None:
         return _not_indexed(kb, store, question, found)
     case = _Case(
@@ -103,9 +104,10 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         stage = "left_out"
         reason = (
             f"{name} is never read. Hidden files and folders (names that begin with a dot), "
-            "Office lock files, caches, node_modules and virtual environments are left out."
+            "Office lock files, caches, node_modules, virtual environments and what .ragkitignore "
+            "names are left out."
         )
-        advice = "Rename it, or move it to another place in the folder."
+        advice = "Rename it, or take it in with a line that starts with ! in .ragkitignore."
     else:
         close = close_names(found.source, store.catalog.files())
         stage, reason = "missing", f"There is no file {name} in the folder '{kb.folder}'."
@@ -131,7 +133,7 @@ def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:
 
     by_key: dict[str, list[str]] = {}
     for pair in filters:
-        by_key.setdefault(pair.partition("=")[0].strip(), []).append(pair)
+        by_key.setdefault(re.split("[=<>!]", pair, maxsplit=1)[0].strip(), []).append(pair)
     failed = [key for key, pairs in by_key.items() if not _has_node(case, parse_filters(pairs))]
     told = "; ".join(_own_value(case, key) for key in failed)
     reason = f"'{case.source}' is outside the filter {' '.join(filters)}: " + (

@@ -38,8 +38,8 @@ class Found:
     listed: bool = False
 
 
-def find_file(given: str, folder: Path, store: SqliteStore) -> Found:
-    """Find the file that ``given`` names, and what became of it.
+def find_file(given: str, folder: Path, store: SqliteStore, *, hidden: bool = False) -> Found:
+    """Find the file that ``given`` names, and what became of it; ``hidden`` as for ``walk``.
 
     Raises ConfigError as ``source_name`` does.
     """
@@ -53,7 +53,9 @@ def find_file(given: str, folder: Path, store: SqliteStore) -> Found:
     path = _path(source, folder)
     if path is None or not folder.is_dir():
         return Found(source)
-    for entry in walk(folder):  # what is not in the catalog is looked up in the folder itself
+    for entry in walk(
+        folder, hidden=hidden
+    ):  # what is not in the catalog is looked up in the folder itself
         if source == entry.source or (entry.problem and source.startswith(entry.source + "/")):
             return Found(source, reason=entry.problem or "", exists=True, listed=True)
     return Found(source, exists=os.path.lexists(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,7 +61,12 @@ def debug_option(command: F) -> F:
 
 
 def open_knowledge(
-    data: Path, *, index: str | None, preset: str | None, top_k: int | None = None
+    data: Path,
+    *,
+    index: str | None,
+    preset: str | None,
+    top_k: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> KnowledgeBase:
     """Open the knowledge base of ``data``; what ``auto`` chose and model loading go to stderr."""
     from ragkit.knowledge import open as open_folder
@@ -69,7 +74,9 @@ def open_knowledge(
     def status(line: str) -> None:
         click.echo(line, err=True)
 
-    kb = open_folder(data, index=index, preset=preset, top_k=top_k, status=status)
+    kb = open_folder(
+        data, index=index, preset=preset, top_k=top_k, settings=settings, status=status
+    )
     # Closed before the program ends, so that SQLite folds its log into the index's one file.
     click.get_current_context().call_on_close(kb.close)
     if kb.notice:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["query"]
 
 NOT_IN_DOCUMENTS = 3
+_MOST_KEYS = 30
 
 
 @click.command()
@@ -40,7 +41,7 @@ NOT_IN_DOCUMENTS = 3
     multiple=True,
     metavar="KEY=VALUE",
     help="Only nodes with this metadata, such as source=a.md, folder=guide, format=pdf, "
-    "language=zh, page=3. Repeat a key to widen, use several keys to narrow.",
+    "language=zh, page=3, 'date>=2024'. Repeat a key to widen, use several keys to narrow.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
@@ -123,12 +124,20 @@ def _say_why_nothing(
         )
     elif filters:
         click.echo(
-            f"Nothing was found with --filter {' --filter '.join(filters)}. "
-            "Keys are source, folder, format, language, page and title.",
+            f"Nothing was found with --filter {' --filter '.join(map(printable, filters))}. "
+            f"Keys are {_keys(kb)}.",
             err=True,
         )
     else:
         click.echo("No document holds a word of the question.", err=True)
+
+
+def _keys(kb: KnowledgeBase) -> str:
+    """Return what a filter may name in this index, in words."""
+    keys = [printable(key).replace("\n", " ") for key in kb.catalog.metadata_keys()]
+    if len(keys) > _MOST_KEYS:
+        keys = [*keys[:_MOST_KEYS], f"{len(keys) - _MOST_KEYS} more"]
+    return f"{', '.join(keys[:-1])} and {keys[-1]}"
 
 
 def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answer:

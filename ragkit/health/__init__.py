@@ -18,6 +18,7 @@ from ragkit.health.inventory import FileRow, inventory
 
 if TYPE_CHECKING:
     from ragkit.health.twins import Sketch
+    from ragkit.ingest.ignore import Reason
     from ragkit.knowledge import KnowledgeBase
 
 __all__ = ["FileHealth", "Finding", "Health", "Kind", "Totals", "health"]
@@ -68,7 +69,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FileHealth:
-    """One file; ``warnings`` are the kinds of findings that it is among. Sizes are in bytes."""
+    """One file; ``warnings`` are the kinds of findings that it is among. Sizes are in bytes.
+
+    ``seconds`` is what reading and splitting took, 0 where that is not known.
+    """
 
     source: str
     state: str
@@ -82,6 +86,8 @@ class FileHealth:
     characters: int
     nodes: int
     warnings: tuple[Kind, ...]
+    ocr_pages: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The report. ``texts_read`` of ``texts`` were looked into before time ran out."""
+    """The report. ``texts_read`` of ``texts`` were looked into before time ran out.
+
+    ``left_out`` counts, by reason, files and folders that are never looked at.
+    """
 
     folder: str
     index: str
@@ -115,6 +124,7 @@ class Health:
     texts: int
     texts_read: int
     seconds: float
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values, each finding with its message."""
@@ -131,7 +141,8 @@ def health(kb: KnowledgeBase, *, seconds: float = _SECONDS) -> Health:
     the index raises.
     """
     began = time.monotonic()
-    rows = inventory(kb)
+    left_out: Counter[Reason] = Counter()
+    rows = inventory(kb, left_out=left_out)
     indexed = [row for row in rows if row.document_id]
     owners: dict[str, list[str]] = defaultdict(list)
     for row in indexed:
@@ -154,6 +165,7 @@ def health(kb: KnowledgeBase, *, seconds: float = _SECONDS) -> Health:
         texts=len(owners),
         texts_read=read.texts,
         seconds=time.monotonic() - began,
+        left_out=dict(left_out.most_common()),
     )
 
 
@@ -294,6 +306,8 @@ def _files(rows: Iterable[FileRow], findings: Iterable[Finding]) -> tuple[FileHe
             row.characters,
             row.nodes,
             tuple(warnings.get(row.source, ())),
+            row.ocr_pages,
+            row.seconds,
         )
         for row in rows
     )

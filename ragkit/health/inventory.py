@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.folder import Entry, walk
+from ragkit.ingest.ignore import Reason
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
@@ -25,7 +27,8 @@ class FileRow:
     ``new``, ``changed`` and ``gone``: since the index was last brought up to date. ``reason`` says
     why a file was skipped. ``size`` is in bytes, ``modified`` in seconds since 1970; what is not
     known is 0 or empty. ``document_id`` is one for files with the same text. ``undecodable``
-    counts characters that the file's encoding did not give.
+    counts characters that the file's encoding did not give, ``ocr_pages`` pages that OCR read, and
+    ``seconds`` is what reading and splitting took.
     """
 
     source: str
@@ -45,11 +48,14 @@ class FileRow:
     undecodable: int = 0
     document_id: str = ""
     uploaded: bool = False
+    ocr_pages: int = 0
+    seconds: float = 0.0
 
 
-def inventory(kb: KnowledgeBase) -> tuple[FileRow, ...]:
+def inventory(kb: KnowledgeBase, *, left_out: Counter[Reason] | None = None) -> tuple[FileRow, ...]:
     """Return one row for each file of the folder and of the index, by source.
 
+    What is not looked at, such as hidden files, is counted in ``left_out`` by its reason.
     Costs a stat a file and one read of the index. Raises IndexMismatch and StoreError as reading
     the index does; of a folder that is gone the index's files are returned.
     """
@@ -59,13 +65,17 @@ def inventory(kb: KnowledgeBase) -> tuple[FileRow, ...]:
     own = kb.index_files()
     entries = {
         entry.source: entry
-        for entry in (walk(kb.folder) if kb.folder.is_dir() else ())
+        for entry in (_walked(kb, left_out) if kb.folder.is_dir() else ())
         if str(entry.path) not in own
     }
     return tuple(
         _row(source, entries.get(source), known.get(source), source in excluded, source in uploads)
         for source in sorted(entries.keys() | known.keys())
     )
+
+
+def _walked(kb: KnowledgeBase, left_out: Counter[Reason] | None) -> Iterator[Entry]:
+    return walk(kb.folder, hidden=kb.config.ingest.hidden, left_out=left_out)
 
 
 def _row(
@@ -98,6 +108,8 @@ def _row(
         _number(metadata, "undecodable"),
         details.state.document_id or "",
         uploaded,
+        _number(metadata, "ocr_pages"),
+        _seconds(metadata),
     )
 
 
@@ -115,6 +127,11 @@ def _state(entry: Entry | None, details: FileDetails | None, excluded: bool) -> 
     if known.size != entry.size or known.mtime_ns not in (0, entry.mtime_ns):
         return "changed", known.reason or ""
     return ("skipped", known.reason) if known.reason else ("indexed", "")
+
+
+def _seconds(metadata: Mapping[str, Any]) -> float:
+    value = metadata.get("seconds")
+    return value if isinstance(value, float) else 0.0
 
 
 def counts(rows: tuple[FileRow, ...]) -> dict[State, int]:

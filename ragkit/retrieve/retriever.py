@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -34,6 +35,9 @@ _SPARE = 3  # nodes asked for in place of one, where near-duplicates fall out
 _INTEGERS = 1 << 63
 # int() refuses longer texts, and no metadata number is as long.
 _DIGITS = 20
+_FILTER = re.compile(r"([^=<>!]*[^=<>!\s][^=<>!]*)(!=|<=|>=|=|<|>)(.*)\Z", re.S)
+_FILE_KEYS = frozenset(("source", "sources", "folder", "ref_doc_id", "doc_id", "document_id"))
+_AFTER_ALL = "\U0010ffff"
 
 
 class StoreRetriever(BaseRetriever):
@@ -99,26 +103,70 @@ class StoreRetriever(BaseRetriever):
 
 
 def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
-    """Turn ``KEY=VALUE`` arguments into filters that must all hold; None when there are none.
+    """Turn ``KEY=VALUE`` arguments into filters; None when there are none.
 
-    A value that reads as an integer matches numbers. Raises ConfigError for an
-    argument without ``=``.
+    Beside ``=`` there are ``!=``, ``<``, ``<=``, ``>`` and ``>=``. Values of one key with ``=`` are
+    alternatives; everything else must hold together. ``=`` also matches a list that has the value,
+    such as tags. A value that reads as an integer matches numbers, too. Texts, dates among them,
+    compare by their beginning: ``date<=2024`` holds for ``2024-12-31``, ``date>2024`` does not.
+    Raises ConfigError for an argument without an operator.
     """
-    wanted: dict[str, list[str]] = {}
-    for pair in pairs:
-        key, found, value = pair.partition("=")
-        if not found or not key.strip():
-            raise ConfigError(f"Filter '{pair}' is not KEY=VALUE. Example: --filter source=a.md")
-        wanted.setdefault(key.strip(), []).append(value.strip())
-    if not wanted:
-        return None
+    wanted: dict[str, list[MetadataFilter | MetadataFilters]] = {}
     groups: list[MetadataFilter | MetadataFilters] = []
-    for key, values in wanted.items():
-        alternatives: list[MetadataFilter | MetadataFilters] = []
-        for value in values:
-            alternatives.append(MetadataFilter(key=key, value=value, operator=FilterOperator.EQ))
-            digits = value.removeprefix("-")
-            if digits.isdecimal() and len(digits) < _DIGITS and int(digits) < _INTEGERS:
-                alternatives.append(MetadataFilter(key=key, value=int(value)))
-        groups.append(MetadataFilters(filters=alternatives, condition=FilterCondition.OR))
-    return MetadataFilters(filters=groups, condition=FilterCondition.AND)
+    for pair in pairs:
+        found = _FILTER.match(pair)
+        if found is None:
+            raise ConfigError(f"Filter '{pair}' is not KEY=VALUE. Example: --filter source=a.md")
+        key, operator, value = found[1].strip(), found[2], found[3].strip()
+        if operator == "=":
+            wanted.setdefault(key, []).extend(_equal(key, value))
+        elif operator == "!=":
+            different = _equal(key, value)
+            groups.append(MetadataFilters(filters=different, condition=FilterCondition.NOT))
+        else:
+            groups.append(_ordered(key, FilterOperator(operator), value))
+    if not pairs:
+        return None
+    alternatives = [
+        MetadataFilters(filters=either, condition=FilterCondition.OR) for either in wanted.values()
+    ]
+    return MetadataFilters(filters=[*alternatives, *groups], condition=FilterCondition.AND)
+
+
+def _equal(key: str, value: str) -> list[MetadataFilter | MetadataFilters]:
+    """Return alternatives: the text, the number it reads as, or a list that has one of them."""
+    found: list[MetadataFilter | MetadataFilters] = []
+    for meant in (value, _number(value)):
+        if meant is None:
+            continue
+        found.append(MetadataFilter(key=key, value=meant, operator=FilterOperator.EQ))
+        if key not in _FILE_KEYS:
+            found.append(_in_list(key, meant))
+    return found
+
+
+def _in_list(key: str, value: str | int) -> MetadataFilters:
+    """Return the filter that a list has ``value``: it is contained, and not as part of a text."""
+    contained = MetadataFilter(key=key, value=value, operator=FilterOperator.CONTAINS)
+    if isinstance(value, int):
+        return MetadataFilters(filters=[contained])
+    part = MetadataFilter(key=key, value=value, operator=FilterOperator.TEXT_MATCH)
+    no_part = MetadataFilters(filters=[part], condition=FilterCondition.NOT)
+    return MetadataFilters(filters=[contained, no_part], condition=FilterCondition.AND)
+
+
+def _ordered(key: str, operator: FilterOperator, value: str) -> MetadataFilters:
+    inclusive = operator in (FilterOperator.LTE, FilterOperator.GT)
+    text = value + _AFTER_ALL if inclusive else value
+    either = [MetadataFilter(key=key, value=text, operator=operator)]
+    number = _number(value)
+    if number is not None:
+        either.append(MetadataFilter(key=key, value=number, operator=operator))
+    return MetadataFilters(filters=[*either], condition=FilterCondition.OR)
+
+
+def _number(value: str) -> int | None:
+    digits = value.removeprefix("-")
+    if digits.isdecimal() and len(digits) < _DIGITS and int(digits) < _INTEGERS:
+        return int(value)
+    return None

@@ -197,6 +197,18 @@ class Catalog:
         with self._store.reading() as snapshot:
             return {} if snapshot is None else read_sources(snapshot, document_ids)
 
+    def metadata_keys(self) -> list[str]:
+        """Return the keys that a filter may name: what nodes' metadata hold, and their files'."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            rows = snapshot.conn.execute(
+                "SELECT DISTINCT m.key FROM (SELECT DISTINCT metadata FROM"
+                f" {snapshot.table('node')}) n, json_each(n.metadata) m"
+            )
+            own = ("source", "folder")
+            return [*own, *sorted(row[0] for row in rows if row[0] not in own)]
+
     def counts(self) -> Counts:
         """Return how many files, documents, nodes and vectors there are."""
         with self._store.reading() as snapshot:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
+from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.encoding import decode
 from ragkit.ingest.readers.html import charset_of, element_text, parse_html
 from ragkit.ingest.readers.xml import parse_xml
@@ -66,5 +67,5 @@ def _properties(package: Any) -> Metadata:
     for name, key in (("title", "title"), ("creator", "author"), ("date", "date")):
         value = one_line(package.findtext(f".//{_DC}{name}") or "")[:500]
         if value:
-            metadata[key] = value[:10] if key == "date" else value
+            metadata[key] = (iso_day(value) or value) if key == "date" else value
     return metadata

@@ -9,6 +9,7 @@ from typing import Any
 
 from ragkit.ingest.readers.blocks import BLOCK_TAGS, HEADINGS, Blocks
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
+from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["charset_of", "element_text", "read_html"]
@@ -24,7 +25,12 @@ _FURNITURE = frozenset("nav menu button dialog".split())
 _FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())
 _CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
 _CONSENT_LENGTH = 3000
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_META = {
+    "author": "author", "article:author": "author", "dc.creator": "author",
+    "citation_author": "author", "date": "date", "article:published_time": "date",
+    "dc.date": "date", "dcterms.created": "date", "citation_publication_date": "date",
+    "og:url": "url",
+}  # fmt: skip
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 
@@ -100,14 +106,12 @@ def _head(root: Any) -> Metadata:
             if title := one_line("".join(element.itertext())):
                 metadata["title"] = title[:500]
                 break
-    wanted = {"author": "author", "article:author": "author", "date": "date", "og:url": "url",
-              "article:published_time": "date", "dc.date": "date"}  # fmt: skip
     for element in root.iter("meta"):
         key = (element.get("name") or element.get("property") or "").lower()
         value = one_line(element.get("content") or "")
-        if key in wanted and value:
-            day = _DAY.match(value) if wanted[key] == "date" else None
-            metadata.setdefault(wanted[key], day[0] if day else value[:500])
+        if key in _META and value:
+            day = iso_day(value) if _META[key] == "date" else ""
+            metadata.setdefault(_META[key], day or value[:500])
     for element in root.iter("link"):
         href = (element.get("href") or "").strip()
         if element.get("rel") == "canonical" and href.startswith(("http://", "https://")):

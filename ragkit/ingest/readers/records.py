@@ -9,13 +9,15 @@ from typing import Any
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Section, one_line, scalars
 
-__all__ = ["load_json", "read_json", "read_json_lines"]
+__all__ = ["RESERVED", "load_json", "read_json", "read_json_lines"]
 
 _CONTENT_KEYS = ("content", "text", "body", "page_content")
 # Names that the index gives a meaning of its own. A document must not be able to forge them.
-_RESERVED = frozenset(
-    ("source", "format", "encoding", "markup", "sha256", "page", "slide", "sheet", "record",
-     "start", "end", "heading", "document_id", "folder", "language", "pages")
+RESERVED = frozenset(
+    ("source", "sources", "format", "encoding", "markup", "sha256", "page", "slide", "sheet",
+     "record", "records", "start", "end", "heading", "heading_path", "document_id", "doc_id",
+     "ref_doc_id", "folder", "language", "pages", "slides", "sheets", "empty_pages", "ocr_pages",
+     "ocr", "undecodable")
 )  # fmt: skip
 _MAX_FIELDS = 50
 _SCALAR = (str, int, float, type(None))
@@ -99,7 +101,7 @@ def _is_document(value: object) -> bool:
 def _document(record: Mapping[str, Any], number: int | None) -> Section:
     key = _content_key(record) or ""
     fields = {
-        (f"record_{name}" if name in _RESERVED else name)[:80]: value
+        (f"record_{name}" if name in RESERVED else name)[:80]: value
         for name, value in list(record.items())[:_MAX_FIELDS]
         if name != key and name
     }

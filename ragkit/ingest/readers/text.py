@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ragkit.ingest.readers.content import Content, Metadata, clean, one_line, scalars
+from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
+from ragkit.ingest.readers.front_matter import front_matter
 
 __all__ = ["read_markdown", "read_plain", "read_rst", "read_subtitles"]
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
-_FIELD = re.compile(r"^([A-Za-z_][\w-]*):[ \t]*(\S.*)$", re.M)
-_KNOWN = {"title": "title", "author": "author", "date": "date", "url": "url",
-          "category": "category", "tags": "tags",
-          "keywords": "tags", "description": "description", "summary": "description"}  # fmt: skip
 _ATX = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
 _SETEXT = re.compile(r"^(\S.*)\n=+[ \t]*$", re.M)
 _FENCE = re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1", re.M | re.S)
@@ -32,26 +28,15 @@ def read_markdown(text: str) -> Content:
     text = clean(text)
     metadata: Metadata = {"markup": "markdown"}
     head = text[:_HEAD]
-    front = _FRONT_MATTER.match(head)
-    if front:
-        metadata |= _front_matter(front[1])
-        head = head[front.end() :]
+    fields, end = front_matter(head)
+    metadata |= fields
+    head = head[end:]
     if "title" not in metadata:
         head = _FENCE.sub("", head)
         found = [m for m in (_ATX.search(head), _SETEXT.search(head)) if m]
         if found:
             metadata["title"] = one_line(min(found, key=lambda m: m.start())[1])
     return Content.of(text, metadata)
-
-
-def _front_matter(block: str) -> Metadata:
-    """Return the plain ``key: value`` lines of YAML front matter, without a YAML parser."""
-    fields: dict[str, object] = {}
-    for key, value in _FIELD.findall(block):
-        name = _KNOWN.get(key.lower())
-        if name and name not in fields and value[0] not in "|>{&*!":
-            fields[name] = value.strip().strip("[]").strip("\"'")
-    return scalars(fields)
 
 
 def read_rst(text: str) -> Content:
