@@ -131,3 +131,18 @@ def test_the_first_sentence_below_the_term_explains_it() -> None:
     glossary = "### Retriever\n\nFinds nodes that match.\n\n### Splitter\n\nMakes nodes."
     answer = ask("What is a splitter?", ["The splitter has an overlap.", glossary])
     assert answer.sentences[0].text == "Makes nodes."
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("What is mrr?", "| `mrr` | mean of 1 divided by the rank of the first hit |"),
+        ("mrr 怎么理解？", "| `mrr` | 第一个正确段落名次的倒数的平均值 |"),
+        ("Was ist mrr?", "| `mrr` | Mittel der Kehrwerte der Ränge |"),
+    ],
+)
+def test_a_row_explains_what_its_first_cell_names(question: str, row: str) -> None:
+    table = f"| A | B |\n|---|---|\n| `recall` | mrr |\n{row}"
+    answer = ask(question, ["mrr mrr.", table])
+    assert not answer.refused
+    assert answer.sentences[0].text == row.strip("| ")

@@ -44,7 +44,8 @@ _SHORTEST = 0.5
 # What a word that no node holds counts as evidence, beside one that the best nodes lack.
 _UNKNOWN = 0.5
 
-# How surely the first sentence of a section says what the thing in its heading is.
+# How surely the first sentence of a section says what the thing in its heading is, and a row of a
+# table what the thing in its first cell is.
 _NAMED = 0.8
 
 # What a heading that is a yes-or-no question tells where a fact of one of these kinds is asked for.
@@ -483,6 +484,9 @@ def _alike(question: Question, heading: str) -> float:
 
 def _says(text: str, unit: Unit, subject: str, language: str | None, *, named: bool) -> float:
     """Return how surely a unit says what ``subject`` is; ``named`` if it opens its section."""
+    if subject and unit.kind == "row":
+        cell = text.strip("| ").partition("|")[0]
+        return _NAMED if is_heading_of(cell, subject, language) else 0.0
     if not subject or unit.kind not in ("sentence", "item"):
         return 0.0
     return max(says_what_it_is(text, subject, language), _NAMED if named else 0.0)
