@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ragkit.errors import MissingExtra, StoreError
+from ragkit.store.milvus_errors import explain, quiet
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
@@ -42,7 +41,6 @@ _SECONDS = 60  # for one request
 _MOST = 16_384  # results of a search
 _TEXT_BYTES = 65_535
 _VALUE_CHARACTERS, _METADATA_CHARACTERS = 1_000, 8_000  # six bytes each, at worst, in JSON, twice
-_LOGGERS = ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite")
 _NOT_LOADED = 101
 T = TypeVar("T")
 
@@ -233,7 +231,7 @@ class MilvusEngine:
 
     def _ask(self, request: Callable[[], T]) -> T:
         """Return what ``request`` gives; a collection that was released is loaded, once."""
-        _quiet()
+        quiet()
         from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
@@ -248,26 +246,7 @@ class MilvusEngine:
                         self._forget(name)
                     return request()
         except (MilvusException, RpcError, OSError, ValueError) as error:
-            raise StoreError(self._explain(error)) from error
-
-    def _explain(self, error: Exception) -> str:
-        where, said = f"Milvus at {self._where}", _said(error)
-        if _is_status(error, "UNAUTHENTICATED", "PERMISSION_DENIED") or "auth check" in said:
-            return f"{where} refuses the token. Set RAGKIT_STORE__TOKEN to its token or user:word."
-        if _is_status(error, "UNAVAILABLE"):
-            return f"{where} cannot be reached: {said}. Start it, or correct store.uri."
-        if _is_status(error, "DEADLINE_EXCEEDED"):
-            return f"{where} did not answer within {_SECONDS} s. Look at its log, and try again."
-        if _is_status(error, "UNIMPLEMENTED"):
-            return f"{where} is no Milvus: {said}. Give the port of its gRPC, 19530 for most."
-        if "No space left" in said or ("quota" in said and "disk" in said):
-            return f"{where} has no room on its disk. Make room, and index again: nothing is lost."
-        if self._path:
-            return (
-                f"{where} fails: {said}. If it is damaged, delete that folder and make it again: "
-                "ragkit index (nothing is embedded again)."
-            )
-        return f"{where} fails: {said}. Look at its log, and try again."
+            raise StoreError(explain(error, self._where, seconds=_SECONDS)) from error
 
 
 def open_milvus(address: Address, token: str | None) -> MilvusEngine:
@@ -307,36 +286,3 @@ def _payload(key: Key, node: BaseNode) -> BaseNode:
 def _named(collection: str) -> str:
     """Return a name that Milvus takes: it begins with no digit."""
     return f"_{collection}" if collection[:1].isdigit() else collection
-
-
-def _quiet() -> None:
-    """Keep what pymilvus and gRPC log from the terminal; a log of the program's own gets it."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    import pymilvus  # noqa: F401  # which sets its loggers up when it is imported
-
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-            logger.handlers = [logging.NullHandler()]
-
-
-def _is_status(error: BaseException | None, *names: str) -> bool:
-    """Whether ``error``, or what it came from, is one of these states of gRPC."""
-    while error is not None:
-        code = getattr(error, "code", None)
-        code = code() if callable(code) else code
-        if getattr(code, "name", None) in names:
-            return True
-        error = error.__cause__
-    return False
-
-
-def _said(error: Exception) -> str:
-    """Return the first line of what is behind ``error``."""
-    deepest: BaseException = error
-    while deepest.__cause__ is not None and deepest.__cause__ is not deepest:
-        deepest = deepest.__cause__
-    details = getattr(deepest, "details", None)
-    text = details() if callable(details) else getattr(deepest, "message", None) or str(deepest)
-    lines = str(text).strip().splitlines()
-    return (lines[0] if lines else type(deepest).__name__)[:200].rstrip(".")
