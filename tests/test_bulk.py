@@ -56,7 +56,9 @@ def held(conn: sqlite3.Connection, table: str) -> object:
         (
             rowid,
             length,
-            dict(zip(terms.split(" "), zip(*planes(counts)), strict=True)) if terms else {},
+            dict(zip(terms.split(" "), zip(*planes(counts), strict=True), strict=True))
+            if terms
+            else {},
         )
         for rowid, length, counts, terms in conn.execute(
             f"SELECT id, length, counts, terms FROM {table}_pending ORDER BY id"

@@ -1,22 +1,20 @@
-"""One file in, its whole text with parts and metadata out, through SimpleDirectoryReader.
+"""One file in, its whole text with parts and metadata out.
 
-``extract`` is a plain function of picklable arguments and results, so that it can run in a
-worker process.
+``extract`` is a plain function of picklable arguments and results that loads no LlamaIndex, so that
+it can run in a worker process. ``readers.reader.FileReader`` is the same as a ``BaseReader``.
 """
 
 from __future__ import annotations
 
-import logging
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Limits
-
-if TYPE_CHECKING:
-    from llama_index.core.schema import Document
+from ragkit.ingest.readers.content import Content, Limits, clean
+from ragkit.ingest.readers.formats import read_bytes
+from ragkit.ingest.readers.regular_file import read_file
 
 __all__ = ["MAX_BYTES", "Extraction", "Part", "extract"]
 
@@ -27,7 +25,6 @@ _OF_FILE = frozenset(
     "format encoding markup title author date url language category tags description pages "
     "empty_pages ocr_pages undecodable sheets slides records".split()
 )
-_WARNS_OF_MISSING_READERS = "llama_index.core.readers.file.base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Part:
 
     start: int
     end: int
-    metadata: dict[str, str | int] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Extraction:
 
     text: str
     parts: tuple[Part, ...]
-    metadata: dict[str, str | int] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
     sha256: str = ""
 
 
@@ -65,42 +62,16 @@ def extract(
     larger than ``max_bytes``, is not text in a format known here, or holds none. ``passwords``
     are tried on protected files; with ``ocr`` the images of scanned pages are read.
     """
-    from llama_index.core import SimpleDirectoryReader
-
-    from ragkit.ingest.readers.reader import FileReader
-
-    reader = FileReader(limits=replace(Limits(), max_bytes=max_bytes), passwords=passwords, ocr=ocr)
-    _silence_missing_readers()
+    limits = replace(Limits(), max_bytes=max_bytes)
+    suffix = path.suffix.lower().removeprefix(".")
     try:
-        # load_file is what SimpleDirectoryReader runs for each of its files. Called directly, it
-        # skips the constructor, which refuses odd names, and the metadata function's four stats.
-        documents = SimpleDirectoryReader.load_file(
-            input_file=path,
-            file_metadata=_no_metadata,
-            file_extractor={path.suffix.lower(): reader},
-            raise_on_error=True,
-        )
+        data = read_file(path, limits)
+        content = read_bytes(data, suffix, limits=limits, passwords=passwords, ocr=ocr)
+        return _joined(content, hashlib.sha256(data).hexdigest())
     except Exception as error:
         # Broad on purpose, and only here: parsers raise anything on damaged or hostile input,
         # MemoryError and RecursionError included, and one file must never stop a folder.
-        raise _reason(error.__cause__ or error) from error
-    return _joined(documents)
-
-
-def _no_metadata(_: str) -> dict[str, Any]:
-    return {}
-
-
-def _drop_missing_readers(record: logging.LogRecord) -> bool:
-    return "llama-index-readers-file" not in record.getMessage()
-
-
-def _silence_missing_readers() -> None:
-    """Drop LlamaIndex's warning, once a file, that its own file readers are not installed.
-
-    Adding a filter that is there already changes nothing.
-    """
-    logging.getLogger(_WARNS_OF_MISSING_READERS).addFilter(_drop_missing_readers)
+        raise _reason(error) from error
 
 
 def _reason(error: BaseException) -> IngestError:
@@ -117,25 +88,26 @@ def _reason(error: BaseException) -> IngestError:
     return IngestError(f"Damaged file. Its reader says: {detail or type(error).__name__}.")
 
 
-def _joined(documents: Sequence[Document]) -> Extraction:
-    """Return Documents as one text, with what they all say alike as the file's metadata."""
-    metadata = _shared(documents)
-    sha256 = str(documents[0].metadata.get("sha256", ""))
+def _joined(content: Content, sha256: str) -> Extraction:
+    """Return sections as one text, with what they all say alike as the file's metadata."""
+    sections = [
+        (text, {**content.metadata, **section.metadata})
+        for section in content.sections
+        if (text := clean(section.text).strip("\n ")).strip()
+    ]
+    if not sections:
+        raise IngestError("No text in it.")
+    metadata = {
+        key: value
+        for key, value in sections[0][1].items()
+        if key in _OF_FILE and all(said.get(key) == value for _, said in sections)
+    }
     parts: list[Part] = []
     start = 0
-    for document in documents:
-        own = {k: v for k, v in document.metadata.items() if k not in metadata and k != "sha256"}
-        end = start + len(document.text)
-        parts.append(Part(start, end, own))
-        start = end + len(_BETWEEN_PARTS)
-    text = _BETWEEN_PARTS.join(document.text for document in documents)
-    return Extraction(text, tuple(parts), metadata, sha256)
-
-
-def _shared(documents: Sequence[Document]) -> dict[str, str | int]:
-    first = documents[0].metadata
-    return {
-        key: value
-        for key, value in first.items()
-        if key in _OF_FILE and all(d.metadata.get(key) == value for d in documents)
-    }
+    for text, said in sections:
+        own = {key: value for key, value in said.items() if key not in metadata}
+        parts.append(Part(start, start + len(text), own))
+        start += len(text) + len(_BETWEEN_PARTS)
+    return Extraction(
+        _BETWEEN_PARTS.join(text for text, _ in sections), tuple(parts), metadata, sha256
+    )
