@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ragkit.cli.terminal import echo_json
 from ragkit.config import Loaded, load_config, preset_names, read_preset
 
 __all__ = ["presets"]
+
+_TOLD = {"reproduces": "Reproduces", "hardware": "Hardware", "tested": "Run here"}
 
 
 @click.command()
@@ -27,8 +30,10 @@ def presets(name: str | None, *, as_json: bool) -> None:
     loaded = load_config(arguments={"preset": name})
     values = _effective(loaded)
     if as_json:
-        about = {preset: read_preset(preset)["about"] for preset in preset_names()}
-        echo_json({"preset": loaded.config.preset, "presets": about, "settings": values})
+        tables = {preset: read_preset(preset) for preset in preset_names()}
+        about = {preset: table["about"] for preset, table in tables.items()}
+        told = {key: tables[loaded.config.preset][key] for key in _TOLD}
+        echo_json({"preset": loaded.config.preset, **told, "presets": about, "settings": values})
         return
     if name is None:
         for preset in preset_names():
@@ -36,10 +41,21 @@ def presets(name: str | None, *, as_json: bool) -> None:
             click.echo(f"{mark} {click.style(preset, bold=True)}: {read_preset(preset)['about']}")
         click.echo()
     else:
-        click.echo(read_preset(name)["about"] + "\n")
+        table = read_preset(name)
+        click.echo(table["about"] + "\n")
+        for key, title in _TOLD.items():
+            _echo_folded(title, table[key])
+        click.echo()
     width = max(map(len, values))
     for key, entry in values.items():
         click.echo(f"{key:<{width}}  {_shown(entry['value'])}  ({entry['from']})")
+
+
+def _echo_folded(title: str, text: str) -> None:
+    """Print a paragraph of at most 100 columns beside its title."""
+    lines = textwrap.wrap(text, 86, break_on_hyphens=False)
+    for number, line in enumerate(lines):
+        click.echo(f"{'' if number else title:<12}{line}")
 
 
 def _effective(loaded: Loaded) -> dict[str, dict[str, Any]]:
