@@ -325,9 +325,12 @@ class _Preparer:
         if document_id in self._prepared_ids or self._store.catalog.has_document(document_id):
             return _Prepared(state)
         metadata = dict(extraction.metadata)
-        language = self._detect_language(extraction.text[:20_000])
-        if language and "language" not in metadata:
-            metadata["language"] = language
+        if "language" not in metadata:
+            language = self._detect_language(extraction.text[:20_000])
+            if language:
+                metadata["language"] = language
+            if "records" in metadata:
+                extraction = _with_languages(extraction, self._detect_language)
         nodes = build_nodes(document_id, extraction, metadata, self._sizing)
         if self._embeds:
             _check_read_whole(nodes, self._sizing)
@@ -404,6 +407,18 @@ def build_nodes(
                 )
             )
     return nodes
+
+
+def _with_languages(
+    extraction: Extraction, detect_language: Callable[[str], str | None]
+) -> Extraction:
+    """Return it with the language of each record, where one can be told: files may mix them."""
+    parts = []
+    for part in extraction.parts:
+        language = detect_language(extraction.text[part.start : min(part.end, part.start + 20_000)])
+        known = {"language": language} if language else {}
+        parts.append(replace(part, metadata={**known, **part.metadata}))
+    return replace(extraction, parts=tuple(parts))
 
 
 def _document_id(extraction: Extraction) -> str:
