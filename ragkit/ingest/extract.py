@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, Limits, clean
+from ragkit.ingest.readers.content import Content, Limits, Metadata, clean
 from ragkit.ingest.readers.formats import read_bytes
 from ragkit.ingest.readers.regular_file import read_file
 
