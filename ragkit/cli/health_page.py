@@ -38,6 +38,7 @@ table.text td:first-child{width:42%}
 </style>"""
 # They tell of how a folder is kept, not of text that is lost.
 _MILD = frozenset(("pending", "duplicates", "near_duplicates"))
+_GROUPED = ("duplicates", "near_duplicates")
 
 
 def health_page(report: Health, language: str = "en") -> str:
@@ -82,9 +83,9 @@ def _tiles(report: Health, words: Words) -> str:
         ("skipped", f"{totals.skipped:,}"),
         *([("excluded", f"{totals.excluded:,}")] if totals.excluded else []),
         *([("pending", f"{totals.pending:,}")] if totals.pending else []),
-        ("pages", f"{totals.pages:,}"),
-        ("characters", f"{totals.characters:,}"),
-        ("nodes", f"{totals.nodes:,}"),
+        ("pages", _count(totals.pages)),
+        ("characters", _count(totals.characters)),
+        ("nodes", _count(totals.nodes)),
         ("size", _size(totals.bytes)),
     ]
     tiles = "".join(
@@ -137,18 +138,39 @@ def _findings(findings: Sequence[Finding], words: Words) -> str:
     heading = f"<h2>{escape(words['findings'])}</h2>"
     if not findings:
         return f'{heading}<p class="sound">{escape(words["sound"])}</p>'
-    return heading + "".join(_finding(finding, words) for finding in findings)
+    single = [_finding(f, words) for f in findings if f.kind not in (*_GROUPED, "skipped")]
+    skipped = [f for f in findings if f.kind == "skipped"]
+    if skipped:
+        reasons = [f"{len(f.sources):,} · {_shown(f.detail)}" for f in skipped]
+        said = words["s_skipped"].format(count=f"{sum(len(f.sources) for f in skipped):,}")
+        single.insert(0, _entry(said, reasons, words))
+    grouped = [_groups([f for f in findings if f.kind == kind], words) for kind in _GROUPED]
+    return heading + "".join([*single, *grouped])
+
+
+def _groups(findings: Sequence[Finding], words: Words) -> str:
+    """Return one entry for all groups of files with the same text."""
+    if len(findings) < 2:
+        return "".join(_finding(finding, words) for finding in findings)
+    said = words[f"g_{findings[0].kind}"].format(count=len(findings))
+    groups = [", ".join(map(_shown, finding.sources[:_NAMED])) for finding in findings]
+    return _entry(said, groups, words, mild=True)
 
 
 def _finding(finding: Finding, words: Words) -> str:
     template = words.get(f"f_{finding.kind}")
     count, detail = len(finding.sources), _shown(finding.detail)
     said = template.format(count=count, detail=detail) if template else _shown(finding.message)
-    names = "".join(f"<li>{escape(_shown(name))}</li>" for name in finding.sources[:_NAMED])
-    if count > _NAMED:
-        names += f"<li>{escape(words['and more'].format(count=count - _NAMED))}</li>"
-    mild = " class=mild" if finding.kind in _MILD else ""
-    return f"<details{mild}><summary>{escape(said)}</summary><ul>{names}</ul></details>"
+    return _entry(said, list(map(_shown, finding.sources)), words, mild=finding.kind in _MILD)
+
+
+def _entry(said: str, lines: Sequence[str], words: Words, *, mild: bool = False) -> str:
+    """Return a line that opens into a list."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:_NAMED])
+    if len(lines) > _NAMED:
+        items += f"<li>{escape(words['and more'].format(count=len(lines) - _NAMED))}</li>"
+    opening = "<details class=mild>" if mild else "<details>"
+    return f"{opening}<summary>{escape(said)}</summary><ul>{items}</ul></details>"
 
 
 def _unread(files: Iterable[FileHealth], words: Words) -> str:
@@ -172,8 +194,10 @@ def _files(files: Iterable[FileHealth], words: Words) -> str:
     if not rows:
         return ""
     timed = any(file.seconds for file in rows)
-    names = ["file", "format", "encoding", "language", "pages", "characters", "nodes", "size"]
-    heads = "".join(f"<th>{escape(words[n])}</th>" for n in [*names, *(["seconds"] * timed)])
+    texts = ["file", "format", "encoding", "language"]
+    numbers = ["pages", "characters", "nodes", "size", *(["seconds"] * timed)]
+    heads = "".join(f"<th class=say>{escape(words[name])}</th>" for name in texts)
+    heads += "".join(f"<th>{escape(words[name])}</th>" for name in numbers)
     body = "".join(_file(file, words, timed=timed) for file in rows[:_ROWS])
     return (
         f"<h2>{escape(words['all files'])}</h2><div class=wide><table><thead><tr>{heads}"
@@ -183,10 +207,8 @@ def _files(files: Iterable[FileHealth], words: Words) -> str:
 
 
 def _file(file: FileHealth, words: Words, *, timed: bool) -> str:
-    cells = [
-        file.format,
-        file.encoding,
-        file.language,
+    texts = [file.format, file.encoding, file.language]
+    numbers = [
         f"{file.pages:,}" if file.pages else "",
         f"{file.characters:,}",
         f"{file.nodes:,}",
@@ -197,7 +219,8 @@ def _file(file: FileHealth, words: Words, *, timed: bool) -> str:
     if file.ocr_pages:
         said.append(words["by ocr"].format(count=file.ocr_pages))
     chips = "".join(f"<span class=chip>{escape(text)}</span>" for text in said)
-    inner = "".join(f"<td>{escape(_shown(cell))}</td>" for cell in cells)
+    inner = "".join(f"<td class=say>{escape(_shown(text))}</td>" for text in texts)
+    inner += "".join(f"<td>{number}</td>" for number in numbers)
     name = escape(_shown(file.source))
     return f"<tr><td class=name>{name}</td>{inner}<td class=say>{chips}</td></tr>"
 
@@ -206,6 +229,10 @@ def _cut(count: int, words: Words) -> str:
     if count <= _ROWS:
         return ""
     return f'<p class="facts">{escape(words["cut"].format(shown=_ROWS, count=count))}</p>'
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < 1_000_000 else f"{number / 1e6:,.1f} M"
 
 
 def _size(size: int) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragkit.health.embedder_languages import embedder_languages
 from ragkit.health.garbled import garbling
-from ragkit.health.inventory import FileRow, inventory
+from ragkit.health.inventory import FileRow, inventory, with_own_encodings
 
 if TYPE_CHECKING:
     from ragkit.health.twins import Sketch
@@ -143,6 +143,7 @@ def health(kb: KnowledgeBase, *, seconds: float = _SECONDS) -> Health:
     began = time.monotonic()
     left_out: Counter[Reason] = Counter()
     rows = inventory(kb, left_out=left_out)
+    rows = with_own_encodings(rows, kb.folder, deadline=began + seconds / 4)
     indexed = [row for row in rows if row.document_id]
     owners: dict[str, list[str]] = defaultdict(list)
     for row in indexed:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ragkit.errors import IngestError
 from ragkit.exclusions import EXCLUDED
-from ragkit.ingest.folder import Entry, walk
+from ragkit.ingest.folder import Entry, locate, walk
 from ragkit.ingest.ignore import Reason
 
 if TYPE_CHECKING:
@@ -72,6 +75,36 @@ def inventory(kb: KnowledgeBase, *, left_out: Counter[Reason] | None = None) -> 
         _row(source, entries.get(source), known.get(source), source in excluded, source in uploads)
         for source in sorted(entries.keys() | known.keys())
     )
+
+
+def with_own_encodings(
+    rows: tuple[FileRow, ...], folder: Path, *, deadline: float
+) -> tuple[FileRow, ...]:
+    """Return ``rows`` with each file's own encoding, where several files have the same text.
+
+    The index keeps one encoding a text. Looks at no further file after ``deadline``, a time of
+    the monotonic clock.
+    """
+    owners = Counter(row.document_id for row in rows)
+    return tuple(
+        replace(row, encoding=_own_encoding(folder, row))
+        if row.encoding and owners[row.document_id] > 1 and time.monotonic() < deadline
+        else row
+        for row in rows
+    )
+
+
+def _own_encoding(folder: Path, row: FileRow) -> str:
+    from ragkit.ingest.readers.content import Limits
+    from ragkit.ingest.readers.encoding import decode
+    from ragkit.ingest.readers.html import charset_of
+    from ragkit.ingest.readers.regular_file import read_file
+
+    try:
+        data = read_file(locate(folder, row.source), Limits())
+        return decode(data, declared=charset_of(data)).encoding
+    except IngestError:
+        return row.encoding  # gone or changed since
 
 
 def _walked(kb: KnowledgeBase, left_out: Counter[Reason] | None) -> Iterator[Entry]:
