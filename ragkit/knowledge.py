@@ -465,9 +465,10 @@ class KnowledgeBase:
 
     def _existing_folder(self) -> Path:
         if not self.folder.is_dir():
+            kept = self._store.live_fingerprint() is not None
             raise ConfigError(
-                f"There is no folder '{self.folder}'. Give the folder of your documents with "
-                "--data, or ask an existing index with --no-refresh."
+                f"There is no folder '{self.folder}'. Correct its name."
+                + (" Its index is still there: ask it with --no-refresh." if kept else "")
             )
         return self.folder
 

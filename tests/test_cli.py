@@ -451,3 +451,10 @@ def test_index_where_no_file_can_be_created_fails_at_once(folder: Path) -> None:
     done = ragkit("index", folder, "--index", "/proc/x.db", "--preset", "lite")
     assert done.returncode == 1
     assert "/proc/x.db" in done.stderr
+
+
+def test_a_mistyped_command_is_understood() -> None:
+    done = ragkit("qurey", "x")
+    assert done.returncode == 2
+    assert "Did you mean 'query'?" in done.stderr
+    assert "ragkit --help" in ragkit("nonsense").stderr
