@@ -67,26 +67,26 @@ def page_text(lines: Sequence[Line]) -> str:
     if not lines:
         return ""
     height = median(line.bottom - line.top for line in lines)
-    rows = _rows(_ordered(list(lines), height), height)
-    text = rows[0][0]
-    for (_, before), (row, box) in pairwise(rows):
-        gap = box.top - before.bottom
-        text += ("\n" if -2 * height < gap < height else "\n\n") + row
+    rows = [row for part in _cut(list(lines), height) for row in _rows(part, height)]
+    text = _joined(rows[0])
+    for above, row in pairwise(rows):
+        gap = row[0].top - above[0].bottom
+        text += ("\n" if -2 * height < gap < height else "\n\n") + _joined(row)
     return text
 
 
-def _ordered(lines: list[Line], height: float) -> list[Line]:
+def _cut(lines: list[Line], height: float) -> list[list[Line]]:
     """Cut the page where white space runs through it, first into columns, then into bands."""
-    ordered: list[Line] = []
+    parts: list[list[Line]] = []
     stack = [lines]
     while stack:
         part = stack.pop()
         cut = _columns(part, height) or _bands(part, height)
         if cut is None:
-            ordered.extend(sorted(part, key=lambda line: (line.top, line.left)))
+            parts.append(part)
         else:
             stack.extend(reversed(cut))
-    return ordered
+    return parts
 
 
 def _columns(lines: list[Line], height: float) -> tuple[list[Line], list[Line]] | None:
@@ -115,24 +115,19 @@ def _bands(lines: list[Line], height: float) -> tuple[list[Line], list[Line]] | 
     return (by_top[:at], by_top[at:]) if at else None
 
 
-def _rows(lines: Sequence[Line], height: float) -> list[tuple[str, Line]]:
-    """Join what stands beside each other; each row with the box of its last piece."""
-    rows: list[tuple[str, Line]] = []
-    pieces: list[Line] = []
-    for line in lines:
-        if pieces and (
-            abs(_middle(line) - _middle(pieces[0])) > height / 2 or line.left < pieces[0].left
-        ):
-            rows.append(_row(pieces))
-            pieces = []
-        pieces.append(line)
-    rows.append(_row(pieces))
-    return rows
+def _rows(lines: list[Line], height: float) -> list[list[Line]]:
+    """Return what stands at the same height together, from the left; the rows from the top."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=_middle):
+        if rows and _middle(line) - _middle(rows[-1][0]) < height / 2:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [sorted(row, key=lambda line: line.left) for row in rows]
 
 
-def _row(pieces: list[Line]) -> tuple[str, Line]:
-    ordered = sorted(pieces, key=lambda piece: piece.left)
-    return " ".join(piece.text.strip() for piece in ordered), pieces[-1]
+def _joined(row: Sequence[Line]) -> str:
+    return " ".join(line.text.strip() for line in row)
 
 
 def _middle(line: Line) -> float:
