@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ __all__ = ["Asked", "Options", "begin", "current", "leave", "let_go"]
 
 _SMALL_FOLDER = 500  # files; looking through them takes a few milliseconds
 _LOOK = 0.05
-_FIRST_READING = 10.0  # seconds that a first question waits for the folder to be read
+_FIRST_READING = 60.0  # seconds that a first question waits for the folder to be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An answer that this visitor waits for."""
+    """An answer that this visitor waits for; ``partial``: not all of the folder is read yet."""
 
     chat_id: str
     turn_id: int
     writing: Writing
+    partial: threading.Event
 
 
 def begin(
@@ -54,11 +57,14 @@ def begin(
     leave()
     chats = shared.chats()
     turn_id = chats.begin_turn(chat_id, shared.owner(), question)
-    serving, loading = shared.serving(kb), shared.loading(kb)
+    serving, loading, partial = shared.serving(kb), shared.loading(kb), threading.Event()
 
     def stream(writing: Writing) -> AnswerStream | None:
         kb.require_answerer()
-        _look_through(serving, writing)
+        if _look_through(serving, writing):
+            partial.set()
+        if writing.stopped:
+            return None
         if not loading.loaded:
             writing.phase("load")
             loading.start()
@@ -78,9 +84,8 @@ def begin(
     def keep(answer: Answer | None, state: str, error: str | None) -> None:
         chats.save_turn(turn_id, answer=answer, state=state, error=error)  # type: ignore[arg-type]
 
-    asked = Asked(
-        chat_id, turn_id, Writing(stream, keep=keep, question=question, preset=kb.config.preset)
-    )
+    writing = Writing(stream, keep=keep, question=question, preset=kb.config.preset)
+    asked = Asked(chat_id, turn_id, writing, partial)
     st.session_state["asked"] = asked
     return asked
 
@@ -120,14 +125,23 @@ def leave() -> None:
         asked.writing.stop()
 
 
-def _look_through(serving: shared.Serving, writing: Writing) -> None:
-    """See that a small folder's newest files are known; wait for one that was never read."""
+def _look_through(serving: shared.Serving, writing: Writing) -> bool:
+    """See that a small folder's newest files are known; wait for one that was never read.
+
+    Return whether only a part of it has been read.
+    """
     indexer = serving.indexer
     if len(serving.sources()) <= _SMALL_FOLDER and indexer.finished_at is not None:
         indexer.start()
         indexer.wait(_LOOK)
-    if serving.was_empty and indexer.finished_at is None:
-        writing.phase("read")
-        for _ in range(int(_FIRST_READING * 10)):
-            if indexer.wait(0.1) or writing.stopped:
-                return
+    if not serving.was_empty or indexer.finished_at is not None:
+        return False
+    writing.phase("read")
+    began = time.monotonic()
+    while not indexer.wait(0.1):
+        if writing.stopped:
+            return False
+        # A refusal from half a folder would mislead; of a very large one a part is better.
+        if indexer.state.done and time.monotonic() - began > _FIRST_READING:
+            return True
+    return False

@@ -169,6 +169,8 @@ def _follow(
         raise
     if stop is not None:
         stop.empty()
+    if asked.partial.is_set():
+        st.session_state.setdefault("partial", set()).add(turn.id)
     if asking.current() is asked:
         asking.leave()
     return replace(turn, answer=written.answer, state=written.state, error=written.error)

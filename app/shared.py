@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import threading
 from pathlib import Path
@@ -111,26 +110,19 @@ class Serving:
         self._seen = 0
         self.was_empty = not self._names
         self.indexer = Indexer(kb)
-        if self.was_empty and kb.folder.is_dir():
+        if self.was_empty:
             self._follow_folder()
             self.indexer.wait(_FIRST_LOOK)
         else:
             # There is something to ask already: the page itself comes first.
-            timer = threading.Timer(_AFTER_THE_PAGE, self._warm_up)
+            timer = threading.Timer(_AFTER_THE_PAGE, self._follow_folder)
             timer.daemon = True
             timer.start()
 
     def _follow_folder(self) -> None:
-        self.indexer.start()
-        self.indexer.watch(True)
-
-    def _warm_up(self) -> None:
-        """Follow the folder, and load what the first question needs."""
         if self._kb.folder.is_dir():
-            self._follow_folder()
-        if not self._kb.generates and self._kb.config.embedder.kind == "none":
-            with contextlib.suppress(ragkit.RagkitError):
-                self._kb.retrieve("?")
+            self.indexer.start()
+            self.indexer.watch(True)
 
     def sources(self) -> list[str]:
         """Return the names of the indexed files, read again only when some have changed."""

@@ -97,6 +97,8 @@ def answer(
         else:
             _legend(found, texts)
             _source_pills(found, turn.id, texts)
+    if turn.id in st.session_state.get("partial", ()):
+        st.caption(texts["partial"])
     if turn.state == "failed":
         st.error(turn.error or texts["failed"])
     elif turn.state == "stopped":
