@@ -108,7 +108,7 @@ def test_markdown_stays_verbatim_and_front_matter_is_metadata(tmp_path: Path) ->
 
     assert found.text == text.strip()
     assert found.metadata == {"format": "md", "encoding": "utf-8", "markup": "markdown",
-                              "title": "A guide", "author": "Lin", "tags": "a, b"}  # fmt: skip
+                              "title": "A guide", "author": "Lin", "tags": ["a", "b"]}  # fmt: skip
     assert found.parts[0].metadata == {}
 
 

@@ -101,16 +101,12 @@ class IgnoreFile:
 def read_ignore_file(path: Path) -> IgnoreFile | None:
     """Return the patterns of ``path``; None where it is no regular file that can be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_BYTES)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        try:
-            data = stream.read(_MAX_BYTES)
-        except OSError:
-            return None
     lines = os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).split("\n")
     return parse_ignore_lines(lines[:_MAX_PATTERNS])
 

@@ -56,11 +56,10 @@ def read_passwords(path: Path) -> Passwords:
     where the file cannot be read or holds none.
     """
     try:
-        handle = os.open(path.expanduser(), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as stream:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise ConfigError(f"The password file {path} is not a regular file.")
+        status = path.expanduser().stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"The password file {path} is not a regular file.")
+        with path.expanduser().open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:

@@ -40,8 +40,8 @@ class Limits:
 
     ``max_bytes`` of the file itself; ``max_unpacked`` of what a zip container may hold; no member
     larger than ``ratio_from`` may be packed tighter than ``max_ratio`` to 1; ``max_depth`` of
-    nested JSON or XML; ``max_rows`` of a sheet; ``max_ocr_pages`` read by OCR, which takes a second
-    or more for each.
+    nested JSON or XML; ``max_rows`` of a sheet; ``ocr_seconds`` of one PDF's OCR, which takes a
+    second or more a page: pages after that count as empty.
     """
 
     max_bytes: int = 100_000_000
@@ -50,7 +50,7 @@ class Limits:
     max_ratio: int = 100
     max_depth: int = 200
     max_rows: int = 1_000_000
-    max_ocr_pages: int = 500
+    ocr_seconds: float = 45.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def _read_binary(
     if kind == "pdf":
         from ragkit.ingest.readers.pdf import read_pdf
 
-        return read_pdf(data, passwords=passwords, ocr=ocr, max_ocr_pages=limits.max_ocr_pages)
+        return read_pdf(data, passwords=passwords, ocr=ocr, ocr_seconds=limits.ocr_seconds)
     if kind == "docx":
         from ragkit.ingest.readers.docx import read_docx
 

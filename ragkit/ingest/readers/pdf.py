@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,18 @@ _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 
 
 def read_pdf(
-    data: bytes, *, passwords: Sequence[str] = (), ocr: bool = False, max_ocr_pages: int = 0
+    data: bytes, *, passwords: Sequence[str] = (), ocr: bool = False, ocr_seconds: float = 60.0
 ) -> Content:
     """Return one section a page, numbered from 1 as ``page``; pages without text are left out.
 
-    With ``ocr`` up to ``max_ocr_pages`` pages that are images are read through OCR; they carry
-    ``ocr``, and the file ``ocr_pages``. Raises IngestError for damaged and password-protected
-    files and for scans without text.
+    With ``ocr`` pages that are images are read through OCR, while it took less than ``ocr_seconds``
+    in all; they carry ``ocr``, and the file ``ocr_pages``. Raises IngestError for damaged and
+    password-protected files and for scans without text.
     """
     with _LOCK:
         document = _opened(data, passwords)
         try:
-            return _content(document, max_ocr_pages if ocr else 0)
+            return _content(document, ocr_seconds if ocr else 0.0)
         finally:
             document.close()
 
@@ -76,19 +77,21 @@ def _reason(message: str) -> str:
     return "Damaged PDF: it cannot be opened."
 
 
-def _content(document: PdfDocument, max_ocr_pages: int) -> Content:
+def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     sections: list[Section] = []
-    empty = images = tried = 0
-    read_from_images = 0
+    empty = images = tried = read_from_images = 0
+    spent = 0.0
     for number in range(1, len(document) + 1):
         text, has_image = _page(document, number - 1)
         if text.strip():
             sections.append(Section(text, {"page": number}))
             continue
         images += has_image
-        if has_image and tried < max_ocr_pages:
-            tried += 1
+        if has_image and spent < ocr_seconds:
+            began = time.monotonic()
             text = _seen(document, number - 1)
+            tried += 1
+            spent += time.monotonic() - began
         if text.strip():
             read_from_images += 1
             sections.append(Section(text, {"page": number, "ocr": "yes"}))
