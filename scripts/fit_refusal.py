@@ -45,14 +45,14 @@ PRIOR = {
     "around": 2.78, "everywhere": 2.79, "matter": 0.79, "soft": 7.26, "flat": -3.85, "typed": -0.93,
     "names": -0.76, "atoms": -0.32, "words": -0.36, "found": 0.08, "rivals": -0.09,
     "runs": 0.0, "runs_everywhere": 0.0, "lost_around": 0.0, "lost_node": 0.0,
-    "lost_everywhere": 0.0, "unknown": -3.0,
-    "thin": -0.7, "thin_few": -4.5, "strangers": -1.5,
+    "lost_everywhere": 0.0, "named": 0.0, "defines": 3.0, "unknown": -3.0, "unfounded": -4.0,
+    "thin_few": -6.0, "strangers": -0.75,
 }  # fmt: skip
-# Not fitted: the sets ask about what is there, in its own words, of collections that are not small.
-FIXED = frozenset({"unknown", "thin", "thin_few", "strangers"})
-# So many of the answerable questions are answered at THRESHOLD. More would answer questions that
-# nothing in a handbook answers (tests/test_refusal_handbook.py).
-ANSWERED = 0.915
+# Not fitted: the sets ask about what is there, in its own words, of collections that are not small,
+# hardly ever whether something is so, and seldom what a thing is.
+FIXED = frozenset({"defines", "unknown", "unfounded", "thin_few", "strangers"})
+# So many of the answerable questions, pooled, are answered at THRESHOLD.
+ANSWERED = 0.95
 # The technical FAQ's questions are too often not found at all to set a threshold by.
 UNCALIBRATED = "techfaq"
 NAMES = tuple(PRIOR)

@@ -10,7 +10,7 @@ from ragkit.answer.question import Question
 
 __all__ = ["refusal_signals"]
 
-# One word found, another missing: in any collection, and the more in a small one.
+# One word found, another missing: it tells in a small collection.
 _FEW_NODES = 10
 _ONE_WORD, _MISSING = 1.1, 0.45
 # A longer sentence is no likelier to match by chance, since it is code or a table.
@@ -18,6 +18,8 @@ _LONG = 40
 _MOST_FOUND = 4.0
 # Kinds of answer that are recognised surely enough for their absence to tell.
 _TYPED = frozenset({"time", "number"})
+# Kinds that are about all of their words: no other word may stand for one that no node holds.
+_ALL_OF_IT = frozenset({"polar", "definition"})
 
 
 def refusal_signals(
@@ -31,7 +33,8 @@ def refusal_signals(
 
     ``around`` and ``everywhere`` (shares of the question's rarity), ``runs`` and
     ``runs_everywhere`` (shares of its runs of characters, in the best sentence's node and in all
-    nodes), ``lost_*`` and ``unknown`` (shares of its length) lie in [0, 1].
+    nodes), ``lost_*``, ``unknown`` and ``unfounded`` (shares of its length), ``defines`` and
+    ``named`` lie in [0, 1].
     """
     top, best = ranked[0]
     everywhere = _most(evidence)
@@ -39,6 +42,7 @@ def refusal_signals(
     found = sum(size * c for size, c in zip(atoms.sizes, best.around, strict=True))
     thin = float(found <= _ONE_WORD and sum(atoms.sizes) - found >= _MISSING)
     runs = len(atoms.runs) or 1
+    unknown = atoms.lost(everywhere, known=False)
     return {
         "around": atoms.evidence(best.around),
         "everywhere": atoms.evidence(everywhere),
@@ -56,13 +60,10 @@ def refusal_signals(
         "lost_around": atoms.lost(best.around, known=True),
         "lost_node": atoms.lost(node, known=True),
         "lost_everywhere": atoms.lost(everywhere, known=True),
-        "unknown": atoms.lost(everywhere, known=False),
-        "thin": thin,
+        "unknown": unknown,
+        "unfounded": unknown if question.kind in _ALL_OF_IT else 0.0,
         "thin_few": thin / (1 + atoms.nodes / _FEW_NODES),
         "defines": best.features.defines,
-        "undefined": float(
-            question.kind == "definition" and not any(e.features.defines for e in evidence)
-        ),
         "named": best.features.named,
         "strangers": min(2.0, atoms.strangers),
     }
