@@ -164,6 +164,35 @@ def test_all_of_it_is_there_and_answers_as_before(
     other.close()
 
 
+def test_every_table_is_copied(source: Path, tmp_path: Path) -> None:
+    """A table that a later version adds must not be forgotten here."""
+    target = tmp_path / "to.db"
+    assert moved(source, target, tmp_path).verified
+    counts = []
+    for path in (source, target):
+        store = opened(path)
+        with store.reading() as snapshot:
+            assert snapshot is not None
+            prefix = snapshot.table("")
+            names = snapshot.conn.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? || '%'",
+                (prefix,),
+            ).fetchall()
+            counts.append(
+                {
+                    name.removeprefix(prefix): snapshot.conn.execute(
+                        f"SELECT count(*) FROM {name}"
+                    ).fetchone()[0]
+                    for (name,) in names
+                }
+            )
+        store.close()
+    left = {name for name in counts[0] if counts[0][name] != counts[1].get(name)}
+    assert left == {"removed"}, "caches of another file follow another log"
+    assert counts[1]["worth"]
+    assert counts[1]["fts_posting"]
+
+
 def test_there_and_back_again(source: Path, tmp_path: Path) -> None:
     first = f"{needs('faiss')}://{tmp_path / 'engine'}"
     assert moved(source, first, tmp_path).verified
