@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 import multiprocessing
 import random
+import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,9 +98,7 @@ def ids(store: SqliteStore, query: VectorStoreQuery) -> list[str]:
 
 
 def dense(number: int, top_k: int = 3, **arguments: Any) -> VectorStoreQuery:
-    return VectorStoreQuery(
-        query_embedding=vector(number), similarity_top_k=top_k, **arguments
-    )
+    return VectorStoreQuery(query_embedding=vector(number), similarity_top_k=top_k, **arguments)
 
 
 def by_words(question: str, top_k: int = 3, **arguments: Any) -> VectorStoreQuery:
@@ -218,9 +220,7 @@ def test_filters_mean_the_same(
     assert sorted(ids(store, by_words("harbour", 40, filters=chosen))) == expected
 
 
-def test_a_broad_filter_of_many_nodes(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broad_filter_of_many_nodes(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     from ragkit.store import replica
 
     monkeypatch.setattr(replica, "FEW_ALLOWED", 5)
@@ -388,6 +388,70 @@ def test_a_store_by_address_is_a_knowledge_base(engine_uri: str, tmp_path: Path)
     kb.close()
 
 
+@pytest.fixture
+def lite(tmp_path: Path) -> Path:
+    pytest.importorskip("llama_index.vector_stores.milvus", reason="needs ragkit[milvus]")
+    return tmp_path / "engine"
+
+
+def test_milvus_lite_is_for_its_user_alone_and_ends(
+    lite: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = opened(f"milvus://{lite}"), opened(f"milvus://{lite}")
+    write(first, [node(n) for n in range(30)])
+    assert ids(second, dense(3, 1)) == ["node-3"], "one process may open it twice"
+    assert lite.stat().st_mode & 0o777 == 0o700
+    first.close()
+    assert ids(second, dense(4, 1)) == ["node-4"]
+    second.close()
+    assert not [t for t in threading.enumerate() if "milvus" in t.name]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_damaged_milvus_lite_is_said_and_made_again(
+    lite: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = opened(f"milvus://{lite}")
+    write(store, [node(n) for n in range(30)])
+    store.close()
+    for file in lite.rglob("*.json*"):
+        file.write_text("{", "utf-8")
+    again = opened(f"milvus://{lite}")
+    with pytest.raises(StoreError, match="ragkit index"):
+        ids(again, dense(3, 1))
+    again.close()
+    shutil.rmtree(lite)
+    assert again.publish() == 30
+    assert ids(again, dense(3, 1)) == ["node-3"]
+    again.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_in_milvus_lite_s_place_is_said(lite: Path) -> None:
+    lite.write_bytes(b"SQLite format 3")
+    store = opened(f"milvus://{lite}")
+    with pytest.raises(StoreError, match="is a file"):
+        write(store, [node(1)])
+    store.close()
+
+
+def test_a_process_that_forgets_to_close_milvus_lite_ends(lite: Path) -> None:
+    code = (
+        "import sys; from test_engines import *; s = opened(sys.argv[1]);"
+        " write(s, [node(1)]); print(ids(s, dense(1, 1)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"milvus://{lite}"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == "['node-1']\n"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("uri", "address"),
     [
@@ -429,10 +493,11 @@ def test_bad_addresses_are_said(uri: str, said: str) -> None:
     assert "b@" not in str(caught.value), "no password in a message"
 
 
-def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
-    pytest.importorskip("llama_index.vector_stores.qdrant", reason="needs ragkit[qdrant]")
+@pytest.mark.parametrize("engine", ["qdrant", "milvus"])
+def test_a_server_that_is_not_there_is_said(engine: str, tmp_path: Path) -> None:
+    pytest.importorskip(f"llama_index.vector_stores.{engine}", reason=f"needs ragkit[{engine}]")
     store = open_store(
-        "qdrant+http://127.0.0.1:9",
+        f"{engine}+http://127.0.0.1:9",
         analyzer=LexicalAnalyzer(),
         fingerprint={"embedder": "m"},
         catalog=tmp_path / "i.db",

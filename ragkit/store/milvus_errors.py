@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 
 __all__ = ["explain", "quiet"]
 
-_LOGGERS = ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite")
+_LOGGERS = ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite", "grpc")
 _REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
@@ -35,22 +36,30 @@ def explain(error: Exception, where: str, *, seconds: int) -> str:
     )
 
 
+@functools.cache
 def quiet() -> None:
-    """Keep what pymilvus and gRPC log from the terminal; a log of the program's own gets it."""
+    """Keep what pymilvus, Milvus Lite and gRPC log from the terminal: each failure is raised too.
+
+    Done once, so that handlers which the program adds later stay.
+    """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    import pymilvus  # noqa: F401  # which sets its loggers up when it is imported
+    import pymilvus  # noqa: F401  # which gives its loggers handlers when it is imported
 
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-            logger.handlers = [logging.NullHandler()]
+        for handler in [h for h in logger.handlers if type(h) is logging.StreamHandler]:
+            logger.removeHandler(handler)
+        logger.addHandler(logging.NullHandler())  # else Python's last resort prints
 
 
 def _chain(error: BaseException) -> list[BaseException]:
     """Return ``error`` and what it came from; pymilvus raises errors from themselves."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None and cause not in chain:
-        chain.append(cause)
+    chain: list[BaseException] = []
+    origin: BaseException | None = error
+    while origin is not None and origin not in chain:
+        chain.append(origin)
+        before = (origin.__cause__, origin.__context__)
+        origin = next((one for one in before if one is not None and one not in chain), None)
     return chain
 
 

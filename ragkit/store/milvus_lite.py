@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from ragkit.errors import StoreError
 __all__ = ["LiteServer", "open_lite"]
 
 _GRACE = 5  # seconds that a request still running gets to end
+_THREADS = 4
+_MOST_BYTES = 256 * 2**20  # of a message, as in a Milvus server
 
 
 @dataclass(slots=True)
@@ -29,7 +33,7 @@ class LiteServer:
     url: str
     lock: threading.RLock
     """Held around each request: reads beside a write are not safe in Milvus Lite."""
-    _parts: list[Any]  # the gRPC server, the database, the socket's folder
+    _stop: Callable[[], None]
     _users: int = 0
 
     def release(self) -> None:
@@ -39,12 +43,7 @@ class LiteServer:
             if self._users > 0:
                 return
             _OPEN.pop((os.getpid(), self.path), None)
-            server, database, folder = self._parts
-            self._parts.clear()  # its threads end when nothing refers to the server
-            server.stop(_GRACE).wait()
-            database.close()
-            if folder is not None:
-                folder.cleanup()
+            self._stop()
 
 
 _OPENING = threading.Lock()
@@ -68,37 +67,56 @@ def open_lite(path: Path) -> LiteServer:
 
 
 def _start(path: Path) -> LiteServer:
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-    from milvus_lite.exceptions import DataDirLockedError
+    from milvus_lite import DataDirLockedError, MilvusLite
 
-    folder = None
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.name == "posix":
-            folder = tempfile.TemporaryDirectory(prefix="ragkit-")  # mode 0700
-            host = f"unix:{folder.name}/milvus"
-        else:
-            host = "127.0.0.1"
-        server, database, port = start_server_in_thread(str(path), host=host, port=0)
-    except BaseException as error:
+        database = MilvusLite(str(path))
+    except DataDirLockedError as error:
+        raise StoreError(
+            f"Milvus Lite at {path} is open in another process, and it takes one. "
+            "Close the other, or run a server: milvus+http://HOST:19530."
+        ) from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreError(
+            f"{path} is a file, and Milvus Lite keeps a folder. "
+            "Give another place with --index milvus://PATH."
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"Milvus Lite cannot open {path}: {error.strerror or error}. "
+            "Make room or mend its permissions, and try again."
+        ) from error
+    try:
+        return _serve(path, database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _serve(path: Path, database: Any) -> LiteServer:
+    import grpc
+    from milvus_lite.adapter.grpc.servicer import MilvusServicer
+    from pymilvus.grpc_gen import milvus_pb2_grpc
+
+    workers = ThreadPoolExecutor(_THREADS, thread_name_prefix="milvus-lite")
+    sizes = [(f"grpc.max_{way}_message_length", _MOST_BYTES) for way in ("receive", "send")]
+    server = grpc.server(workers, options=sizes)
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
+    folder = None
+    if os.name == "posix":
+        folder = tempfile.TemporaryDirectory(prefix="ragkit-")  # mode 0700
+        url = f"unix:{folder.name}/milvus"
+        server.add_insecure_port(url)
+    else:
+        url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+
+    def stop() -> None:
+        server.stop(_GRACE).wait()
+        workers.shutdown()
+        database.close()
         if folder is not None:
             folder.cleanup()
-        if isinstance(error, DataDirLockedError):
-            raise StoreError(
-                f"Milvus Lite at {path} is open in another process, and it takes one. "
-                "Close the other, or run a server: milvus+http://HOST:19530."
-            ) from error
-        if isinstance(error, (FileExistsError, NotADirectoryError)):
-            raise StoreError(
-                f"{path} is a file, and Milvus Lite 3 keeps a folder. "
-                "Give another place with --index milvus://PATH."
-            ) from error
-        if isinstance(error, OSError):
-            raise StoreError(
-                f"Milvus Lite cannot open {path}: {error.strerror or error}. "
-                "Make room or mend its permissions, and try again."
-            ) from error
-        raise
-    # A socket's port is 0, and a part of its name.
-    url = f"{host}:0" if folder else f"http://{host}:{port}"
-    return LiteServer(path, url, threading.RLock(), [server, database, folder])
+
+    return LiteServer(path, url, threading.RLock(), stop)
