@@ -108,7 +108,7 @@ def _header(
         )
         # A key of its own for each folder: it closes when another one is made or chosen.
         with st.popover(
-            "",
+            texts["more"],  # hidden by the style sheet, for screen readers
             icon=":material/more_horiz:",
             help=texts["more"],
             width="content",

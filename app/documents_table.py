@@ -132,7 +132,7 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
     st.dataframe(
         pandas.DataFrame(columns),
         column_config={
-            "source": config.TextColumn(texts["column_source"], width=300),
+            "source": config.TextColumn(texts["column_source"], width=264),
             "state": config.MultiselectColumn(
                 texts["column_state"],
                 options=[texts[state] for state in states],
@@ -149,9 +149,9 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
             "nodes": config.NumberColumn(texts["column_nodes"], format="localized", width=72),
             "modified": config.DatetimeColumn(
                 texts["column_modified"],
-                format="YYYY-MM-DD HH:mm",
+                format="YYYY-MM-DD",
                 timezone=st.context.timezone,
-                width=140,
+                width=104,
             ),
         },
         column_order=order,
@@ -180,8 +180,8 @@ def _key(rows: Sequence[FileRow]) -> str:
 
 def _turn(name: str, icon: str, page: int, last: int) -> None:
     st.button(
-        "",
-        key=f"files{icon}",
+        name,  # hidden by the style sheet, for screen readers
+        key=f"turn-{icon}",
         icon=icon,
         help=name,
         type="tertiary",

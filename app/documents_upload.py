@@ -61,7 +61,10 @@ def _translate(texts: dict[str, str], kind: str) -> None:
     """Put the drop area's own words, which are English only, in the page's language."""
     area = '.st-key-upload [data-testid="stFileUploaderDropzone'
     st.html(
-        f'<style>{area}Instructions"] span, {area}"] button p {{ display: none; }}'
+        f'<style>{area}Instructions"] span {{ display: none; }}'
+        # Still the button's name for screen readers, which read no text of a style sheet.
+        f'{area}"] button p {{ position: absolute; width: 1px; height: 1px; overflow: hidden;'
+        f" clip-path: inset(50%); }}"
         f'{area}Instructions"]::after {{ content: "{texts[f"drop_{kind}"]}"; opacity: .8; }}'
         f'{area}"] button [data-testid="stMarkdownContainer"]::after'
         f' {{ content: "{texts[f"browse_{kind}"]}"; }}</style>'

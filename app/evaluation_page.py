@@ -192,7 +192,7 @@ def _progress(owner: str | None, folder: str, texts: dict[str, str]) -> None:
         st.rerun()
     state = job.state
     said = texts[state.phase].format(
-        system=_shown(state.system), done=state.done, total=state.total
+        system=_literal(_shown(state.system)), done=state.done, total=state.total
     )
     share = state.done / state.total if state.total else 0.0
     with st.container(border=True, key="evaluation-progress"):

@@ -84,7 +84,8 @@ def _preset(kb: KnowledgeBase, texts: dict[str, str], language: str) -> None:
     st.session_state.setdefault("preset", shared.default_preset())
     chosen = st.selectbox(texts["preset"], list(_tables()), key="preset", persist_state="session")
     about = _tables()[chosen].get("about", "")
-    st.caption(PRESETS_ZH.get(chosen, about) if language == "zh" else about)
+    told = PRESETS_ZH.get(chosen, about) if language == "zh" else about
+    st.caption(shared.label(told, most=400))
 
 
 def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
@@ -97,7 +98,7 @@ def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
         import downloads
 
         downloads.draw(_missing(chosen), texts)
-        st.caption(texts["model_back"].format(preset=kb.config.preset))
+        st.caption(texts["model_back"].format(preset=shared.label(kb.config.preset)))
         return
     loading = shared.loading(kb)
     if kb.config.llm.kind == "openai":
@@ -106,7 +107,7 @@ def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     if not loading.needed:
         return
     if loading.error:
-        st.warning(loading.error)
+        st.warning(shared.label(loading.error, most=500))
     elif loading.loaded:
         st.caption(texts["model_loaded"].format(seconds=round(loading.seconds)))
     elif loading.running:

@@ -74,7 +74,7 @@ def _progress(name: str, kb: KnowledgeBase, texts: dict[str, str]) -> None:
     """Show that the folder is being read, as long as it takes."""
     indexer = shared.serving(kb).indexer
     if indexer.state.error:
-        st.warning(indexer.state.error)
+        st.warning(shared.label(indexer.state.error, most=500))
     if not indexer.state.running:
         return
 
@@ -106,7 +106,7 @@ def _chats(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     )
     chats, owner, folder = shared.chats(), shared.owner(), folder_key(kb.folder)
     if chats.notice:
-        st.warning(chats.notice)
+        st.warning(shared.label(chats.notice, most=500))
     search = str(st.session_state.get("chat_search") or "")
     found = chats.list(owner, folder=folder, search=search, limit=_MOST_CHATS + 1)
     if search or len(found) >= _SEARCH_FROM:
@@ -166,7 +166,7 @@ def _menu(info: ChatInfo, texts: dict[str, str]) -> None:
         )
         for ending, name in (("md", texts["export_md"]), ("html", texts["export_html"])):
             st.download_button(
-                f"{texts['export']}: {name}",
+                name,
                 _exported(info, ending),
                 file_name=f"chat-{info.created_at[:10]}.{ending}",
                 mime="text/markdown" if ending == "md" else "text/html",

@@ -145,7 +145,7 @@ def _pdf_page(original: _Original, found: Passage, texts: dict[str, str]) -> Non
         return
     caption = texts["page_of"].format(page=page, count=count)
     with st.container(border=True):
-        st.image(picture, caption=caption, width="stretch", output_format="PNG")
+        st.image(picture, caption=caption, alt=caption, width="stretch", output_format="PNG")
     with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
         _turn(texts["page_before"], ":material/chevron_left:", page - 1, count)
         if page != own:

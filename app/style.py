@@ -24,6 +24,7 @@ STYLE = """<style>
 /* Icons that say enough: their words are for screen readers. */
 [class*="st-key-edit-"] [data-testid="stMarkdownContainer"],
 [class*="st-key-menu-"] button [data-testid="stMarkdownContainer"],
+[class*="st-key-turn-"] button [data-testid="stMarkdownContainer"],
 [class*="st-key-act-"] button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 [class*="st-key-act-"] [data-testid="stPopover"] button > div > div[aria-hidden="true"],
@@ -32,7 +33,7 @@ STYLE = """<style>
   min-height: 2rem; justify-content: center; }
 [class*="st-key-edit-"] button:is(:hover, :focus-visible),
 [class*="st-key-act-"] button:is(:hover, :focus-visible) { opacity: 1; }
-[class*="st-key-edit-"] button { opacity: .35; }
+[class*="st-key-edit-"] button { opacity: .55; }
 
 /* What goes on, and the way to end it, stay where they are while the answer grows. */
 .ragkit-status { opacity: .72; font-size: .95rem; line-height: 1.6; }
@@ -58,6 +59,14 @@ STYLE = """<style>
 .st-key-current-chat { background: color-mix(in srgb, currentColor 9%, transparent);
   border-radius: .5rem; align-items: center; }
 .st-key-examples button { text-align: start; }
+
+/* Where the keyboard is, and letters that can be read on a light button. */
+[data-testid="stSidebarNavLink"]:focus-visible, .ragkit-answer :focus-visible,
+.ragkit-passage:focus-visible, [data-testid="stBaseButton-elementToolbar"]:focus-visible {
+  outline: 2px solid currentColor; outline-offset: 1px; }
+.stMain:focus-visible { outline: 2px solid; outline-offset: -3px; }
+@media (prefers-color-scheme: dark) {
+  [data-testid^="stBaseButton-primary"]:not(:disabled) { color: #0c1413; } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important;
   transition: none !important; } }
 </style>"""
