@@ -8,7 +8,7 @@ import pytest
 
 from ragkit.answer.evidence import Atoms, Evidence, Passage, gather_evidence, weigh_atoms
 from ragkit.answer.question import Question, analyze_question
-from ragkit.answer.refusal import confidence
+from ragkit.answer.refusal import THRESHOLD, confidence
 from ragkit.answer.selection import rank_evidence
 from ragkit.answer.signals import refusal_signals
 
@@ -84,3 +84,29 @@ def test_confidence_falls_with_what_is_lost() -> None:
 def test_no_informative_word_breaks_nothing() -> None:
     found = refusal_signals(*see("what is it?", [NODE], HELD))
     assert all(value == value for value in found.values())
+
+
+@pytest.mark.parametrize(
+    ("question", "unfounded"),
+    [
+        ("Does the lighthouse have a xylophone?", True),
+        ("What is the xylophone of Marrow?", True),
+        ("Who painted the lighthouse of Marrow?", False),
+        ("Does the lighthouse of Marrow have a keeper?", False),
+    ],
+)
+def test_all_of_a_yes_or_no_question_must_be_met(question: str, unfounded: bool) -> None:
+    held = HELD | {"keeper": 2}
+    found = refusal_signals(*see(question, [NODE, OTHER], held))
+    assert (found["unfounded"] > 0) is unfounded
+    if unfounded:
+        assert found["unfounded"] == found["unknown"]
+
+
+def test_a_definition_makes_a_common_word_answerable() -> None:
+    often = {"ferri": 90, "boat": 40}
+    defined = see("What is a ferry?", ["A ferry is a boat that carries people.", OTHER], often)
+    mentioned = see("What is a ferry?", ["The boat meets the ferry at noon.", OTHER], often)
+    assert refusal_signals(*defined)["defines"] == 1
+    assert refusal_signals(*mentioned)["defines"] == 0
+    assert confidence(*defined) > THRESHOLD > confidence(*mentioned)
