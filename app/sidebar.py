@@ -139,10 +139,9 @@ def _listed(found: Sequence[ChatInfo], current: str | None, texts: dict[str, str
         if info.id != current:
             _entry(info, texts)
             continue
-        with st.container(horizontal=True, wrap=False, gap=None, key="current-chat"):
+        with st.container(gap=None, key="current-chat"):
             _entry(info, texts)
-            with st.container(width="content", key=f"menu-{info.id}"):
-                _menu(info, texts)
+            _menu(info, texts)
 
 
 def _entry(info: ChatInfo, texts: dict[str, str]) -> None:
@@ -158,8 +157,11 @@ def _entry(info: ChatInfo, texts: dict[str, str]) -> None:
 
 
 def _menu(info: ChatInfo, texts: dict[str, str]) -> None:
-    """Draw what can be done with the conversation that is shown."""
-    with st.popover(texts["chat_menu"], type="tertiary", icon=":material/more_horiz:"):
+    """Draw what can be done with the conversation that is shown, below its name.
+
+    Not in a popover: its content is the last on the page for the keyboard.
+    """
+    with st.expander(texts["chat_menu"], icon=":material/more_horiz:", key=f"options-{info.id}"):
         key = f"title-{info.id}"
         st.text_input(
             texts["title_label"], info.title, key=key, on_change=_rename, args=(info.id, key)

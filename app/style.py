@@ -57,7 +57,19 @@ STYLE = """<style>
 .st-key-chats button { padding: .1rem .6rem; border-radius: .5rem; }
 .st-key-chats .stElementContainer:has([data-testid="stCaptionContainer"]) { margin: .5rem .6rem 0; }
 .st-key-current-chat { background: color-mix(in srgb, currentColor 9%, transparent);
-  border-radius: .5rem; align-items: center; }
+  border-radius: .5rem; position: relative; }
+.st-key-current-chat > .stElementContainer:first-child { padding-inline-end: 2rem; }
+.st-key-current-chat details { border: 0; background: none; }
+.st-key-current-chat summary { position: absolute; top: 0; right: 0; width: 2rem; height: 2.5rem;
+  padding: 0; border: 0; border-radius: .5rem; justify-content: center; background: none; }
+.st-key-current-chat summary, .st-key-current-chat summary * { justify-content: center; gap: 0;
+  margin: 0; }
+.st-key-current-chat summary > span { display: flex; width: 100%; }
+.st-key-current-chat [data-testid="stExpanderDetails"] { padding: .5rem .6rem .6rem; }
+.st-key-current-chat [data-testid="stExpanderDetails"] > div { gap: .5rem; }
+.st-key-current-chat details button { background: none; min-height: 2.2rem; padding-block: 0; }
+.st-key-current-chat summary [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-examples button { text-align: start; }
 
 /* Where the keyboard is, and letters that can be read on a light button. */
