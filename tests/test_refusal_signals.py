@@ -8,7 +8,7 @@ import pytest
 
 from ragkit.answer.evidence import Atoms, Evidence, Passage, gather_evidence, weigh_atoms
 from ragkit.answer.question import Question, analyze_question
-from ragkit.answer.refusal import THRESHOLD, confidence
+from ragkit.answer.refusal import confidence
 from ragkit.answer.selection import rank_evidence
 from ragkit.answer.signals import refusal_signals
 
@@ -104,9 +104,12 @@ def test_all_of_a_yes_or_no_question_must_be_met(question: str, unfounded: bool)
 
 
 def test_a_definition_makes_a_common_word_answerable() -> None:
-    often = {"ferri": 90, "boat": 40}
+    often = {"ferri": 150, "boat": 40}
     defined = see("What is a ferry?", ["A ferry is a boat that carries people.", OTHER], often)
     mentioned = see("What is a ferry?", ["The boat meets the ferry at noon.", OTHER], often)
     assert refusal_signals(*defined)["defines"] == 1
     assert refusal_signals(*mentioned)["defines"] == 0
-    assert confidence(*defined) > THRESHOLD > confidence(*mentioned)
+    # Many nodes hold the word, and their scores are alike.
+    alike = [1.0, 0.99, 0.98]
+    assert confidence(*defined[:4], alike) > 0.9
+    assert confidence(*mentioned[:4], alike) < 0.5
