@@ -14,7 +14,12 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-__all__ = ["Line", "can_ocr", "page_text", "picture_text"]
+from ragkit.errors import IngestError
+
+__all__ = ["OCR_MEMORY_MB", "Line", "can_ocr", "page_text", "picture_text"]
+
+# What the engine maps for a page of A4 beyond what other files need; it holds half of it.
+OCR_MEMORY_MB = 2048
 
 _LEAST_SCORE = 0.5  # below it, lines are mostly dirt and drawings
 _COLUMN_WIDTH = 0.25  # lines of text take that share of a page; cells of a table take less
@@ -39,9 +44,14 @@ def can_ocr() -> bool:
 def picture_text(picture: Any) -> str:
     """Return the text in ``picture``, an array of height x width x 3 bytes in BGR.
 
-    Empty where nothing is legible. Raises ImportError without the extra ``ocr``.
+    Empty where nothing is legible. Raises ImportError without the extra ``ocr`` and IngestError
+    where the engine gives up, as it does without memory.
     """
-    result = _engine()(picture)
+    engine = _engine()
+    try:
+        result = engine(picture)
+    except Exception as error:  # its own tree of errors differs between versions
+        raise IngestError("OCR gave up. It may need more memory: ingest.file_memory_mb") from error
     if result.txts is None or result.boxes is None:
         return ""
     lines = [

@@ -80,6 +80,7 @@ def _reason(message: str) -> str:
 def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     sections: list[Section] = []
     empty = images = tried = read_from_images = 0
+    failed: IngestError | None = None
     spent = 0.0
     for number in range(1, len(document) + 1):
         text, has_image = _page(document, number - 1)
@@ -89,7 +90,10 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
         images += has_image
         if has_image and spent < ocr_seconds:
             began = time.monotonic()
-            text = _seen(document, number - 1)
+            try:
+                text = _seen(document, number - 1)
+            except IngestError as error:
+                failed = error  # a page that OCR cannot read does not cost the others
             tried += 1
             spent += time.monotonic() - began
         if text.strip():
@@ -98,6 +102,8 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
         else:
             empty += 1
     if not sections:
+        if failed:
+            raise IngestError(f"Scanned PDF: {failed}") from failed
         if tried:
             raise IngestError("Scanned PDF: OCR found no text on its pages.")
         if images:
