@@ -199,3 +199,31 @@ def test_yes_is_no_answer_to_how_many(question: str, heading: str, yes: str) -> 
         counted = "300 Leute nutzen den Tunnel."
     answer = ask(question, nodes_of([("", text), ("", counted)]))
     assert answer.sentences[0].text == counted
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "said"),
+    [
+        (
+            "How much memory does the server take?",
+            ["The server takes memory for 200 users.", "The server takes 5 GiB of memory."],
+            "5 GiB",
+        ),
+        (
+            "这座桥有多少米长？",
+            ["这座桥有 4 条车道，桥面很长。", "这座桥有 320 米长。"],
+            "320 米",
+        ),
+        (
+            "Wie hoch ist der Turm?",
+            ["Der hohe Turm hat 4 Uhren.", "Der Turm misst 98 Meter."],
+            "98 Meter",
+        ),
+    ],
+)
+def test_a_number_in_the_unit_asked_for(question: str, texts: list[str], said: str) -> None:
+    nodes = nodes_of([("", text) for text in texts])
+    answer = extract_answer(
+        question, nodes, document_frequencies=lambda _: (100, {}), threshold=0, max_sentences=1
+    )
+    assert said in answer.sentences[0].text

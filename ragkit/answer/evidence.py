@@ -9,6 +9,7 @@ crosses two words therefore costs nothing where each of its characters is covere
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from functools import cached_property
 from ragkit.answer.definitions import is_heading_of, says_what_it_is
 from ragkit.answer.expected import definition_pattern, expected_spans, has_expected
 from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_terms
+from ragkit.answer.measures import asked_unit
 from ragkit.answer.named import names_one
 from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm, analyze_question
 from ragkit.answer.units import Unit, node_units
@@ -165,6 +167,7 @@ class Features:
     something is, where the question asks what it is: its subject is that and "is a" follows, or
     it opens the section that has its name. ``named`` tells that a name (code, or in quotation
     marks) stands beside the noun of which one is asked for ("which preset": "the `lite` preset").
+    ``measured`` tells that it holds a number in the unit that is asked for ("how many MB").
     """
 
     own: float
@@ -186,6 +189,7 @@ class Features:
     above: float
     defines: float
     named: float
+    measured: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +366,7 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
     runs = frozenset(run for run in atoms.runs if any(run in text for text in folded))
     nothing = [0.0] * len(context)
     in_table = nothing
+    unit_asked = asked_unit(question)
     subject = question.subject
     named = bool(path and subject) and is_heading_of(path, subject, language)
     found: list[Evidence] = []
@@ -401,6 +406,7 @@ def _of_passage(question: Question, atoms: Atoms, passage: Passage, number: int)
             above=atoms.coverage(_either(heading, before)),
             defines=_says(texts[position], unit, subject, language, named=named and opens > 0),
             named=float(names_one(question, texts[position])),
+            measured=float(_measured(texts[position], question, unit_asked)),
         )
         found.append(
             Evidence(
@@ -468,6 +474,17 @@ def _defines(text: str, question: Question) -> float:
         return 0.0
     subject = max(question.words, key=len)
     return float(definition_pattern(text, subject, beside=question.words))
+
+
+def _measured(text: str, question: Question, unit: re.Pattern[str] | None) -> bool:
+    """Return whether ``text`` holds a number in the unit that is asked for."""
+    if unit is None:
+        return False
+    for _, end in expected_spans(text, "number", question.language):
+        # The pattern of a Chinese number may end in its unit.
+        if unit.match(text, end) or unit.match(text, end - 1):
+            return True
+    return False
 
 
 def _alike(question: Question, heading: str) -> float:

@@ -38,6 +38,8 @@ _DEFINES = 2.0
 _SAYS_WHAT = 6.0
 # A sentence that names one of what is asked for: "which preset" and "the `lite` preset".
 _NAMES_ONE = 4.0
+# A number in the unit that is asked for: "how many MB" and "100 MB".
+_MEASURED = 1.5
 
 # A sentence in another language than the question's, where others are in the question's.
 _FOREIGN = -3.0
@@ -114,6 +116,7 @@ def _score(question: Question, evidence: Evidence) -> float:
     if question.kind == "definition":
         score += _DEFINES * features.definition
     score += _SAYS_WHAT * features.defines + _NAMES_ONE * features.named
+    score += _MEASURED * features.measured
     if evidence.unit.kind == "code" and question.kind != "keywords":
         score += _CODE * (1 - features.above)
         score += 0.0 if question.kind in ("method", "thing", "choice") else _CODE_UNASKED
