@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
+import subprocess
+import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -11,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import ragkit
-from ragkit.health import Health, health
+from ragkit.cli.health_words import WORDS
+from ragkit.health import MESSAGES, Health, health
 from ragkit.health.embedder_languages import embedder_languages
 from ragkit.health.garbled import garbling
 from ragkit.health.inventory import counts, inventory
@@ -251,7 +256,7 @@ def test_a_sound_folder_has_no_findings(kb: KnowledgeBase) -> None:
 
 
 def test_pages_without_text_are_found(folder: Path, shared: Path) -> None:
-    kb = ragkit.open(folder, preset="lite")
+    kb = ragkit.open(folder, preset="lite", settings={"ingest.ocr": "off"})
     kb.index()
     assert not found(health(kb), "empty_pages")
     scans = [p for p in (shared / "docs").rglob("*.pdf") if "ocr" in p.name]
@@ -289,3 +294,87 @@ def test_overview_reads_again_only_when_something_changed(kb: KnowledgeBase, fol
     report = overview.health(1)
     assert overview.health(1) is report
     assert overview.health(2) is not report
+
+
+def command(*arguments: str | Path, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ragkit", "index", *map(str, arguments), "--preset", "lite"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", **environment},
+        check=False,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_report_is_written_as_json(folder: Path, tmp_path: Path) -> None:
+    (folder / "empty.md").write_text("", "utf-8")
+    (folder / ".hidden.md").write_text("x", "utf-8")
+    (folder / ".ragkitignore").write_text("*.log\n", "utf-8")
+    (folder / "a.log").write_text("x", "utf-8")
+    code, said = command(folder, "--report", tmp_path / "r.json")
+    assert code == 0
+    assert "left out: 1 hidden, 1 by .ragkitignore" in said
+    report = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    assert report["left_out"] == {"hidden": 1, ".ragkitignore": 1}
+    assert report["totals"]["indexed"] == 3
+    by_name = {file["source"]: file for file in report["files"]}
+    assert by_name["empty.md"]["reason"] == "Empty file."
+    assert by_name["手册.md"]["language"] == "zh"
+    assert "a.log" not in by_name
+
+
+def test_the_page_escapes_what_comes_from_files(folder: Path, tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)> &amp; \u202egpj.md"
+    (folder / hostile).write_text("A text of its own.\n", "utf-8")
+    (folder / "<script>alert(1)<\\script>.pdf").write_bytes(b"%PDF-1.4 nothing")
+    code, _ = command(folder, "--report", tmp_path / "r.html")
+    assert code == 0
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp;amp;" in page
+    assert "\u202e" not in page
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_page_speaks_the_language_of_the_terminal(folder: Path, tmp_path: Path) -> None:
+    (folder / "empty.md").write_text("", "utf-8")
+    command(folder, "--report", tmp_path / "r.html", LC_ALL="zh_CN.UTF-8")
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert '<html lang="zh">' in page
+    assert "1 个文件未索引" in page
+
+
+def test_pages_in_both_languages_say_the_same_things() -> None:
+    english, chinese = WORDS["en"], WORDS["zh"]
+    assert set(english) == {key for key in chinese if not key.startswith("f_")}
+    for key, text in english.items():
+        names = re.findall(r"\{\w+\}", text)
+        assert sorted(names) == sorted(re.findall(r"\{\w+\}", chinese[key])), key
+    warned = {f"f_{kind}" for kind in MESSAGES} - {"f_skipped"}
+    assert warned <= set(chinese)
+    assert {f"w_{kind}" for kind in MESSAGES} <= set(english)
+
+
+@pytest.mark.parametrize("name", ["r.txt", "r", "none/r.html"])
+def test_a_report_that_cannot_be_written_is_said_first(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    code, said = command(folder, "--report", tmp_path / name, "--index", tmp_path / "i.db")
+    assert code == 2
+    assert "--report" in said
+    assert not (tmp_path / "i.db").exists()
+
+
+def test_files_with_one_text_keep_their_own_encodings(kb: KnowledgeBase, folder: Path) -> None:
+    for encoding in ("gb18030", "utf-8", "utf-16"):
+        (folder / f"{encoding}.txt").write_bytes((ZH * 3).encode(encoding))
+    kb.index()
+    own = {file.source: file.encoding for file in health(kb).files if file.source.endswith("txt")}
+    assert own["gb18030.txt"] == "gb18030"
+    assert own["utf-8.txt"] == "utf-8"
+    assert own["utf-16.txt"].startswith("utf-16")
