@@ -131,6 +131,8 @@ class IngestSettings(BaseModel):
 
     model_config = _FROZEN
     max_file_mb: int = Field(100, ge=1, description="Larger files are skipped and reported.")
+    file_seconds: float = Field(60, gt=0, description="Time to read one file; then it is skipped.")
+    file_memory_mb: int = Field(1024, ge=64, description="Memory to read one file, in megabytes.")
     hidden: bool = Field(False, description="Read files whose names begin with a dot, too.")
     password_file: Path | None = Field(None, description="Passwords of protected files.")
     ocr: Literal["auto", "off"] = Field(

@@ -1,42 +1,41 @@
 """Keep an index in step with its folder: read what is new, drop what is gone, embed nothing twice.
 
 An unchanged file costs a stat. A file whose time stamp or size moved is hashed; only when its
-bytes differ is it read, split and embedded. Prepared documents are written in short transactions
-that hold whole documents, so a run that is killed loses at most the last half second and the next
-run goes on from there.
+bytes differ is it read, split and embedded. Files are read ahead of what is written
+(``read_ahead.py``). Prepared documents are written in transactions that hold whole documents, so
+a run that is killed loses at most the last seconds and the next run goes on from there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
-import uuid
-from array import array
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit.errors import IndexMismatch, IngestError
 from ragkit.exclusions import EXCLUDED
-from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.ignore import Reason
 from ragkit.ingest.reading import Reading
-from ragkit.ingest.splitter import split
+from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
+from ragkit.read_ahead import Bounds, Read, is_much, read_in_order
+from ragkit.store.bulk import BLOCK_ROWS, Terms
 from ragkit.store.catalog import FileState
+from ragkit.store.nodes import BulkNode, delete_rows, fix_dimension, insert_rows
 from ragkit.types import IndexReport, SkippedFile
 
 if TYPE_CHECKING:
-    from llama_index.core.schema import TextNode
-
     from ragkit.store.sqlite import SqliteStore
 
-__all__ = ["Progress", "own_files", "sync"]
+__all__ = ["Bounds", "Progress", "Sizing", "own_files", "sync"]
 
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and the source being worked on."""
@@ -44,20 +43,13 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """Returns a vector for each text, in order."""
 
 _SETTLED_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
-_BATCH_NODES = 512
-_BATCH_SECONDS = 0.5
+_BATCH_SECONDS = 2.0
+_BATCH_CHARACTERS = 16_000_000
+_EMBEDDED_NODES = 512
+_EMBEDDED_SECONDS = 0.5
 _EMBEDDED_AT_ONCE = 4096  # nodes of one large file
 _EMBEDDING_SECONDS = 5.0  # a batch that takes longer to embed is written in smaller ones
-_NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
-
-
-@dataclass(frozen=True, slots=True)
-class Sizing:
-    """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits."""
-
-    count_tokens: Callable[[str], int]
-    chunk_size: int
-    chunk_overlap: int = 0
+_PLAIN_BOUNDS = Bounds()
 
 
 @dataclass(slots=True)
@@ -69,14 +61,23 @@ class _Tally:
     unchanged: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Prepared:
-    """One file, ready to be written; ``text`` is None when its document is already stored."""
+    """One file, ready to be written; ``draft`` is None when its document is already stored.
+
+    The terms of its nodes are those from row ``first`` of ``terms``; ``vectors`` are as stored.
+    """
 
     state: FileState
-    text: str | None = None
-    metadata: Mapping[str, str | int] = field(default_factory=dict)
-    nodes: Sequence[TextNode] = ()
+    draft: Draft | None = None
+    terms: Terms | None = None
+    first: int = 0
+    vectors: list[bytes] | None = None
+    dimension: int | None = None
+
+    @property
+    def nodes(self) -> tuple[DraftNode, ...]:
+        return self.draft.nodes if self.draft else ()
 
 
 def sync(
@@ -89,12 +90,14 @@ def sync(
     max_bytes: int,
     excluded: Collection[str] = (),
     reading: Reading | None = None,
+    bounds: Bounds = _PLAIN_BOUNDS,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Bring ``store`` up to date with ``folder`` and report what was done.
 
     The caller holds the store's indexing lock. A file that cannot be read is skipped with its
-    reason, and so are the sources that people ``excluded``. Raises IngestError when the folder
+    reason, and so are the sources that people ``excluded``. ``bounds`` hold for each file that
+    is not plain text; one that takes more is skipped. Raises IngestError when the folder
     itself cannot be read, StoreError when the index cannot be written.
     """
     began = time.monotonic()
@@ -110,9 +113,8 @@ def sync(
         if str(entry.path) not in own
     ]
     tally = _Tally()
-    prepare = _Preparer(
-        store, known, sizing, detect_language, embed is not None, max_bytes, reading
-    )
+    drafts = Drafts(sizing, store.analyzer, detect_language, max_bytes)
+    prepare = _Preparer(store, known, max_bytes, reading, sizing if embed else None)
     todo: list[Entry] = []
     for entry in entries:
         state = known.get(entry.source)
@@ -122,7 +124,10 @@ def sync(
             _count_unchanged(tally, state)
         else:
             todo.append(entry)
-    _write_changes(store, _with_progress(todo, progress), prepare, embed, tally)
+    with contextlib.closing(
+        prepare.in_order(todo, drafts, bounds=bounds, tally=tally, progress=progress)
+    ) as prepared:
+        _write_changes(store, prepared, embed)
     if progress and todo:
         progress(len(todo), len(todo), "")
     readable = {entry.source for entry in entries if entry.problem is None}
@@ -170,30 +175,47 @@ def _claim(folder: Path, store: SqliteStore) -> None:
     store.set_folder(wanted)
 
 
-def _write_changes(
-    store: SqliteStore,
-    todo: Iterable[Entry],
-    prepare: _Preparer,
-    embed: Embed | None,
-    tally: _Tally,
-) -> None:
+def _write_changes(store: SqliteStore, prepared: Iterable[_Prepared], embed: Embed | None) -> None:
     batch: list[_Prepared] = []
-    nodes, since, pace = 0, time.monotonic(), 0.0  # pace: seconds to embed a node
+    pace = 0.0  # seconds to embed a node
+    size = _BatchSize(store)
     try:
-        for entry in todo:
-            prepared = prepare(entry, tally)
-            batch.append(prepared)
-            nodes += len(prepared.nodes)
-            full = nodes >= _BATCH_NODES or nodes * pace > _EMBEDDING_SECONDS
-            if full or time.monotonic() - since > _BATCH_SECONDS:
+        for file in prepared:
+            batch.append(file)
+            size.add(file)
+            if size.is_full(pace, embeds=embed is not None):
                 pace = (_embed(batch, embed) if embed else 0.0) or pace
                 _write(store, batch)
-                batch, nodes, since = [], 0, time.monotonic()
+                batch, size = [], _BatchSize(store)
         if embed:
             _embed(batch, embed)
     finally:
         # Also on Ctrl-C: what is ready is kept.
         _write(store, list(takewhile(lambda p: embed is None or _is_embedded(p), batch)))
+
+
+class _BatchSize:
+    """How much is ready to be written."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._since = time.monotonic()
+        self._nodes = self._characters = 0
+        self._last_row = store.last_row()
+
+    def add(self, file: _Prepared) -> None:
+        """Count a file's nodes."""
+        self._nodes += len(file.nodes)
+        self._characters += file.draft.characters if file.draft else 0
+
+    def is_full(self, pace: float, *, embeds: bool) -> bool:
+        """Return whether to write. Full blocks of rows are the cheapest to write."""
+        waited = time.monotonic() - self._since
+        if embeds:
+            by_pace = self._nodes * pace > _EMBEDDING_SECONDS
+            return self._nodes >= _EMBEDDED_NODES or by_pace or waited > _EMBEDDED_SECONDS
+        row = self._last_row
+        crosses = (row + self._nodes) // BLOCK_ROWS > row // BLOCK_ROWS
+        return crosses or waited > _BATCH_SECONDS or self._characters > _BATCH_CHARACTERS
 
 
 def _embed(batch: Sequence[_Prepared], embed: Embed) -> float:
@@ -202,34 +224,66 @@ def _embed(batch: Sequence[_Prepared], embed: Embed) -> float:
     Short texts of one file and long ones of another would be padded to each other: together, the
     embedder can sort them by length.
     """
-    from llama_index.core.schema import MetadataMode
+    from ragkit.store.quantize import pack_vectors
 
     began = time.monotonic()
-    nodes = [node for prepared in batch for node in prepared.nodes]
-    for start in range(0, len(nodes), _EMBEDDED_AT_ONCE):
-        part = nodes[start : start + _EMBEDDED_AT_ONCE]
-        vectors = embed([node.get_content(MetadataMode.EMBED) for node in part])
-        for node, vector in zip(part, vectors, strict=True):
-            # A list of a large file's numbers would take eight times the memory.
-            node.embedding = array("f", vector)  # type: ignore[assignment]
-    return (time.monotonic() - began) / len(nodes) if nodes else 0.0
+    texts = [node.text for prepared in batch for node in prepared.nodes]
+    packed: list[bytes] = []
+    dimension: int | None = None
+    for start in range(0, len(texts), _EMBEDDED_AT_ONCE):
+        found, dimension = pack_vectors(embed(texts[start : start + _EMBEDDED_AT_ONCE]))
+        packed += found
+    left = iter(packed)
+    for prepared in batch:
+        prepared.vectors = list(islice(left, len(prepared.nodes)))
+        prepared.dimension = dimension
+    return (time.monotonic() - began) / len(texts) if texts else 0.0
 
 
 def _is_embedded(prepared: _Prepared) -> bool:
-    return all(node.embedding is not None for node in prepared.nodes)
+    return not prepared.nodes or prepared.vectors is not None
 
 
 def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
     if not batch:
         return
-    with store.transaction():
-        for prepared in batch:
-            document_id = prepared.state.document_id
-            if prepared.text is not None and document_id is not None:
-                store.catalog.put_document(document_id, prepared.text, prepared.metadata)
-                store.vector_store.add(list(prepared.nodes))
-            # What this file held before may turn up under another name later in the run.
-            store.catalog.put_file(prepared.state, keep_unused=True)
+    with store.transaction() as snapshot:
+        drafts = [prepared.draft for prepared in batch if prepared.draft]
+        if drafts:
+            wanted = json.dumps([draft.document_id for draft in drafts])
+            delete_rows(snapshot, "n.document_id IN (SELECT value FROM json_each(?))", (wanted,))
+            store.catalog.put_packed(
+                (d.document_id, d.characters, d.metadata, d.packed) for d in drafts
+            )
+            for dimension in {p.dimension for p in batch if p.vectors and p.dimension}:
+                fix_dimension(snapshot, dimension)
+            insert_rows(snapshot, list(_rows(batch)), _places(batch))
+        # What a file held before may turn up under another name later in the run.
+        store.catalog.put_files(prepared.state for prepared in batch)
+
+
+def _rows(batch: Sequence[_Prepared]) -> Iterator[BulkNode]:
+    for prepared in batch:
+        if prepared.draft:
+            owner = prepared.draft.document_id
+            vectors: Sequence[bytes | None] = prepared.vectors or [None] * len(prepared.nodes)
+            for node, vector in zip(prepared.nodes, vectors, strict=True):
+                node_id, start, metadata, text, rest = node
+                yield BulkNode(node_id, owner, start, metadata, text, rest, vector)
+
+
+def _places(batch: Sequence[_Prepared]) -> list[tuple[Terms, list[int]]]:
+    """Return the terms of the batch's nodes, with the place of each row's node, -1 for others'."""
+    found: dict[int, tuple[Terms, list[int]]] = {}
+    place = 0
+    for prepared in batch:
+        terms, number = prepared.terms, len(prepared.nodes)
+        if terms is None or not number:
+            continue
+        _, places = found.setdefault(id(terms), (terms, [-1] * len(terms.sizes)))
+        places[prepared.first : prepared.first + number] = range(place, place + number)
+        place += number
+    return list(found.values())
 
 
 def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> None:
@@ -251,13 +305,6 @@ def _count_unchanged(tally: _Tally, state: FileState) -> None:
         tally.skipped.append(SkippedFile(state.source, state.reason))
 
 
-def _with_progress(entries: Sequence[Entry], progress: Progress | None) -> Iterator[Entry]:
-    for done, entry in enumerate(entries):
-        if progress:
-            progress(done, len(entries), entry.source)
-        yield entry
-
-
 class _Preparer:
     """Turns a changed entry into what is to be written, reusing whatever is already stored."""
 
@@ -265,76 +312,107 @@ class _Preparer:
         self,
         store: SqliteStore,
         known: Mapping[str, FileState],
-        sizing: Sizing,
-        detect_language: Callable[[str], str | None],
-        embeds: bool,
         max_bytes: int,
         reading: Reading,
+        sizing: Sizing | None,
     ) -> None:
-        self._store = store
         self._reading = reading
         self._known = known
-        self._sizing = sizing
-        self._detect_language = detect_language
-        self._embeds = embeds
+        self._sizing = sizing  # of the embedder, if there is one
         self._max_bytes = max_bytes
         self._by_bytes = {
             (state.sha256, Path(source).suffix.lower()): state.document_id
             for source, state in known.items()
             if state.document_id is not None
         }
-        self._prepared_ids: set[str] = set()
+        self._sizes = {state.size for state in known.values()}
+        self._stored = store.catalog.document_ids()
 
-    def __call__(self, entry: Entry, tally: _Tally) -> _Prepared:
-        """Return what to write for ``entry`` and count it."""
+    def in_order(
+        self,
+        entries: Sequence[Entry],
+        drafts: Drafts,
+        *,
+        bounds: Bounds,
+        tally: _Tally,
+        progress: Progress | None,
+    ) -> Generator[_Prepared, None, None]:
+        """Yield what to write for each entry, and count it. Closing it stops the reading."""
+        looked: deque[str | _Prepared | None] = deque()  # what is known without reading
+
+        def files() -> Iterator[FileToRead | None]:
+            for entry in entries:
+                seen = self._look(entry)
+                looked.append(seen)
+                yield None if isinstance(seen, _Prepared) else self._to_read(entry)
+
+        much = is_much(entry.size for entry in entries)
+        reads = read_in_order(files(), drafts, bounds=bounds, much=much)
+        with contextlib.closing(reads):
+            for done, entry in enumerate(entries):
+                if progress:
+                    progress(done, len(entries), entry.source)
+                read = next(reads)
+                seen = looked.popleft()
+                if isinstance(seen, _Prepared):
+                    yield self._known_already(entry, seen, tally)
+                else:
+                    assert read is not None
+                    yield self._prepared(entry, seen, read, tally)
+
+    def _look(self, entry: Entry) -> str | _Prepared | None:
+        """Return what to write if that is clear without reading, else the hash if it was taken."""
+        if entry.size not in self._sizes:
+            return None  # no file with these bytes was ever seen
         old = self._known.get(entry.source)
         try:
             sha256 = _hash(entry.path, self._max_bytes)
         except IngestError as error:
-            return self._skipped(entry, "", str(error), old, tally)
+            return _Prepared(_state(entry, "", None, str(error)))
         if old and old.sha256 == sha256 and sha256 and not _may_help(old, self._reading):
-            _count_unchanged(tally, old)
             return _Prepared(replace(old, size=entry.size, mtime_ns=_settled(entry)))
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
-        if twin is not None:
-            self._count(entry, old, tally)
-            return _Prepared(_state(entry, sha256, twin))
-        try:
-            extraction = extract(
-                entry.path,
-                max_bytes=self._max_bytes,
-                passwords=self._reading.passwords.for_source(entry.source),
-                ocr=self._reading.ocr,
-            )
-            prepared = self._prepare(entry, extraction.sha256 or sha256, extraction)
-        except IngestError as error:
-            return self._skipped(entry, sha256, str(error), old, tally)
-        sha256 = extraction.sha256 or sha256  # the file may have changed since it was hashed
-        if prepared.text is not None and not prepared.nodes:
-            return self._skipped(entry, sha256, "no text in it", old, tally)
+        return sha256 if twin is None else _Prepared(_state(entry, sha256, twin))
+
+    def _known_already(self, entry: Entry, prepared: _Prepared, tally: _Tally) -> _Prepared:
+        old = self._known.get(entry.source)
+        state = prepared.state
+        if old and (old.sha256, old.document_id, old.reason) == (
+            state.sha256,
+            state.document_id,
+            state.reason,
+        ):
+            _count_unchanged(tally, old)
+            return prepared
+        if state.document_id is None:
+            return self._skipped(entry, state.sha256, str(state.reason), old, tally)
         self._count(entry, old, tally)
-        document_id = prepared.state.document_id
-        assert document_id is not None
-        self._prepared_ids.add(document_id)
-        self._by_bytes[sha256, Path(entry.source).suffix.lower()] = document_id
         return prepared
 
-    def _prepare(self, entry: Entry, sha256: str, extraction: Extraction) -> _Prepared:
-        document_id = _document_id(extraction)
-        state = _state(entry, sha256, document_id)
-        if document_id in self._prepared_ids or self._store.catalog.has_document(document_id):
+    def _prepared(self, entry: Entry, sha256: str | None, read: Read, tally: _Tally) -> _Prepared:
+        old = self._known.get(entry.source)
+        draft = read.draft
+        if not isinstance(draft, str) and self._sizing:
+            draft = _unread_end(draft, self._sizing) or draft
+        if isinstance(draft, str):
+            return self._skipped(entry, sha256 or self._hash(entry), draft, old, tally)
+        self._count(entry, old, tally)
+        state = _state(entry, draft.sha256, draft.document_id)
+        if draft.document_id in self._stored:
             return _Prepared(state)
-        metadata = dict(extraction.metadata)
-        if "language" not in metadata:
-            language = self._detect_language(extraction.text[:20_000])
-            if language:
-                metadata["language"] = language
-            if "records" in metadata:
-                extraction = _with_languages(extraction, self._detect_language)
-        nodes = build_nodes(document_id, extraction, metadata, self._sizing)
-        if self._embeds:
-            _check_read_whole(nodes, self._sizing)
-        return _Prepared(state, extraction.text, metadata, nodes)
+        self._stored.add(draft.document_id)
+        return _Prepared(state, draft, read.terms, read.first)
+
+    def _to_read(self, entry: Entry) -> FileToRead:
+        passwords = self._reading.passwords.for_source(entry.source)
+        return FileToRead(entry.path, entry.size, passwords, self._reading.ocr)
+
+    def _hash(self, entry: Entry) -> str:
+        """Return the hash of a file that could not be read, so that it is not tried again."""
+        try:
+            return _hash(entry.path, self._max_bytes)
+        except IngestError:
+            return ""
 
     def _skipped(
         self, entry: Entry, sha256: str, reason: str, old: FileState | None, tally: _Tally
@@ -350,86 +428,19 @@ class _Preparer:
         (tally.updated if known_before else tally.added).append(entry.source)
 
 
-def _check_read_whole(nodes: Sequence[TextNode], sizing: Sizing) -> None:
-    """Raise IngestError for a node of which the embedder would drop the end.
+def _unread_end(draft: Draft, sizing: Sizing) -> str:
+    """Return, in words, of which node the embedder would drop the end; empty where of none.
 
     The splitter sees to it, but for single characters that are more tokens than a node may have.
     """
-    for node in nodes:
+    for node in draft.nodes:
         tokens = sizing.count_tokens(node.text)
         if tokens > sizing.chunk_size:
-            raise IngestError(
+            return (
                 f"a piece of it has {tokens} tokens and the embedder reads {sizing.chunk_size}: "
                 f"'{node.text[:40]}'"
             )
-
-
-def build_nodes(
-    document_id: str,
-    extraction: Extraction,
-    metadata: Mapping[str, str | int],
-    sizing: Sizing,
-) -> list[TextNode]:
-    """Split an extraction into nodes with exact offsets into ``extraction.text``.
-
-    Nodes never cross a part (a page, a sheet, a record). Their ids follow from the document's id
-    and their place, so writing the same document again changes nothing.
-    """
-    from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-
-    owner = RelatedNodeInfo(node_id=document_id)
-    nodes: list[TextNode] = []
-    markup = str(metadata.get("markup", "text"))
-    for part in extraction.parts:
-        text = extraction.text[part.start : part.end]
-        spans = split(
-            text,
-            count_tokens=sizing.count_tokens,
-            chunk_size=sizing.chunk_size,
-            chunk_overlap=sizing.chunk_overlap,
-            markup=markup,  # type: ignore[arg-type]
-        )
-        for span in spans:
-            details = {**metadata, **part.metadata}
-            details.pop("markup", None)
-            if span.heading_path:
-                details["heading_path"] = " > ".join(span.heading_path)
-            nodes.append(
-                TextNode(
-                    id_=str(uuid.uuid5(_NAMESPACE, f"{document_id}/{len(nodes)}")),
-                    text=text[span.start : span.end],
-                    start_char_idx=part.start + span.start,
-                    end_char_idx=part.start + span.end,
-                    metadata=details,
-                    relationships={NodeRelationship.SOURCE: owner},
-                    # The text alone fills what the embedder reads; more would be cut off.
-                    excluded_embed_metadata_keys=list(details),
-                )
-            )
-    return nodes
-
-
-def _with_languages(
-    extraction: Extraction, detect_language: Callable[[str], str | None]
-) -> Extraction:
-    """Return it with the language of each record, where one can be told: files may mix them."""
-    parts = []
-    for part in extraction.parts:
-        language = detect_language(extraction.text[part.start : min(part.end, part.start + 20_000)])
-        known = {"language": language} if language else {}
-        parts.append(replace(part, metadata={**known, **part.metadata}))
-    return replace(extraction, parts=tuple(parts))
-
-
-def _document_id(extraction: Extraction) -> str:
-    """Same text in the same form is the same document, whatever its file is called."""
-    form = [
-        {key: value for key, value in extraction.metadata.items() if key != "encoding"},
-        [[part.start, part.end, part.metadata] for part in extraction.parts],
-    ]
-    digest = hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode())
-    digest.update(extraction.text.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:32]
+    return ""
 
 
 def _hash(path: Path, max_bytes: int) -> str:

@@ -441,7 +441,8 @@ class KnowledgeBase:
     def _sync(
         self, store: SqliteStore, progress: Progress | None, *, verify: bool = True
     ) -> IndexReport:
-        from ragkit.indexing import sync
+        from ragkit.indexing import Bounds, sync
+        from ragkit.ingest.readers.ocr import OCR_MEMORY_MB
         from ragkit.models.embedder import embed_documents
         from ragkit.retrieve.tokenizer import detect_language
 
@@ -453,6 +454,10 @@ class KnowledgeBase:
             detect_language=detect_language,
             embed=partial(embed_documents, embedder) if embedder else None,
             max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
+            bounds=Bounds(
+                self.config.ingest.file_seconds,
+                self.config.ingest.file_memory_mb + (OCR_MEMORY_MB if self.reading.ocr else 0),
+            ),
             excluded=self.notes.excluded(),
             reading=self.reading,
             progress=progress,

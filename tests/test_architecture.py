@@ -22,7 +22,7 @@ ROWS = [
     ["store"],
     ["retrieve"],
     ["answer"],
-    ["exclusions", "indexing"],
+    ["exclusions", "indexing", "preparing", "read_ahead"],
     ["parts"],
     ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
     [

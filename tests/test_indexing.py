@@ -12,7 +12,7 @@ import pytest
 
 import ragkit
 import ragkit.indexing as indexing
-from ragkit.ingest.extract import extract
+import ragkit.preparing as preparing
 from ragkit.knowledge import KnowledgeBase
 
 
@@ -39,7 +39,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(path.name)
         return extract(path, **limits)
 
-    monkeypatch.setattr(indexing, "extract", counted)
+    extract = preparing.extract
+    monkeypatch.setattr(preparing, "extract", counted)
     return seen
 
 

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["Terms", "insert_many", "invert"]
+__all__ = ["BLOCK_ROWS", "Terms", "insert_many", "invert"]
 
+BLOCK_ROWS = 1 << LEVELS[1]
+"""Row ids of one block: rows written a whole block at a time are written once."""
 _LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
 _MOST = 255
 _SMALL = 16  # blobs of up to so many rows are cut by the array

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import StoreError
@@ -20,9 +21,14 @@ from ragkit.types import DocumentInfo
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
-__all__ = ["Catalog", "Counts", "FileDetails", "FileState"]
+__all__ = ["Catalog", "Counts", "FileDetails", "FileState", "pack_text"]
 
 _COMPRESSION = 6
+
+
+def pack_text(text: str) -> bytes:
+    """Return a document's text as it is stored."""
+    return zlib.compress(text.encode("utf-8"), _COMPRESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,9 @@ class FileState:
     document_id: str | None
     reason: str | None
     indexed_at: str
+
+
+_VALUES = attrgetter(*(field.name for field in fields(FileState)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +96,18 @@ class Catalog:
             before = _document_of(snapshot, state.source)
             snapshot.conn.execute(
                 f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
-                astuple(state),
+                _VALUES(state),
             )
             if before != state.document_id and not keep_unused:
                 self._drop_unused(snapshot, before)
+
+    def put_files(self, states: Iterable[FileState]) -> None:
+        """Add or replace rows of files; documents stay until ``drop_unused_documents``."""
+        with self._store.transaction() as snapshot:
+            snapshot.conn.executemany(
+                f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
+                map(_VALUES, states),
+            )
 
     def touch_file(self, source: str, mtime_ns: int, size: int) -> None:
         """Note a file's new time stamp and size; its content is known to be the same."""
@@ -134,10 +151,26 @@ class Catalog:
                 return False
             return _has_document(snapshot, document_id)
 
+    def document_ids(self) -> set[str]:
+        """Return the ids of all documents whose texts are stored."""
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return set()
+            rows = snapshot.conn.execute(f"SELECT document_id FROM {snapshot.table('document')}")
+            return {row[0] for row in rows}
+
+    def put_packed(self, documents: Iterable[tuple[str, int, str, bytes]]) -> None:
+        """Store documents: id, characters, metadata as JSON, and the text from ``pack_text``."""
+        with self._store.transaction() as snapshot:
+            snapshot.conn.executemany(
+                f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)",
+                documents,
+            )
+
     def put_document(self, document_id: str, text: str, metadata: Mapping[str, Any]) -> None:
         """Store a document's whole text, the text that offsets refer to, and its metadata."""
         with self._store.transaction() as snapshot:
-            packed = zlib.compress(text.encode("utf-8"), _COMPRESSION)
+            packed = pack_text(text)
             snapshot.conn.execute(
                 f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)",
                 (document_id, len(text), metadata_json(metadata), packed),

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from ragkit.errors import IndexMismatch, StoreError
 from ragkit.store import fts
+from ragkit.store.bulk import Terms, insert_many
 from ragkit.store.sqlite import Snapshot
 from ragkit.types import Analyzer
 
 __all__ = [
+    "BulkNode",
     "NodeRow",
     "StoredNode",
     "check_dimension",
@@ -25,6 +27,8 @@ __all__ = [
     "fix_dimension",
     "fulltext_values",
     "insert_row",
+    "insert_rows",
+    "last_row",
     "metadata_json",
     "read_rows",
     "read_sources",
@@ -95,6 +99,50 @@ def insert_row(snapshot: Snapshot, row: NodeRow) -> int:
     if row.vector is not None:
         conn.execute(f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)", (rowid, row.vector))
     return rowid
+
+
+class BulkNode(NamedTuple):
+    """A node whose terms are handed over apart; the fields are those of `NodeRow`."""
+
+    node_id: str
+    document_id: str
+    start: int
+    metadata: str
+    text: str
+    rest: str
+    vector: bytes | None
+
+
+def last_row(snapshot: Snapshot) -> int:
+    """Return the last row id that a node ever had, 0 before the first."""
+    row = snapshot.conn.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = ?", (snapshot.table("node"),)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def insert_rows(
+    snapshot: Snapshot, nodes: Sequence[BulkNode], terms: Sequence[tuple[Terms, Sequence[int]]]
+) -> None:
+    """Write nodes at once, under the row ids that follow ``last_row``.
+
+    ``terms`` are those of the nodes, with -1 or the place in ``nodes`` for each of its rows.
+    """
+    conn, first = snapshot.conn, last_row(snapshot) + 1
+    conn.executemany(
+        f"INSERT INTO {snapshot.table('node')} VALUES (?, ?, ?, ?, ?)",
+        ((first + at, *node[:4]) for at, node in enumerate(nodes)),
+    )
+    conn.executemany(
+        f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
+        ((first + at, node.text, node.rest) for at, node in enumerate(nodes)),
+    )
+    parts = [(part, [n + first if n >= 0 else -1 for n in places]) for part, places in terms]
+    insert_many(conn, snapshot.table("fts"), parts)
+    conn.executemany(
+        f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)",
+        ((first + at, node.vector) for at, node in enumerate(nodes) if node.vector is not None),
+    )
 
 
 def fix_dimension(snapshot: Snapshot, dimension: int) -> None:

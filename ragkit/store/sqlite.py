@@ -353,6 +353,13 @@ class SqliteStore:
             ).fetchone()
             return snapshot.generation.number, int(last), int(count)
 
+    def last_row(self) -> int:
+        """Return the last row id that a node ever had, 0 before the first."""
+        from ragkit.store.nodes import last_row
+
+        with self.reading() as snapshot:
+            return 0 if snapshot is None else last_row(snapshot)
+
     def document_frequencies(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
         """Return the number of nodes, and for each term in how many of them it occurs."""
         from ragkit.store import fts

@@ -1,0 +1,238 @@
+"""From files to what is written of them: texts, nodes and terms, ready for the store.
+
+Plain data of built-in types and no LlamaIndex, so that a process of little memory can do it for
+another, and what it hands over is small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ragkit.errors import IngestError
+from ragkit.ingest.extract import Extraction, extract
+from ragkit.ingest.splitter import split
+from ragkit.store.bulk import Terms, invert
+from ragkit.store.catalog import pack_text
+from ragkit.store.nodes import fulltext_values, metadata_json
+from ragkit.types import Analyzer
+
+__all__ = ["Draft", "DraftNode", "Drafts", "FileToRead", "Prepared", "Sizing", "Texts"]
+
+_NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
+_LANGUAGE_SAMPLE = 20_000
+_LARGEST_PARTS = 1_000  # bytes of functions and settings; a tokenizer has megabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits."""
+
+    count_tokens: Callable[[str], int]
+    chunk_size: int
+    chunk_overlap: int = 0
+
+
+class FileToRead(NamedTuple):
+    """A file of about ``size`` bytes, passwords to try, and whether images of pages are read."""
+
+    path: Path
+    size: int
+    passwords: tuple[str, ...] = ()
+    ocr: bool = False
+
+
+class DraftNode(NamedTuple):
+    """A node of a draft: ``metadata`` and ``rest`` of its LlamaIndex form are JSON."""
+
+    node_id: str
+    start: int
+    metadata: str
+    text: str
+    rest: str
+
+
+class Draft(NamedTuple):
+    """One document: ``packed`` is its text, of so many ``characters``; ``metadata`` is JSON."""
+
+    sha256: str
+    document_id: str
+    metadata: str
+    characters: int
+    packed: bytes
+    nodes: tuple[DraftNode, ...]
+
+
+class Prepared(NamedTuple):
+    """For each file its draft, or why there is none, in words; the terms of all drafts' nodes.
+
+    Where texts alone were asked for, a file has an ``Extraction`` in place of a draft.
+    """
+
+    drafts: tuple[Draft | Extraction | str, ...]
+    terms: Terms | None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Reads files and does no more with them."""
+
+    max_bytes: int
+
+    def __call__(self, files: Sequence[FileToRead]) -> Prepared:
+        """Return what is in ``files``. Raises MemoryError."""
+        return Prepared(tuple(map(self._read, files)), None)
+
+    def _read(self, file: FileToRead) -> Extraction | str:
+        try:
+            return extract(
+                file.path, max_bytes=self.max_bytes, passwords=file.passwords, ocr=file.ocr
+            )
+        except IngestError as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise MemoryError from error
+            return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Reads files, cuts them into nodes and finds the terms of these."""
+
+    sizing: Sizing
+    analyzer: Analyzer
+    detect_language: Callable[[str], str | None]
+    max_bytes: int
+
+    def __call__(self, files: Sequence[FileToRead]) -> Prepared:
+        """Return the drafts of ``files``. Raises MemoryError."""
+        return self.of_texts(Texts(self.max_bytes)(files))
+
+    def of_texts(self, read: Prepared) -> Prepared:
+        """Return drafts in place of texts."""
+        found: list[Draft | Extraction | str] = []
+        rows: list[list[list[str]]] = []
+        for extraction in read.drafts:
+            if not isinstance(extraction, Extraction):
+                found.append(extraction)
+                continue
+            draft, terms = _draft(extraction, self.sizing, self.analyzer, self.detect_language)
+            found.append(draft if draft.nodes else "no text in it")
+            rows += terms
+        return Prepared(tuple(found), invert(rows, len(self.analyzer.fields)))
+
+    def can_travel(self) -> bool:
+        """Return whether another process can be given this: ragkit's own functions, no model."""
+        parts = (self.analyzer, self.detect_language, self.sizing.count_tokens)
+        try:
+            size = len(pickle.dumps(parts))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return False
+        return size <= _LARGEST_PARTS and all(map(_is_own, parts))
+
+
+def _is_own(part: Any) -> bool:
+    module = part.__module__ if callable(part) else type(part).__module__
+    return str(module).split(".")[0] in ("ragkit", "builtins")
+
+
+def _draft(
+    extraction: Extraction,
+    sizing: Sizing,
+    analyzer: Analyzer,
+    detect_language: Callable[[str], str | None],
+) -> tuple[Draft, list[list[list[str]]]]:
+    """Return a document with its nodes, and the terms of each node by field.
+
+    Nodes never cross a part (a page, a sheet, a record). Their ids follow from the document's id
+    and their place, so writing the same document again changes nothing.
+    """
+    document_id = _document_id(extraction)
+    metadata = dict(extraction.metadata)
+    if "language" not in metadata:
+        language = detect_language(extraction.text[:_LANGUAGE_SAMPLE])
+        if language:
+            metadata["language"] = language
+        if "records" in metadata:
+            extraction = _with_languages(extraction, detect_language)
+    nodes: list[DraftNode] = []
+    rows: list[list[list[str]]] = []
+    markup = str(metadata.get("markup", "text"))
+    for part in extraction.parts:
+        text = extraction.text[part.start : part.end]
+        spans = split(
+            text,
+            count_tokens=sizing.count_tokens,
+            chunk_size=sizing.chunk_size,
+            chunk_overlap=sizing.chunk_overlap,
+            markup=markup,  # type: ignore[arg-type]
+        )
+        for span in spans:
+            details = {**metadata, **part.metadata}
+            details.pop("markup", None)
+            if span.heading_path:
+                details["heading_path"] = " > ".join(span.heading_path)
+            own = text[span.start : span.end]
+            start, end = part.start + span.start, part.start + span.end
+            nodes.append(
+                DraftNode(
+                    str(uuid.uuid5(_NAMESPACE, f"{document_id}/{len(nodes)}")),
+                    start,
+                    metadata_json(details),
+                    own,
+                    _rest(tuple(details), document_id, start, end),
+                )
+            )
+            rows.append([v.split() for v in fulltext_values(analyzer, own, details)])
+    packed, characters = pack_text(extraction.text), len(extraction.text)
+    described = metadata_json(metadata)
+    draft = Draft(extraction.sha256, document_id, described, characters, packed, tuple(nodes))
+    return draft, rows
+
+
+def _with_languages(
+    extraction: Extraction, detect_language: Callable[[str], str | None]
+) -> Extraction:
+    """Return it with the language of each record, where one can be told: files may mix them."""
+    parts = []
+    for part in extraction.parts:
+        end = min(part.end, part.start + _LANGUAGE_SAMPLE)
+        language = detect_language(extraction.text[part.start : end])
+        known = {"language": language} if language else {}
+        parts.append(replace(part, metadata={**known, **part.metadata}))
+    return replace(extraction, parts=tuple(parts))
+
+
+def _rest(keys: tuple[str, ...], document_id: str, start: int, end: int) -> str:
+    """Return what a ``TextNode`` has beside text, id and metadata, as its JSON.
+
+    The text alone fills what the embedder reads, so no key of the metadata goes there.
+    """
+    return (
+        f'{{{_excluded(keys)}"relationships": {{"1": {{"node_id": "{document_id}", '
+        f'"class_name": "RelatedNodeInfo"}}}}, "start_char_idx": {start}, '
+        f'"end_char_idx": {end}, "class_name": "TextNode"}}'
+    )
+
+
+@lru_cache(maxsize=256)
+def _excluded(keys: tuple[str, ...]) -> str:
+    listed = json.dumps(list(keys), ensure_ascii=False)
+    return f'"excluded_embed_metadata_keys": {listed}, ' if keys else ""
+
+
+def _document_id(extraction: Extraction) -> str:
+    """Same text in the same form is the same document, whatever its file is called."""
+    form = [
+        {key: value for key, value in extraction.metadata.items() if key != "encoding"},
+        [[part.start, part.end, part.metadata] for part in extraction.parts],
+    ]
+    digest = hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode())
+    digest.update(extraction.text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]

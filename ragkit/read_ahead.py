@@ -1,0 +1,166 @@
+"""Reading files ahead of what is done with them, in their order.
+
+Plain text of moderate size is read here: our own code, linear in it. Anything else, and everything
+when there is much, is read by worker processes under a bound of time and memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ragkit.ingest.workers import Failure, Outcome, Workers, worker_count
+from ragkit.preparing import Draft, Drafts, FileToRead, Prepared, Texts
+from ragkit.store.bulk import Terms
+
+__all__ = ["Bounds", "Read", "is_much", "read_in_order"]
+
+_PLAIN = frozenset(
+    "txt text md markdown mdx qmd rmd rst csv tsv tab json geojson jsonl ndjson srt vtt log py "
+    "js ts c h cc cpp hpp cs java kt go rs rb php pl lua r jl sh sql yaml yml toml ini cfg "
+    "conf".split()
+)
+_PLAIN_BYTES = 1_000_000
+_HEAD = 4096
+_MARKS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"\x00", b"\x1b$")
+_MUCH_FILES, _MUCH_BYTES = 300, 4_000_000  # worth starting processes for
+_GROUP_FILES, _GROUP_BYTES = 48, 300_000
+_WAITING_BYTES = 32_000_000  # of files that are read ahead
+
+
+class Bounds(NamedTuple):
+    """What reading one file may take."""
+
+    seconds: float = 60.0
+    memory_mb: int = 1024
+
+
+class Read(NamedTuple):
+    """A draft, or why there is none; its nodes' terms are those from row ``first`` of ``terms``."""
+
+    draft: Draft | str
+    terms: Terms | None = None
+    first: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Files that are read together; without a future it is done when its turn comes."""
+
+    files: list[FileToRead]
+    size: int
+    future: Future[list[Outcome]] | None = None
+
+
+def read_in_order(
+    files: Iterable[FileToRead | None],
+    drafts: Drafts,
+    *,
+    bounds: Bounds,
+    much: bool,
+) -> Generator[Read | None, None, None]:
+    """Yield what came out of each of ``files``; None for None, which keeps a place in the order.
+
+    ``much``: there is enough to do for processes to be worth their start. Closing the generator
+    stops them. Raises IngestError where none can be started.
+    """
+    job: Callable[..., Prepared] = drafts if drafts.can_travel() else Texts(drafts.max_bytes)
+    count = worker_count()
+    with Workers(job, count=count, seconds=bounds.seconds, memory_mb=bounds.memory_mb) as workers:
+        waiting: deque[_Group | None] = deque()
+        ahead = size = 0
+        for group in _groups(files, much=much):
+            waiting.append(group)
+            if group is not None:
+                if much or not _is_quick(group.files[0]):
+                    group.future = workers.submit(group.files)
+                ahead, size = ahead + 1, size + group.size
+            while ahead > 2 * count or size > _WAITING_BYTES or len(waiting) > 4 * _GROUP_FILES:
+                done = waiting.popleft()
+                yield from _results(done, drafts)
+                if done is not None:
+                    ahead, size = ahead - 1, size - done.size
+        while waiting:
+            yield from _results(waiting.popleft(), drafts)
+
+
+def is_much(sizes: Iterable[int]) -> bool:
+    """Return whether files of these sizes are worth starting processes for."""
+    listed = list(sizes)
+    return len(listed) >= _MUCH_FILES or sum(listed) >= _MUCH_BYTES
+
+
+def _groups(files: Iterable[FileToRead | None], *, much: bool) -> Iterator[_Group | None]:
+    """Yield small plain files together when there is much to do, any other file alone."""
+    group = _Group([], 0)
+    for file in files:
+        together = much and file is not None and _is_plain(file) and file.size <= _GROUP_BYTES
+        full = len(group.files) >= _GROUP_FILES or group.size >= _GROUP_BYTES
+        if group.files and (full or not together):
+            yield group
+            group = _Group([], 0)
+        if file is None:
+            yield None
+        elif together:
+            group.files.append(file)
+            group.size += file.size
+        else:
+            yield _Group([file], file.size)
+    if group.files:
+        yield group
+
+
+def _results(group: _Group | None, drafts: Drafts) -> Iterator[Read | None]:
+    if group is None:
+        yield None
+        return
+    outcomes = group.future.result() if group.future else [(group.files, _here(group, drafts))]
+    for items, outcome in outcomes:
+        if isinstance(outcome, Failure):
+            yield from (Read(outcome.reason) for _ in items)
+            continue
+        prepared: Prepared = outcome if outcome.terms is not None else drafts.of_texts(outcome)
+        first = 0
+        for draft in prepared.drafts:
+            if isinstance(draft, Draft):
+                yield Read(draft, prepared.terms, first)
+                first += len(draft.nodes)
+            else:
+                assert isinstance(draft, str)
+                yield Read(draft)
+
+
+def _here(group: _Group, drafts: Drafts) -> Prepared | Failure:
+    try:
+        return drafts(group.files)
+    except MemoryError:
+        return Failure("Too large for the memory of this machine.")
+
+
+def _is_plain(file: FileToRead) -> bool:
+    return file.path.suffix.lower().removeprefix(".") in _PLAIN and file.size <= _PLAIN_BYTES
+
+
+def _is_quick(file: FileToRead) -> bool:
+    """Return whether the file is plain text by its name, its size and its first bytes."""
+    if not _is_plain(file):
+        return False
+    try:
+        head = _first_bytes(file)
+    except OSError:
+        return True  # reading it says in words what is wrong
+    return not any(mark in head for mark in _MARKS) and not head.lstrip(
+        b"\xef\xbb\xbf \t\r\n\x0c"
+    ).startswith(b"<")
+
+
+def _first_bytes(file: FileToRead) -> bytes:
+    handle = os.open(file.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(handle, _HEAD)
+    finally:
+        os.close(handle)
