@@ -24,14 +24,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[dev]"
 	@touch $@ $(VENV)/.light
 
-# Tests of the model presets run on tiny models that they make.
-$(VENV)/.models: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ".[dev,models,modelscope,quant]"
-	@touch $@ $(VENV)/.dev $(VENV)/.light
-
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[all,dev]"
-	@touch $@ $(VENV)/.models $(VENV)/.dev $(VENV)/.light
+	@touch $@ $(VENV)/.dev $(VENV)/.light
 
 setup: $(VENV)/.all ## Install everything into .venv
 	@echo "Ready: $(BIN)/ragkit --help"
@@ -40,7 +35,8 @@ chat: $(VENV)/.light ## Index DATA (default: data) and open the chat on 127.0.0.
 	$(BIN)/ragkit index $(DATA)
 	$(BIN)/ragkit chat $(DATA) --port $(PORT)
 
-test: $(VENV)/.models ## Run the tests; installs Chromium where apt can
+# Tests of models, stores and readers run on the real libraries, with tiny models that they make.
+test: $(VENV)/.all ## Run the tests; installs Chromium where apt can
 	@scripts/install_chromium.sh
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
