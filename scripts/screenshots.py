@@ -1,5 +1,6 @@
 """Take the screenshots of the chat: ``python scripts/screenshots.py [FOLDER]``.
 
+Without FOLDER those of the README, in ``docs/images``; with it those of every state, to look at.
 Runs the chat on ``data/`` with preset lite in a temporary home, and Chromium in front of it.
 """
 
@@ -18,18 +19,23 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+EVERY = len(sys.argv) > 1
+IMAGES = Path(sys.argv[1]) if EVERY else ROOT / "docs" / "images"
+KEPT = {
+    "chat-light-en", "chat-dark-en", "chat-light-zh", "chat-dark-zh", "chat-light-zh-phone",
+    "source-light-en", "refusal-light-en", "documents-light-en", "evaluation-light-en",
+}  # fmt: skip
 QUESTIONS = {
-    "en": ("Where is the index kept?", "What is the salary of the finance director?"),
+    "en": ("Where is the index stored?", "What is the salary of the finance director?"),
     "zh": ("索引保存在哪里？", "财务总监的工资是多少？"),
 }
-WIDE, PHONE = {"width": 1200, "height": 860}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1200, "height": 720}, {"width": 390, "height": 844}
 
 
 def take(
     browser: Browser, address: str, language: str, scheme: str, *, phone: bool = False
 ) -> None:
-    """Save pictures of the greeting, an answer, its opened source, and a refusal."""
+    """Save pictures of the chat's states and of the other pages."""
     context = browser.new_context(
         locale={"en": "en-GB", "zh": "zh-CN"}[language],
         color_scheme=scheme,  # type: ignore[arg-type]
@@ -41,8 +47,10 @@ def take(
     name = f"{scheme}-{language}" + ("-phone" if phone else "")
 
     def save(what: str) -> None:
-        page.wait_for_timeout(900)
-        page.screenshot(path=str(IMAGES / f"{what}-{name}.png"))
+        if EVERY or f"{what}-{name}" in KEPT:
+            page.wait_for_timeout(900)
+            page.mouse.move(0, 0)
+            page.screenshot(path=str(IMAGES / f"{what}-{name}.png"))
 
     page.goto(address)
     page.get_by_test_id("stChatInputTextArea").wait_for(timeout=30_000)
@@ -51,13 +59,22 @@ def take(
     answer, refusal = QUESTIONS[language]
     ask(page, answer)
     save("chat")
-    page.locator("[data-testid=stMain] [data-testid=stButtonGroup] button").first.click()
+    page.locator('[class*="st-key-sources-"] button').first.click()
     page.get_by_role("dialog").wait_for()
     save("source")
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
     ask(page, refusal)
     save("refusal")
+    page.goto(f"{address}/documents")
+    page.get_by_test_id("stDataFrame").wait_for(timeout=30_000)
+    save("documents")
+    page.goto(f"{address}/evaluation")
+    page.locator(".st-key-evaluation-set button").nth(1).click(timeout=30_000)
+    page.locator(".st-key-evaluation-run button:not([disabled])").click(timeout=30_000)
+    page.locator(".ragkit-report").wait_for(timeout=120_000)
+    page.locator(".st-key-evaluation-save").evaluate("e => e.scrollIntoView()")
+    save("evaluation")
     context.close()
 
 
