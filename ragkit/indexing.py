@@ -43,7 +43,7 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 """Returns a vector for each text, in order."""
 
 _SETTLED_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
-_BATCH_SECONDS = 2.0
+_BATCH_SECONDS = 5.0
 _BATCH_CHARACTERS = 16_000_000
 _EMBEDDED_NODES = 512
 _EMBEDDED_SECONDS = 0.5

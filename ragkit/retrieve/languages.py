@@ -206,8 +206,9 @@ def detect_language(text: str) -> str | None:
     """
     sample = text[:_SAMPLE]
     counts: Counter[str] = Counter()
-    for char, times in Counter(sample).items():  # in the order of their first places
-        if (script := _script(char)) is not None:
+    chars = Counter(sample)  # in the order of their first places
+    for script, times in zip(map(_script_of, chars), chars.values(), strict=True):
+        if script is not None:
             counts[script] += times
     if not counts:
         return None
@@ -225,7 +226,7 @@ def detect_language(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1 << 14)
-def _script(char: str) -> str | None:
+def _script_of(char: str) -> str | None:
     found = _SCRIPT.match(char)
     return None if found is None else found.lastgroup
 

@@ -11,8 +11,7 @@ import sqlite3
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import chain, count
-from operator import itemgetter
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.store import postings
@@ -40,6 +39,7 @@ BLOCK_ROWS = 1 << LEVELS[1]
 """Row ids of one block: rows written a whole block at a time are written once."""
 _LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
 _MOST = 255
+_AT_ONCE, _POSTINGS = 8192, 150_000  # terms at least, and postings, that are sorted together
 _SMALL = 16  # blobs of up to so many rows are cut by the array
 
 
@@ -71,11 +71,11 @@ def invert(rows: Iterable[Sequence[Sequence[str]]], fields: int) -> Terms:
         index.extend(map(places.__getitem__, found))
         for plane, field in zip(counts, counted, strict=True):
             if len(field) == len(found):  # then it has them all
-                plane.extend(_bytes(map(field.__getitem__, found)))
+                plane += _bytes(map(field.__getitem__, found))
             elif field:
-                plane.extend(_bytes(field.get(term, 0) for term in found))
+                plane += _bytes(map(field.get, found, repeat(0)))
             else:
-                plane.extend(bytes(len(found)))
+                plane += bytes(len(found))
         sizes.append(len(found))
         lengths.append(sum(map(len, row)))
     return Terms(
@@ -85,7 +85,10 @@ def invert(rows: Iterable[Sequence[Sequence[str]]], fields: int) -> Terms:
 
 def _bytes(numbers: Iterable[int]) -> bytes:
     found = list(numbers)
-    return bytes(found if max(found, default=0) <= _MOST else [min(n, _MOST) for n in found])
+    try:
+        return bytes(found)
+    except ValueError:
+        return bytes(min(number, _MOST) for number in found)
 
 
 def insert_many(
@@ -167,16 +170,18 @@ class _Block:
             kept = (rows >= 0) & (rows < limit)
             wanted = np.repeat(kept, part.sizes)
             terms.append(numbers[np.frombuffer(part.places, np.uint32)][wanted])
-            owners.append(np.repeat(rows, part.sizes)[wanted])
-            planes.append(
-                np.stack([np.frombuffer(plane, np.uint8) for plane in part.counts])[:, wanted]
-            )
+            owners.append(np.repeat((rows - limit).astype(np.int32), part.sizes)[wanted])
+            planes.append([np.frombuffer(plane, np.uint8)[wanted] for plane in part.counts])
             ids.append(rows[kept])
             lengths.append(np.asarray(part.lengths, np.int64)[kept])
-        self._words = list(places)
-        self._terms = np.concatenate(terms)
+        # Numbered in the order that SQLite keeps them in.
+        self._words = sorted(places)
+        ranks = np.empty(len(places), np.int32)
+        ranks[[places[word] for word in self._words]] = np.arange(len(places), dtype=np.int32)
+        self._terms = ranks[np.concatenate(terms)]
+        self._limit = limit  # owners are row ids less the limit, to fit half the memory
         self._owners = np.concatenate(owners)
-        self._planes = np.concatenate(planes, axis=1)
+        self._planes = [np.concatenate(field) for field in zip(*planes, strict=True)]
         self.rowids: Numbers = np.concatenate(ids)
         self._lengths = np.minimum(np.concatenate(lengths), _LONGEST) + 1
 
@@ -184,21 +189,26 @@ class _Block:
         """Write the segment of the row ids that are ``number`` after a shift by ``bits``."""
         import numpy as np
 
-        start, stop = np.searchsorted(self._owners, [number << bits, (number + 1) << bits])
-        terms = self._terms[start:stop]
-        order = np.argsort(terms, kind="stable")
-        low = (self._owners[start:stop][order] & (1 << CHUNK) - 1).astype("<u2")
-        counts = self._planes[:, start:stop][:, order]
-        terms = terms[order]
-        starts = np.flatnonzero(np.diff(terms, prepend=-1))
-        sizes = np.diff(starts, append=len(terms))
-        names = [self._words[term] for term in terms[starts].tolist()]
+        limit = self._limit
+        bounds = [(number << bits) - limit, ((number + 1) << bits) - limit]
+        start, stop = np.searchsorted(self._owners, bounds)
         rows = self.rowids >> bits == number
         lengths = np.zeros(1 << bits, "<u2")
         lengths[self.rowids[rows] & (1 << bits) - 1] = self._lengths[rows]
         key = new_segment(conn, table, bits, number, lengths)
-        blobs = _blobs(low, counts, starts, sizes)
-        write_blobs(conn, table, key, sorted(zip(names, blobs, strict=True), key=itemgetter(0)))
+        step = max(_AT_ONCE, len(self._words) * _POSTINGS // max(1, int(stop - start)))
+        for first in range(0, len(self._words), step):
+            some = self._terms[start:stop]
+            chosen = np.flatnonzero((some >= first) & (some < first + step))
+            chosen = chosen[np.argsort(some[chosen], kind="stable")]
+            terms = some[chosen]
+            within = limit & (1 << CHUNK) - 1
+            low = (self._owners[start:stop][chosen] + within & (1 << CHUNK) - 1).astype("<u2")
+            counts = [plane[start:stop][chosen] for plane in self._planes]
+            starts = np.flatnonzero(np.diff(terms, prepend=-1))
+            blobs = _blobs(low, counts, starts, np.diff(starts, append=len(terms)))
+            names = [self._words[term] for term in terms[starts].tolist()]
+            write_blobs(conn, table, key, zip(names, blobs, strict=True))
 
 
 def _blobs(low: Any, counts: Any, starts: Numbers, sizes: Numbers) -> list[bytes]:
@@ -219,7 +229,7 @@ def _blobs(low: Any, counts: Any, starts: Numbers, sizes: Numbers) -> list[bytes
         blobs[which] = [data[i : i + step] for i in range(0, len(data), step)]
     for place in np.flatnonzero(sizes > _SMALL).tolist():
         a, b = int(starts[place]), int(starts[place] + sizes[place])
-        blobs[place] = low[a:b].tobytes() + counts[:, a:b].tobytes()
+        blobs[place] = low[a:b].tobytes() + b"".join(plane[a:b].tobytes() for plane in counts)
     found: list[bytes] = blobs.tolist()
     return found
 
