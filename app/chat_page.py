@@ -76,7 +76,9 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
     texts = TEXTS[language]
     with st.bottom:
         conversation.stop = st.empty()
-        typed = st.chat_input(texts["placeholder"], key="question")
+    # Not inside st.bottom, where it would come anyway: by this the page knows that it is a chat,
+    # and keeps to the end as an answer grows, unless a person scrolls up.
+    typed = st.chat_input(texts["placeholder"], key="question")
     question = st.session_state.pop("pending", None) or typed
     chats, owner = shared.chats(), shared.owner()
     info = conversation.info

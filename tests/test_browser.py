@@ -126,6 +126,29 @@ def test_reload_and_address_show_the_conversation_again(page: Page) -> None:
     assert answers(other).inner_text() == answer
 
 
+def from_end(page: Page) -> float:
+    """Return how many pixels the page could still be scrolled down."""
+    return float(
+        page.locator(".stMain").evaluate("e => e.scrollHeight - e.clientHeight - e.scrollTop")
+    )
+
+
+def test_page_keeps_to_the_end_until_a_person_scrolls_up(page: Page) -> None:
+    for number in range(4):
+        ask(page, f"What is the salary of the finance director number {number}?")
+        page.wait_for_timeout(1500)
+        assert from_end(page) < 5, number
+    assert page.locator(".stMain").evaluate("e => e.scrollTop") > 500
+    page.reload()
+    answers(page).nth(3).wait_for(timeout=30_000)
+    page.wait_for_timeout(1500)
+    assert from_end(page) < 5
+    page.mouse.move(700, 300)
+    page.mouse.wheel(0, -600)
+    page.wait_for_timeout(1500)
+    assert from_end(page) > 500
+
+
 def test_another_browser_cannot_read_it(page: Page, browser: Browser) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
     with opened(browser, page.url) as stranger:
