@@ -19,6 +19,8 @@ __all__ = ["draw"]
 
 _MOST_ABOUT = 2
 _LONGEST_NAME = 40
+# Of what is written in sentences there is something to tell; of a table there is not.
+_PROSE = (".pdf", ".md", ".docx", ".html", ".htm", ".rst", ".epub", ".odt", ".rtf", ".pptx", ".txt")
 
 
 def draw(kb: KnowledgeBase, language: str) -> None:
@@ -71,7 +73,7 @@ def _tellable(names: Sequence[str], language: str) -> list[str]:
     chosen: dict[str, str] = {}
     for name in sorted(names, key=lambda n: (language not in n.casefold().split("/"), n)):
         leaf = shown_name(name).rpartition("/")[2]
-        if len(leaf) <= _LONGEST_NAME and leaf[:1].isalpha():
+        if len(leaf) <= _LONGEST_NAME and leaf[:1].isalpha() and leaf.endswith(_PROSE):
             chosen.setdefault(leaf.casefold(), leaf)
         if len(chosen) == _MOST_ABOUT:
             break

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "labels", "nearest", "question", "status_html", "writing_html"]
 
-_LINKS = False  # browsers look up the hosts of links unasked
+_LINKS = True  # hosts are not looked up unasked: see ragkit.gate_page
 _MOST_NEAREST = 3
 _PREVIEW = 220  # characters of a passage on its card
 

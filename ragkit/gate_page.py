@@ -146,6 +146,8 @@ def security_headers(
     headers = {
         b"content-security-policy": (_MEDIA_POLICY if media else policy).encode("latin-1"),
         b"x-content-type-options": b"nosniff",
+        # The hosts of an answer's links are not looked up before they are clicked.
+        b"x-dns-prefetch-control": b"off",
         # The gate's form needs its Origin, which goes with the referrer, and only to itself.
         b"referrer-policy": b"same-origin" if policy is PAGE_POLICY else b"no-referrer",
         # No other site may draw on what is served here, not even as a picture.
