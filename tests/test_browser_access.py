@@ -243,6 +243,8 @@ def tab_to(page: Page, name: str, *, most: int = 60) -> None:
 def test_keyboard_alone_through_everything(browser: Browser, chat: Served) -> None:
     with opened(browser, chat.address, viewport=DESK) as page:
         press = page.keyboard.press
+        choosers: list[Any] = []  # from the start: a chooser that comes at once would be missed
+        page.on("filechooser", choosers.append)
         page.locator(".st-key-examples").wait_for(timeout=30_000)
         tab_to(page, "Ask about your documents", most=16)
         page.keyboard.type(QUESTION)
@@ -258,7 +260,8 @@ def test_keyboard_alone_through_everything(browser: Browser, chat: Served) -> No
 
         tab_to(page, "1 · history.txt")
         press("Enter")
-        page.get_by_role("dialog").wait_for(timeout=15_000)
+        page.get_by_role("dialog").locator("mark").first.wait_for(timeout=15_000)
+        page.get_by_role("button", name="Download the original").wait_for(timeout=15_000)
         tab_to(page, "Download the original", most=8)
         tab_to(page, "Close", most=3)  # the focus stays in the dialog
         close_dialog(page)
@@ -291,9 +294,16 @@ def test_keyboard_alone_through_everything(browser: Browser, chat: Served) -> No
         tab_to(page, "Documents")
         press("Enter")
         page.get_by_test_id("stDataFrame").wait_for(timeout=30_000)
+        page.locator('[data-test-script-state="notRunning"]').wait_for(timeout=15_000)
+        page.wait_for_timeout(500)
         tab_to(page, "Upload")  # the button whose picture says “Choose files”
-        with page.expect_file_chooser():
-            press("Enter")
+        assert page.evaluate("document.activeElement.closest('.st-key-upload') !== null")
+        press("Enter")
+        for _ in range(50):
+            if choosers:
+                break
+            page.wait_for_timeout(100)
+        assert len(choosers) == 1
 
 
 def test_hostile_names_and_titles_fetch_nothing(browser: Browser, chat: Served) -> None:
