@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import shared
 import streamlit as st
 
 from ragkit.fetching import Fetching
@@ -20,7 +21,7 @@ def draw(models: Sequence[str], texts: dict[str, str]) -> None:
 
     fetching = _fetching(tuple(models))
     if fetching.error:
-        st.warning(fetching.error)
+        st.warning(shared.label(fetching.error, most=500))
     if fetching.done:
         st.caption(texts["download_done"])
     elif fetching.running:

@@ -37,7 +37,7 @@ def draw() -> None:
         _draw(language)
     except ragkit.RagkitError as error:
         st.title(TEXTS[language]["title"], anchor=False)
-        st.error(str(error))
+        st.error(shared.label(str(error), most=500))
 
 
 def _draw(language: str) -> None:

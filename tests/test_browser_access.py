@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -244,7 +245,7 @@ def test_keyboard_alone_through_everything(browser: Browser, chat: Served) -> No
     with opened(browser, chat.address, viewport=DESK) as page:
         press = page.keyboard.press
         choosers: list[Any] = []  # from the start: a chooser that comes at once would be missed
-        page.on("filechooser", choosers.append)
+        page.on("filechooser", lambda chooser: choosers.append(chooser))
         page.locator(".st-key-examples").wait_for(timeout=30_000)
         tab_to(page, "Ask about your documents", most=16)
         page.keyboard.type(QUESTION)
@@ -337,3 +338,22 @@ def test_hostile_names_and_titles_fetch_nothing(browser: Browser, chat: Served) 
         page.wait_for_timeout(1500)
         assert page.locator(f'[src^="{leak}"], [href^="{leak}"]').count() == 0
     assert chat.listener.paths == []
+
+
+def test_message_with_a_hostile_name_is_no_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import streamlit
+    from streamlit.testing.v1 import AppTest
+
+    streamlit.cache_resource.clear()
+    # AppTest puts the page in the place of __main__, which new processes would then import.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    main = Path(__file__).parent.parent / "app" / "main.py"
+    monkeypatch.syspath_prepend(str(main.parent))
+    monkeypatch.setenv("RAGKIT_PRESET", "lite")
+    monkeypatch.setattr("sys.argv", [str(main), str(tmp_path / "![x](http:\\\\127.0.0.1:9\\x)")])
+    test = AppTest.from_file(str(main), default_timeout=20).run()
+    message = test.error[0].value
+    assert r"\!\[x\]\(" in message
+    assert "![" not in message
