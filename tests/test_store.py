@@ -481,9 +481,7 @@ def test_file_and_folder_belong_to_the_user_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
 
 
-@pytest.mark.parametrize(
-    "uri", ["http://localhost:6333", "milvus://x", "qdrant://a/b", "sqlite://"]
-)
+@pytest.mark.parametrize("uri", ["http://localhost:6333", "chroma://x", "sqlite://"])
 def test_unknown_schemes_say_what_is_known(uri: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///path"):
         open_store(uri, analyzer=PairAnalyzer(), fingerprint={})
