@@ -18,6 +18,8 @@ _LONG = 40
 _MOST_FOUND = 4.0
 # Kinds of answer that are recognised surely enough for their absence to tell.
 _TYPED = frozenset({"time", "number"})
+# Where one word is found, and so much of the question stands in no node, the words are another's.
+_MOST_UNKNOWN = 0.6
 # Kinds that are about all of their words: no other word may stand for one that no node holds.
 _ALL_OF_IT = frozenset({"polar", "definition"})
 
@@ -43,6 +45,7 @@ def refusal_signals(
     thin = float(found <= _ONE_WORD and sum(atoms.sizes) - found >= _MISSING)
     runs = len(atoms.runs) or 1
     unknown = atoms.lost(everywhere, known=False)
+    barely = bool(thin) and unknown >= _MOST_UNKNOWN
     return {
         "around": atoms.evidence(best.around),
         "everywhere": atoms.evidence(everywhere),
@@ -61,7 +64,7 @@ def refusal_signals(
         "lost_node": atoms.lost(node, known=True),
         "lost_everywhere": atoms.lost(everywhere, known=True),
         "unknown": unknown,
-        "unfounded": unknown if question.kind in _ALL_OF_IT else 0.0,
+        "unfounded": unknown if barely or question.kind in _ALL_OF_IT else 0.0,
         "thin_few": thin / (1 + atoms.nodes / _FEW_NODES),
         "defines": best.features.defines,
         "named": best.features.named,
