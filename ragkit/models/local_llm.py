@@ -203,7 +203,8 @@ class LocalLLM(HuggingFaceLLM):
     def _text_prompt(self, prompt: str, formatted: bool) -> list[int]:
         if formatted:
             return encode_text(self._causal.tokenizer, prompt)
-        question = self.query_wrapper_prompt.format(query_str=prompt)
+        wrapper = self.query_wrapper_prompt
+        question = wrapper.format(query_str=prompt) if wrapper else prompt
         messages = [ChatMessage(role=MessageRole.USER, content=question)]
         if self.system_prompt:
             system = ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt)
