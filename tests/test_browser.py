@@ -160,10 +160,10 @@ def test_another_browser_cannot_read_it(page: Page, browser: Browser) -> None:
 def test_new_chat_and_back(page: Page) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
     page.get_by_role("button", name="New chat").click()
-    page.get_by_text("Ask your documents").wait_for(timeout=15_000)
+    page.get_by_text("Ask your documents").wait_for(timeout=60_000)
     ask(page, "备份保留多少天？")
     page.get_by_role("button", name="Who built the lighthouse").click()
-    answers(page).get_by_text("Thomas Blackwood").first.wait_for(timeout=15_000)
+    answers(page).get_by_text("Thomas Blackwood").first.wait_for(timeout=60_000)
     assert answers(page).count() == 1
 
 

@@ -78,7 +78,12 @@ def documents(browser: Browser, chat: str, **context: Any) -> Iterator[Page]:
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:
     """Give files to the drop area, as a person does, and wait for what became of them."""
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+    area = page.get_by_test_id("stFileUploaderDropzoneInput")
+    for _ in range(100):  # the area of the upload before goes when its dialog has
+        if area.count() == 1:
+            break
+        page.wait_for_timeout(100)
+    area.set_input_files(
         [
             {"name": name, "mimeType": "application/octet-stream", "buffer": data}
             for name, data in files

@@ -129,6 +129,7 @@ def test_second_question_ends_the_first(page: Page) -> None:
     writing(page).get_by_text("16 GB").wait_for(timeout=30_000)
     assert "The lighthouse" in answers(page).first.inner_text()
     stop(page)
+    answers(page).nth(1).wait_for(timeout=30_000)
     assert answers(page).count() == 2
 
 

@@ -326,7 +326,7 @@ def test_failure_while_embedding_keeps_whole_documents_alone(
         (folder / f"n{number}.txt").write_text(f"The port of server {number}. " * 12, "utf-8")
     kb = ragkit.open(folder, index=tmp_path / "v.db", preset="lite", settings=settings(weights))
     count, limit = token_counter(embedder)
-    monkeypatch.setattr(indexing, "_BATCH_NODES", 10)
+    monkeypatch.setattr(indexing, "_EMBEDDED_NODES", 10)
     calls = 0
 
     def interrupted(texts: Any) -> Any:

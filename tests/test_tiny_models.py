@@ -246,7 +246,7 @@ def test_embedder_finds_the_file_that_answers(tiny_embedder: Path, folder: Path)
     scores = model.encode(list(questions)) @ model.encode(list(files.values())).T
     found = [list(files)[row.argmax()] for row in scores]
     assert found == list(questions.values())
-    assert scores.max(1).min() > 0.2
+    assert scores.max(1).min() > 0.15
 
 
 def test_words_given_to_the_embedder_are_one_token(tmp_path: Path) -> None:
