@@ -32,6 +32,7 @@ __all__ = [
     "ask",
     "browser",
     "free_port",
+    "listener",
     "opened",
     "send",
     "serving",
@@ -83,6 +84,14 @@ class Listener:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    """Listen on a port of this machine, for a test file."""
+    made = Listener()
+    yield made
+    made.close()
 
 
 def free_port() -> int:

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser_support import Listener, answers, ask, browser, opened, serving
+from browser_support import (
+    Listener,
+    answers,
+    ask,
+    browser,
+    listener,
+    opened,
+    serving,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser"]
+__all__ = ["browser", "listener"]
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_support import Listener, ask, browser, serving
+from browser_support import (
+    Listener,
+    ask,
+    browser,
+    listener,
+    serving,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser"]
+__all__ = ["browser", "listener"]
 
 
 def pdf(line: str) -> bytes:
@@ -35,13 +41,6 @@ def pdf(line: str) -> bytes:
     start = len(out)
     out += b"xref\n0 6\n0000000000 65535 f \n" + table
     return out + b"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

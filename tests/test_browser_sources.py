@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_support import Listener, ask, browser, free_port, opened, serving, wait_for_port
+from browser_support import (
+    Listener,
+    ask,
+    browser,
+    free_port,
+    listener,
+    opened,
+    serving,
+    wait_for_port,
+)
 from hostile_answers import hostile_names, hostile_texts
 from pdf_writer import PdfPage, lines, write_pdf
 
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("streamlit", reason='needs the extra: pip install "ragkit[app]"')
 pytestmark = pytest.mark.browser
-__all__ = ["browser"]
+__all__ = ["browser", "listener"]
 
 # A page of its own, without the chat's gate: the HTML has to be harmless by itself.
 SCRIPT = """
@@ -85,13 +94,6 @@ def drawing(
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
 
 
 def visit(browser: Browser, address: str) -> tuple[list[str], list[str], Page]:

@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser_support import Listener, answers, browser, opened, send, serving
+from browser_support import (
+    Listener,
+    answers,
+    browser,
+    listener,
+    opened,
+    send,
+    serving,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser"]
+__all__ = ["browser", "listener"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 QUESTION = "Who built the lighthouse of Alnmouth?"
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

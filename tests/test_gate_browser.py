@@ -17,12 +17,19 @@ import pytest
 
 pytest.importorskip("streamlit", reason='needs the extra: pip install "ragkit[app]"')
 
-from browser_support import Listener, browser, free_port, serving, wait_for_port
+from browser_support import (
+    Listener,
+    browser,
+    free_port,
+    listener,
+    serving,
+    wait_for_port,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser"]
+__all__ = ["browser", "listener"]
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,13 +105,6 @@ def streamlit_run(script: Path, *arguments: str, cwd: Path | None = None) -> Ite
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
 
 
 @pytest.fixture
