@@ -55,7 +55,7 @@ class QdrantEngine:
             copy = node.model_copy(update={"id_": _point_id(key)})
             copy.metadata = {**node.metadata, "node_id": node.node_id}
             renamed.append(copy)
-        if self.count(collection) is None:  # LlamaIndex's class makes it only when it is new
+        if not self._exists(collection):  # LlamaIndex's class makes it only when it is new
             self._stores.pop(collection, None)
         self._ask(lambda: self._store(collection).add(renamed))
 
@@ -63,7 +63,7 @@ class QdrantEngine:
         """Remove nodes."""
         from qdrant_client.models import PointIdsList
 
-        if self.count(collection) is None:
+        if not self._exists(collection):
             return
         points = PointIdsList(points=[_point_id(key) for key in keys])
         self._ask(lambda: self._client.delete(collection, points_selector=points, wait=True))
@@ -82,7 +82,7 @@ class QdrantEngine:
         """Return the nearest keys with their cosines, best first."""
         from llama_index.core.vector_stores.types import VectorStoreQuery
 
-        if self.count(collection) is None:
+        if not self._exists(collection):
             raise StoreError(
                 f"Qdrant at {self._where} has no collection '{collection}' any more. "
                 "Make it again: ragkit index (nothing is embedded again)."
@@ -98,13 +98,9 @@ class QdrantEngine:
 
     def count(self, collection: str) -> int | None:
         """Return how many points there are, exactly; None without the collection."""
-
-        def ask() -> int | None:
-            if not self._client.collection_exists(collection):
-                return None
-            return int(self._client.count(collection, exact=True).count)
-
-        return self._ask(ask)
+        if not self._exists(collection):
+            return None
+        return self._ask(lambda: int(self._client.count(collection, exact=True).count))
 
     def drop(self, collection: str) -> None:
         """Remove the collection."""
@@ -127,6 +123,9 @@ class QdrantEngine:
         if self._connected is None:
             self._connected = self._connect()
         return self._connected
+
+    def _exists(self, collection: str) -> bool:
+        return self._ask(lambda: self._client.collection_exists(collection))
 
     def _store(self, collection: str) -> QdrantVectorStore:
         from llama_index.vector_stores.qdrant import QdrantVectorStore
