@@ -10,7 +10,6 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +17,7 @@ from typing import Protocol
 import platformdirs
 
 from ragkit.errors import StoreError
+from ragkit.store.connections import enter_wal, roll_back
 
 __all__ = ["ChatFile", "Database", "MemoryFile", "Unwritable", "chats_path", "folder_key"]
 
@@ -122,7 +122,7 @@ class ChatFile:
         try:
             yield conn
         finally:
-            _roll_back(conn)
+            roll_back(conn)
             self._release(conn)
 
     def _borrow(self) -> sqlite3.Connection:
@@ -141,7 +141,7 @@ class ChatFile:
         # mode=rw: a file that was removed under us is an error, not a new empty history.
         conn = _open(f"{self.path.absolute().as_uri()}?mode=rw")
         try:
-            _enter_wal(conn)
+            enter_wal(conn, seconds=BUSY_SECONDS)
             conn.execute("PRAGMA synchronous = FULL")
             conn.execute("PRAGMA secure_delete = ON")
         except BaseException:
@@ -181,7 +181,7 @@ class MemoryFile:
                 yield self._conn
                 self._conn.execute("COMMIT")
             finally:
-                _roll_back(self._conn)
+                roll_back(self._conn)
 
     def close(self) -> None:
         """Forget everything."""
@@ -240,22 +240,7 @@ def _prepare(conn: sqlite3.Connection, path: Path) -> None:
             conn.execute(f"PRAGMA user_version = {FORMAT}")
         conn.execute("COMMIT")
     finally:
-        _roll_back(conn)
-
-
-def _enter_wal(conn: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite's busy timeout does not cover two processes that do so at once."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            conn.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            busy = (getattr(error, "sqlite_errorname", "") or "").startswith("SQLITE_BUSY")
-            if not busy or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+        roll_back(conn)
 
 
 def _copy(path: Path, into: sqlite3.Connection) -> bool:
@@ -307,9 +292,3 @@ def _translated(path: Path, error: sqlite3.Error) -> StoreError:
             f"The chat history {path} is damaged: {error}. Restore a copy, or move it away."
         )
     return StoreError(f"The chat history {path} cannot be used: {error}.")
-
-
-def _roll_back(conn: sqlite3.Connection) -> None:
-    if conn.in_transaction:
-        with contextlib.suppress(sqlite3.Error):
-            conn.execute("ROLLBACK")

@@ -86,23 +86,22 @@ class Catalog:
             rows = snapshot.conn.execute(f"SELECT * FROM {snapshot.table('file')}").fetchall()
             return {row[0]: FileState(*row) for row in rows}
 
-    def put_file(self, state: FileState, *, keep_unused: bool = False) -> None:
-        """Add or replace a file's row; a document that no file refers to any more is dropped.
-
-        With ``keep_unused`` it stays until ``drop_unused_documents``: in a run over a folder the
-        text may turn up again under another name.
-        """
+    def put_file(self, state: FileState) -> None:
+        """Add or replace a file's row; a document that no file refers to any more is dropped."""
         with self._store.transaction() as snapshot:
             before = _document_of(snapshot, state.source)
             snapshot.conn.execute(
                 f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
                 _VALUES(state),
             )
-            if before != state.document_id and not keep_unused:
+            if before != state.document_id:
                 self._drop_unused(snapshot, before)
 
     def put_files(self, states: Iterable[FileState]) -> None:
-        """Add or replace rows of files; documents stay until ``drop_unused_documents``."""
+        """Add or replace rows of files; documents stay until ``drop_unused_documents``.
+
+        In a run over a folder a text may turn up again under another name.
+        """
         with self._store.transaction() as snapshot:
             snapshot.conn.executemany(
                 f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ragkit.errors import StoreError
 
-__all__ = ["Database", "storage_errors"]
+__all__ = ["Database", "enter_wal", "roll_back", "storage_errors"]
 
 APPLICATION_ID = 0x52414731  # "RAG1", in the file header
 FORMAT = 1  # PRAGMA user_version
@@ -76,7 +76,7 @@ class Database:
                 yield conn if self._has_schema(conn) else None
             finally:
                 self._local.active = None
-                _roll_back(conn)
+                roll_back(conn)
                 self._release(conn)
 
     @contextlib.contextmanager
@@ -111,7 +111,7 @@ class Database:
                 conn.execute("COMMIT")
             finally:
                 self._local.active, self._local.in_write = None, False
-                _roll_back(conn)
+                roll_back(conn)
                 self._release(conn)
 
     def is_changing(self) -> bool:
@@ -310,13 +310,13 @@ def _create_schema(conn: sqlite3.Connection) -> None:
     )
 
 
-def _enter_wal(conn: sqlite3.Connection) -> None:
-    """Switch the file to WAL, which it stays in.
+def enter_wal(conn: sqlite3.Connection, *, seconds: float = BUSY_SECONDS) -> None:
+    """Switch the file to WAL, which it stays in; wait up to ``seconds`` for who is in the way.
 
     SQLite's busy timeout does not cover this: two processes that create a file together would
     have one of them fail at once.
     """
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             conn.execute("PRAGMA journal_mode = WAL")
@@ -330,7 +330,7 @@ def _enter_wal(conn: sqlite3.Connection) -> None:
 
 
 def _configure(conn: sqlite3.Connection) -> None:
-    _enter_wal(conn)
+    enter_wal(conn)
     conn.execute("PRAGMA synchronous = FULL")
     conn.execute(f"PRAGMA journal_size_limit = {_KEEP_WAL_BYTES}")
     # Erase what is deleted where that costs no extra write.
@@ -352,7 +352,8 @@ def _savepoint(conn: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     conn.execute("RELEASE inner_change")
 
 
-def _roll_back(conn: sqlite3.Connection) -> None:
+def roll_back(conn: sqlite3.Connection) -> None:
+    """End the open transaction, if any, as if it had never been; never raises."""
     if conn.in_transaction:
         with contextlib.suppress(sqlite3.Error):
             conn.execute("ROLLBACK")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ragkit.store.quantize import Codes, Floats, Ids, Mask, Words
     from ragkit.store.sqlite import Snapshot
 
-__all__ = ["DenseIndex", "score_stored"]
+__all__ = ["FEW_ALLOWED", "DenseIndex", "score_stored", "unit_query"]
 
 EXACT_ROWS = 20_000
 FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
@@ -64,10 +64,7 @@ class DenseIndex:
         ``allowed`` limits the search to these row ids. Raises ``IndexMismatch`` for a query of
         another dimension and ``StoreError`` for one with NaN or all zeros.
         """
-        import numpy as np
-
-        check_dimension(snapshot.generation.dimension, len(query))
-        unit = unit_rows(np.asarray([query], dtype=np.float64))[0].astype(np.float32)
+        unit = unit_query(snapshot, query)
         if limit < 1 or snapshot.generation.dimension is None:
             return []
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
@@ -244,6 +241,15 @@ def _sampled_codec(snapshot: Snapshot, dimension: int) -> Codec:
     if not rows:
         rows = snapshot.conn.execute(f"SELECT vector FROM {table} LIMIT {_SAMPLE_ROWS}").fetchall()
     return learn_codec(decode([row[0] for row in rows], dimension))
+
+
+def unit_query(snapshot: Snapshot, query: Sequence[float]) -> Floats:
+    """Return ``query`` at length 1; raises as ``DenseIndex.search`` does."""
+    import numpy as np
+
+    check_dimension(snapshot.generation.dimension, len(query))
+    unit: Floats = unit_rows(np.asarray([query], dtype=np.float64))[0].astype(np.float32)
+    return unit
 
 
 def score_stored(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import StoreError
-from ragkit.store.nodes import check_dimension
+from ragkit.store.dense import FEW_ALLOWED, score_stored, unit_query
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
@@ -29,7 +29,6 @@ __all__ = ["Replica"]
 
 BATCH = 100
 """Nodes written to an engine at once."""
-FEW_ALLOWED = 2_000  # filtered down to so few, vectors are scored from the file
 _MOST_ALLOWED = 10_000  # keys handed to an engine as a filter; beyond, its results are filtered
 _MOST_BEHIND = 100_000  # vectors that a question scores from the file: a second or so
 _MOST_SEARCHED = 16_384  # what servers return at once
@@ -83,13 +82,7 @@ class Replica:
         another dimension, ``StoreError`` for one with NaN or all zeros, when the engine fails, and
         when it is far behind the file. What it lacks so far is scored from the file.
         """
-        import numpy as np
-
-        from ragkit.store.dense import score_stored
-        from ragkit.store.quantize import unit_rows
-
-        check_dimension(snapshot.generation.dimension, len(query))
-        unit = unit_rows(np.asarray([query], dtype=np.float64))[0].astype(np.float32)
+        unit = unit_query(snapshot, query)
         if limit < 1 or snapshot.generation.dimension is None:
             return []
         # What is not committed cannot be in the engine.
