@@ -264,9 +264,7 @@ def _results(
         )
     from ragkit.evaluate.page_frame import embedded
 
-    report = embedded(page, dark=st.context.theme.type == "dark")
-    # A table that scrolls sideways does so by the keyboard too.
-    st.html(report.replace('<div class="wide">', '<div class="wide" tabindex="0">'))
+    st.html(embedded(page, dark=st.context.theme.type == "dark"))
 
 
 def _result_name(result: Result, texts: dict[str, str]) -> str:

@@ -252,9 +252,15 @@ def _groups_table(report: Mapping[str, Any], key: str, title: str) -> str:
         + "</tr>"
         for group, figures in groups.items()
     )
+    head = f"<th>{title}</th><th>n</th>{head}"
+    return f"<h2>{title}</h2>{_table('<table>', head, rows)}"
+
+
+def _table(opening: str, head: str, rows: str) -> str:
+    """Return a table that scrolls sideways where it is too wide, by the keyboard too."""
     return (
-        f'<h2>{title}</h2><div class="wide"><table><thead><tr><th>{title}</th><th>n</th>{head}'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="wide" tabindex="0">{opening}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -274,10 +280,8 @@ def _missed(outcomes: Sequence[Outcome], words: Words) -> str:
     if len(missed) > _MISSED:
         facts += words["missed more"].format(most=_MISSED)
     head = "".join(f"<th>{words[n]}</th>" for n in ("question", "right", "first instead", "rank"))
-    return (
-        f'<h2>{words["missed"]}</h2><p class="facts">{facts}</p>'
-        f'<div class="wide"><table class="text"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+    return f'<h2>{words["missed"]}</h2><p class="facts">{facts}</p>' + _table(
+        '<table class="text">', head, rows
     )
 
 
@@ -297,10 +301,8 @@ def _moved(first: Sequence[Outcome], second: Sequence[Outcome], words: Words) ->
     if len(changed) > _MISSED:
         facts += words["moved more"].format(most=_MISSED)
     head = "".join(f"<th>{words[name]}</th>" for name in ("question", "rank before", "rank after"))
-    return (
-        f'<h2>{words["moved"]}</h2><p class="facts">{facts}</p>'
-        f'<div class="wide"><table class="text"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+    return f'<h2>{words["moved"]}</h2><p class="facts">{facts}</p>' + _table(
+        '<table class="text">', head, rows
     )
 
 
@@ -336,7 +338,4 @@ def _comparison_table(
     last = [words[name] for name in ("difference column", "interval")]
     last += ["p", words["effect"], words["better"]]
     head = "".join(f"<th>{name}</th>" for name in (words["metric"], *names, *last))
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        f'</div><p class="facts">{escape(words["p"])}</p>'
-    )
+    return f'{_table("<table>", head, rows)}<p class="facts">{escape(words["p"])}</p>'
