@@ -13,6 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +29,15 @@ __all__ = ["FaissEngine", "open_faiss"]
 _NAME = re.compile(r"\w+")
 
 
+@dataclass(slots=True)
+class _Loaded:
+    """An index in memory, the file that it was read from, and the greatest id ever in it."""
+
+    stamp: tuple[int, int, int] | None
+    index: Any
+    greatest: int
+
+
 class FaissEngine:
     """Collections as FAISS files in ``folder``. Safe to use from many threads."""
 
@@ -37,7 +47,7 @@ class FaissEngine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
-        self._loaded: dict[str, tuple[Any, Any]] = {}
+        self._loaded: dict[str, _Loaded] = {}
         self._changed: set[str] = set()
 
     def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
@@ -51,10 +61,12 @@ class FaissEngine:
             index = self._index(collection)
             if index is None:
                 index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
-                self._loaded[collection] = (None, index)
-            if index.ntotal:
+                self._loaded[collection] = _Loaded(None, index, -1)
+            known = self._loaded[collection]
+            if ids.min() <= known.greatest:  # looking for them takes a pass over all
                 index.remove_ids(ids)
             index.add_with_ids(vectors, ids)
+            known.greatest = max(known.greatest, int(ids.max()))
             self._changed.add(collection)
 
     def delete(self, collection: str, keys: Sequence[Key]) -> None:
@@ -73,7 +85,7 @@ class FaissEngine:
         with self._lock:
             if collection not in self._changed:
                 return
-            _, index = self._loaded[collection]
+            index = self._loaded[collection].index
             path = self._path(collection)
             beside = path.with_suffix(f".{os.getpid()}.tmp")
             try:
@@ -91,7 +103,7 @@ class FaissEngine:
                     f"The FAISS file {path} cannot be written: {error.strerror}. "
                     "Make room or mend its permissions, and index again: nothing is lost."
                 ) from error
-            self._loaded[collection] = (_stamp(path), index)
+            self._loaded[collection].stamp = _stamp(path)
             self._changed.discard(collection)
 
     def search(
@@ -165,20 +177,21 @@ class FaissEngine:
         path = self._path(collection)
         stamp = _stamp(path)
         known = self._loaded.get(collection)
-        if known is not None and (collection in self._changed or known[0] == stamp):
-            return known[1]
+        if known is not None and (collection in self._changed or known.stamp == stamp):
+            return known.index
         if stamp is None:
             return None
         try:
             import numpy as np
 
-            index = faiss.deserialize_index(np.fromfile(path, dtype=np.uint8))
+            index: Any = faiss.deserialize_index(np.fromfile(path, dtype=np.uint8))
         except (OSError, RuntimeError) as error:
             raise StoreError(
                 f"The FAISS file {path} cannot be read: {str(error).splitlines()[0]}. Delete it "
                 "and make it again: ragkit index (nothing is embedded again)."
             ) from error
-        self._loaded[collection] = (stamp, index)
+        ids = faiss.vector_to_array(index.id_map)
+        self._loaded[collection] = _Loaded(stamp, index, int(ids.max()) if len(ids) else -1)
         return index
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,12 +148,17 @@ class Replica:
             if (self.engine.count(mark.collection) or 0) < expected:
                 mark = mark._replace(last_id=0)  # all is written again, under the same keys
         total, done = _count_vectors(store, "id > ?", mark.last_id), 0
+        kept, began, rest = 0, time.monotonic(), 0.0
         while batch := self._read(store, mark.last_id):
             self.engine.upsert(mark.collection, batch.keys, batch.nodes)
             mark = mark._replace(last_id=batch.last)
             done += len(batch.keys)
-            if done % (10 * BATCH) < BATCH:
+            # FAISS writes its whole file each time: that may take a tenth of the time.
+            if done - kept >= 10 * BATCH and time.monotonic() - began >= rest:
+                before = time.monotonic()
                 self._keep(store, mark)
+                kept, began = done, time.monotonic()
+                rest = 10 * (began - before)
             if progress:
                 progress(min(done, total), total)
         if done:
