@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-import platformdirs
+from typing import TYPE_CHECKING, Any
 
 from ragkit.chat import Chat
 from ragkit.config import Config, load_config
 from ragkit.errors import ConfigError
-from ragkit.exclusions import FolderNotes, folder_key, open_notes
+from ragkit.folder_index import FolderIndex
+from ragkit.global_settings import configure
 from ragkit.parts import Parts, Status, weights_present
 from ragkit.types import Answer, DocumentInfo, IndexReport, IndexStatus, SourceNode
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     from ragkit.answer.engine import AnswerStream
     from ragkit.answer.overview import Library
+    from ragkit.exclusions import FolderNotes
     from ragkit.indexing import Progress
     from ragkit.ingest.reading import Reading
     from ragkit.retrieve.classic import ClassicRanking
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from ragkit.why import Why
 
 __all__ = ["Chat", "KnowledgeBase", "configure", "open"]
-
-_WATCH_SECONDS = 10
 
 
 def open(
@@ -80,56 +77,42 @@ class KnowledgeBase:
         self.folder = folder.expanduser()
         self.config = config
         self.parts = Parts(config, status=status)
-        self._status = status
         self.notice = notice
         if self.folder.is_file():
             raise ConfigError(
                 f"'{self.folder}' is a file, not a folder. Give the folder that holds it."
             )
+        self._index = FolderIndex(self.folder, config, self.parts, status=status)
 
     @property
     def generates(self) -> bool:
         """Whether a model writes the answers, token by token."""
         return self.config.llm.kind != "none"
 
-    @cached_property
+    @property
     def index_uri(self) -> str:
         """Where the index is: ``store.uri``, or a file of its own for folder and fingerprint."""
-        return self.config.store.uri or str(self._own_index)
-
-    @cached_property
-    def _own_index(self) -> Path:
-        key = folder_key(self.folder, sorted(self.parts.fingerprint.items()))
-        return self.home / "indexes" / f"{key}.db"
+        return self._index.uri
 
     @property
     def home(self) -> Path:
         """The folder of indexes and of what else ragkit keeps; it need not exist yet."""
-        home = self.config.home or platformdirs.user_data_path("ragkit", appauthor=False)
-        return Path(home).expanduser()
+        return self._index.home
 
-    @cached_property
+    @property
     def notes(self) -> FolderNotes:
         """Which of the folder's files are left out of the index, and which were uploaded."""
-        return open_notes(self.home, self.folder)
+        return self._index.notes
 
     @property
     def catalog(self) -> Catalog:
         """The index's files and their texts, for reports; change nothing through it."""
         return self._store.catalog
 
-    @cached_property
+    @property
     def reading(self) -> Reading:
         """How the folder's files are read. Raises ConfigError for a bad password file."""
-        from ragkit.ingest.passwords import NO_PASSWORDS, read_passwords
-        from ragkit.ingest.readers.ocr import can_ocr
-        from ragkit.ingest.reading import Reading
-
-        ingest = self.config.ingest
-        passwords = read_passwords(ingest.password_file) if ingest.password_file else NO_PASSWORDS
-        if passwords.warning and self._status:
-            self._status(passwords.warning)
-        return Reading(ingest.hidden, passwords, ingest.ocr == "auto" and can_ocr())
+        return self._index.reading
 
     def index_files(self) -> frozenset[str]:
         """Return the paths of the index and of what SQLite keeps beside it."""
@@ -145,24 +128,11 @@ class KnowledgeBase:
         IndexMismatch when the index was built with other settings, StoreError when it cannot be
         written.
         """
-        with self._store.indexing_lock(timeout=3600):
-            if not rebuild:
-                return self._sync(self._store, progress)
-            target = self._store.begin_rebuild()
-            report = self._sync(target, progress)
-            target.finish_rebuild()
-            self._store.publish()  # what the old generation had in an engine is dropped
-            return report
+        return self._index.sync(rebuild=rebuild, progress=progress)
 
     def refresh(self, *, progress: Progress | None = None) -> IndexReport | None:
         """Like ``index``, but return None at once while another process is indexing."""
-        from ragkit.store.sqlite import IndexBusy
-
-        try:
-            with self._store.indexing_lock(timeout=0):
-                return self._sync(self._store, progress, verify=False)
-        except IndexBusy:
-            return None
+        return self._index.refresh(progress=progress)
 
     def watch(self) -> Iterator[IndexReport]:
         """Follow the folder: yield a report after each change, until interrupted."""
@@ -176,14 +146,11 @@ class KnowledgeBase:
 
         Raises ConfigError when the folder is missing.
         """
-        from watchfiles import watch
+        return self._index.changes(stop=stop)
 
-        # It also looks when nothing was heard for a while: network folders send no events, and a
-        # change between the last run and the first event would be missed.
-        quiet = _WATCH_SECONDS * 1000
-        folder = self._existing_folder()
-        for _ in watch(folder, rust_timeout=quiet, yield_on_timeout=True, stop_event=stop):
-            yield
+    def index_status(self) -> IndexStatus:
+        """Return where the index is and how it fares; reads all of it to look for damage."""
+        return self._index.status()
 
     def documents(self) -> list[DocumentInfo]:
         """Return one row for each indexed file, duplicates included, by source."""
@@ -209,22 +176,8 @@ class KnowledgeBase:
         """
         from ragkit.explain import explain
 
-        self._ensure_indexed()
+        self._index.ensure()
         return explain(self, self._store, question, source, filters=filters)
-
-    def index_status(self) -> IndexStatus:
-        """Return where the index is and how it fares; reads all of it to look for damage."""
-        store = self._store
-        if store.live_fingerprint() is None:
-            return IndexStatus(uri=self.index_uri)
-        counts = store.catalog.counts()
-        return IndexStatus(
-            uri=self.index_uri,
-            files=counts.files - counts.skipped,
-            nodes=counts.nodes,
-            bytes=store.path.stat().st_size,
-            damage=store.damage(),
-        )
 
     def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
         """Return the nodes found for ``question``, best first, without an answer.
@@ -268,7 +221,7 @@ class KnowledgeBase:
 
         self.require_answerer()
         clock = _Clock()
-        self._ensure_indexed()
+        self._index.ensure()
         intent = recognise(question, lambda: [d.source for d in self.documents()])
         if intent is not None and not (self.generates and intent.sources):
             return answer_intent(
@@ -343,7 +296,7 @@ class KnowledgeBase:
         """Return a LlamaIndex retriever over this index; near-duplicates ``collapse`` into one."""
         from ragkit.retrieve.retriever import StoreRetriever
 
-        self._ensure_indexed()
+        self._index.ensure()
         # Words alone need no embedder: none is loaded for them.
         settings = self.config.retriever
         embedder = self.parts.embedder if settings.uses_vectors else None
@@ -417,15 +370,11 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Close the index; using the knowledge base again opens it again."""
-        if "_store" in self.__dict__:  # cached_property: it was opened
-            self._store.close()
+        self._index.close()
 
-    @cached_property
+    @property
     def _store(self) -> SqliteStore:
-        name = re.sub(r"[^A-Za-z0-9]+", "_", self.folder.resolve().name).strip("_")[:40]
-        return self.parts.open_store(
-            self.index_uri, catalog=self._own_index, collection=f"ragkit_{name}".rstrip("_")
-        )
+        return self._index.store
 
     @cached_property
     def _classic(self) -> ClassicRanking:
@@ -437,55 +386,6 @@ class KnowledgeBase:
         return ClassicRanking(
             kind, store.vector_store, analyzer=store.analyzer, version=store.nodes_version
         )
-
-    def _sync(
-        self, store: SqliteStore, progress: Progress | None, *, verify: bool = True
-    ) -> IndexReport:
-        from ragkit.indexing import Bounds, sync
-        from ragkit.ingest.readers.ocr import OCR_MEMORY_MB
-        from ragkit.models.embedder import embed_documents
-        from ragkit.retrieve.tokenizer import detect_language
-
-        embedder = self.parts.embedder
-        report = sync(
-            self._existing_folder(),
-            store,
-            sizing=self.parts.sizing,
-            detect_language=detect_language,
-            embed=partial(embed_documents, embedder) if embedder else None,
-            max_bytes=self.config.ingest.max_file_mb * 1024 * 1024,
-            bounds=Bounds(
-                self.config.ingest.file_seconds,
-                self.config.ingest.file_memory_mb + (OCR_MEMORY_MB if self.reading.ocr else 0),
-            ),
-            excluded=self.notes.excluded(),
-            reading=self.reading,
-            progress=progress,
-        )
-        store.publish(verify=verify)
-        if embedder is not None and self.config.retriever.kind == "hybrid":
-            # So that the first question of a process is ranked like every later one.
-            store.vector_store.measure_worth(embedder.get_query_embedding, again=True)
-        return report
-
-    def _existing_folder(self) -> Path:
-        if not self.folder.is_dir():
-            kept = self._store.live_fingerprint() is not None
-            raise ConfigError(
-                f"There is no folder '{self.folder}'. Correct its name."
-                + (" Its index is still there: ask it with --no-refresh." if kept else "")
-            )
-        return self.folder
-
-    def _ensure_indexed(self) -> None:
-        if self._store.live_fingerprint() is not None:
-            return
-        if not self.folder.is_dir():
-            raise ConfigError(
-                f"There is no folder '{self.folder}', and no index of it. "
-                "Give the folder of your documents with --data."
-            )
-        self.index()
 
     def _retrieve(
         self, question: str, filters: Sequence[str], top_k: int | None = None
@@ -522,33 +422,6 @@ class KnowledgeBase:
             return self._store.vector_store.nodes_of(owners[source])
 
         return Library(self.documents, title, nodes)
-
-
-def configure(preset: str | None = None, *, settings: Mapping[str, Any] | None = None) -> Config:
-    """Set LlamaIndex's global ``Settings`` from a preset and return the configuration.
-
-    Sets ``Settings.llm``, ``embed_model`` and ``node_parser``, loading the models.
-    Where the preset has no embedder or no model, LlamaIndex's explicit "none" is set, so that
-    nothing reaches for a remote service. Raises ConfigError and ModelUnavailable.
-    """
-    arguments = dict(settings or {}) | ({"preset": preset} if preset else {})
-    config = load_config(arguments=arguments, weights_present=weights_present).config
-    parts = Parts(config)
-    from llama_index.core import Settings
-
-    from ragkit.ingest.node_parser import SentenceAwareSplitter
-
-    parts.require_llm()
-    sizing = parts.sizing
-    # Their types are wider where LangChain is installed.
-    Settings.llm = cast("Any", parts.llm)
-    Settings.embed_model = cast("Any", parts.embedder)
-    Settings.node_parser = SentenceAwareSplitter(
-        count_tokens=sizing.count_tokens,
-        chunk_size=sizing.chunk_size,
-        chunk_overlap=sizing.chunk_overlap,
-    )
-    return config
 
 
 def _require_text(question: str) -> None:

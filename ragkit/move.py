@@ -9,7 +9,6 @@ answers until the new one is complete and has answered like the source.
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError, IndexMismatch, StoreError
 from ragkit.exclusions import folder_key
+from ragkit.folder_index import collection_of, own_index
 from ragkit.store.alike import Answers, compare
 from ragkit.store.engine import parse_address
 
@@ -167,20 +167,14 @@ def _open_target(
     from ragkit.retrieve.analyzer import LexicalAnalyzer
     from ragkit.store import open_store
 
-    name = re.sub(r"[^A-Za-z0-9]+", "_", folder.resolve().name).strip("_")[:40]
     return open_store(
         uri,
         analyzer=LexicalAnalyzer(),
         fingerprint=marks,
         token=token,
-        catalog=_own_index(home, folder, marks),
-        collection=f"ragkit_{name}".rstrip("_"),
+        catalog=own_index(home, folder, marks),
+        collection=collection_of(folder),
     )
-
-
-def _own_index(home: Path, folder: Path, marks: Fingerprint) -> Path:
-    """Return the index file that a folder has by default with settings of this fingerprint."""
-    return home / "indexes" / f"{folder_key(folder, sorted(marks.items()))}.db"
 
 
 def _file_of(uri: str, home: Path, folder: Path | None) -> Path | str:
@@ -220,7 +214,7 @@ def _is_of(path: Path, home: Path, folder: Path, engine: str) -> bool:
         return False
     if marks is None or engine not in {name.lower() for name in engines}:
         return False
-    return path == _own_index(home, folder, marks)
+    return path == own_index(home, folder, marks)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -24,6 +24,7 @@ ROWS = [
     ["answer"],
     ["exclusions", "indexing", "preparing", "read_ahead"],
     ["parts"],
+    ["folder_index", "global_settings"],
     ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
     [
         "background",
