@@ -24,7 +24,7 @@ from ragkit.errors import IndexMismatch, IngestError
 from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.ignore import Reason
-from ragkit.ingest.reading import Reading
+from ragkit.ingest.reading import Means, Reading
 from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
 from ragkit.read_ahead import Bounds, Read, is_much, read_in_order
 from ragkit.store.bulk import BLOCK_ROWS, Terms
@@ -50,6 +50,7 @@ _EMBEDDED_SECONDS = 0.5
 _EMBEDDED_AT_ONCE = 4096  # nodes of one large file
 _EMBEDDING_SECONDS = 5.0  # a batch that takes longer to embed is written in smaller ones
 _PLAIN_BOUNDS = Bounds()
+_OCR_SHARE = 0.75  # of the time for a file; the rest is for drawing its pages
 
 
 @dataclass(slots=True)
@@ -97,7 +98,8 @@ def sync(
 
     The caller holds the store's indexing lock. A file that cannot be read is skipped with its
     reason, and so are the sources that people ``excluded``. ``bounds`` hold for each file that
-    is not plain text; one that takes more is skipped. Raises IngestError when the folder
+    is not plain text; one that takes more is skipped. What was skipped, or read
+    in part, is tried again once there is more to read it with. Raises IngestError when the folder
     itself cannot be read, StoreError when the index cannot be written.
     """
     began = time.monotonic()
@@ -114,13 +116,14 @@ def sync(
     ]
     tally = _Tally()
     drafts = Drafts(sizing, store.analyzer, detect_language, max_bytes)
-    prepare = _Preparer(store, known, max_bytes, reading, sizing if embed else None)
+    attempt = _Attempt.with_bounds(reading, bounds, max_bytes)
+    prepare = _Preparer(store, known, attempt, sizing if embed else None)
     todo: list[Entry] = []
     for entry in entries:
         state = known.get(entry.source)
         if entry.problem is not None:
             tally.skipped.append(SkippedFile(entry.source, entry.problem))
-        elif state and _is_as_it_was(entry, state, reading):
+        elif state and _is_as_it_was(entry, state, attempt):
             _count_unchanged(tally, state)
         else:
             todo.append(entry)
@@ -144,17 +147,36 @@ def sync(
     )
 
 
-def _is_as_it_was(entry: Entry, state: FileState, reading: Reading) -> bool:
-    return (state.size, state.mtime_ns) == (entry.size, entry.mtime_ns) and not _may_help(
-        state, reading
-    )
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the files of this run are read with."""
+
+    reading: Reading
+    means: Means
+
+    @classmethod
+    def with_bounds(cls, reading: Reading, bounds: Bounds, max_bytes: int) -> _Attempt:
+        seconds, memory_mb = bounds
+        means = reading.means(seconds=seconds, memory_mb=memory_mb, max_bytes=max_bytes)
+        return cls(reading, means)
+
+    def at(self, source: str) -> Means:
+        """Return what there is to read the file ``source`` with."""
+        return self.means._replace(passwords=self.reading.passwords_for(source))
+
+    def may_help(self, state: FileState) -> bool:
+        """Return whether more may come out of a file than the last time."""
+        return bool(state.tried) and self.at(state.source).exceed(state.tried)
+
+    def to_read(self, entry: Entry) -> FileToRead:
+        passwords = self.reading.passwords.for_source(entry.source)
+        seconds = _OCR_SHARE * self.means.seconds if self.reading.ocr else 0.0
+        return FileToRead(entry.path, entry.size, passwords, seconds)
 
 
-def _may_help(state: FileState, reading: Reading) -> bool:
-    """Return whether a file that could not be read may be now, with a password or OCR."""
-    return bool(state.reason) and reading.may_help(
-        state.source, str(state.reason), state.indexed_at
-    )
+def _is_as_it_was(entry: Entry, state: FileState, attempt: _Attempt) -> bool:
+    same = (state.size, state.mtime_ns) == (entry.size, entry.mtime_ns)
+    return same and not attempt.may_help(state)
 
 
 def own_files(store: SqliteStore) -> frozenset[str]:
@@ -312,18 +334,17 @@ class _Preparer:
         self,
         store: SqliteStore,
         known: Mapping[str, FileState],
-        max_bytes: int,
-        reading: Reading,
+        attempt: _Attempt,
         sizing: Sizing | None,
     ) -> None:
-        self._reading = reading
+        self._attempt = attempt
         self._known = known
         self._sizing = sizing  # of the embedder, if there is one
-        self._max_bytes = max_bytes
+        self._max_bytes = attempt.means.max_bytes
         self._by_bytes = {
-            (state.sha256, Path(source).suffix.lower()): state.document_id
+            (state.sha256, Path(source).suffix.lower()): state
             for source, state in known.items()
-            if state.document_id is not None
+            if state.document_id is not None and not attempt.may_help(state)
         }
         self._sizes = {state.size for state in known.values()}
         self._stored = store.catalog.document_ids()
@@ -344,7 +365,7 @@ class _Preparer:
             for entry in entries:
                 seen = self._look(entry)
                 looked.append(seen)
-                yield None if isinstance(seen, _Prepared) else self._to_read(entry)
+                yield None if isinstance(seen, _Prepared) else self._attempt.to_read(entry)
 
         much = is_much(entry.size for entry in entries)
         reads = read_in_order(files(), drafts, bounds=bounds, much=much)
@@ -368,11 +389,14 @@ class _Preparer:
         try:
             sha256 = _hash(entry.path, self._max_bytes)
         except IngestError as error:
-            return _Prepared(_state(entry, "", None, str(error)))
-        if old and old.sha256 == sha256 and sha256 and not _may_help(old, self._reading):
+            return _Prepared(_unreadable(_state(entry, "", reason=str(error))))
+        if old and old.sha256 == sha256 and sha256 and not self._attempt.may_help(old):
             return _Prepared(replace(old, size=entry.size, mtime_ns=_settled(entry)))
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
-        return sha256 if twin is None else _Prepared(_state(entry, sha256, twin))
+        if twin is None:
+            return sha256
+        same = _state(entry, sha256, twin.document_id)
+        return _Prepared(replace(same, seconds=twin.seconds, tried=twin.tried))
 
     def _known_already(self, entry: Entry, prepared: _Prepared, tally: _Tally) -> _Prepared:
         old = self._known.get(entry.source)
@@ -385,7 +409,7 @@ class _Preparer:
             _count_unchanged(tally, old)
             return prepared
         if state.document_id is None:
-            return self._skipped(entry, state.sha256, str(state.reason), old, tally)
+            return self._skipped(state, old, tally)
         self._count(entry, old, tally)
         return prepared
 
@@ -395,32 +419,37 @@ class _Preparer:
         if not isinstance(draft, str) and self._sizing:
             draft = _unread_end(draft, self._sizing) or draft
         if isinstance(draft, str):
-            return self._skipped(entry, sha256 or self._hash(entry), draft, old, tally)
+            skipped = self._unread(entry, sha256, draft)
+            return self._skipped(replace(skipped, seconds=read.seconds), old, tally)
         self._count(entry, old, tally)
-        state = _state(entry, draft.sha256, draft.document_id)
+        state = replace(
+            _state(entry, draft.sha256, draft.document_id),
+            seconds=read.seconds,
+            tried=self._tried(entry) if draft.unread_pages else "",
+        )
         if draft.document_id in self._stored:
             return _Prepared(state)
         self._stored.add(draft.document_id)
         return _Prepared(state, draft, read.terms, read.first)
 
-    def _to_read(self, entry: Entry) -> FileToRead:
-        passwords = self._reading.passwords.for_source(entry.source)
-        return FileToRead(entry.path, entry.size, passwords, self._reading.ocr)
+    def _tried(self, entry: Entry) -> str:
+        return self._attempt.at(entry.source).to_text()
 
-    def _hash(self, entry: Entry) -> str:
-        """Return the hash of a file that could not be read, so that it is not tried again."""
-        try:
-            return _hash(entry.path, self._max_bytes)
-        except IngestError:
-            return ""
+    def _unread(self, entry: Entry, sha256: str | None, reason: str) -> FileState:
+        """Return the state of a file that gave no text, so that it is not tried again in vain."""
+        state = _state(entry, sha256 or "", reason=reason)
+        if sha256 is None:
+            try:
+                state = replace(state, sha256=_hash(entry.path, self._max_bytes))
+            except IngestError:
+                return _unreadable(state)
+        return replace(state, tried=self._tried(entry))
 
-    def _skipped(
-        self, entry: Entry, sha256: str, reason: str, old: FileState | None, tally: _Tally
-    ) -> _Prepared:
-        tally.skipped.append(SkippedFile(entry.source, reason))
+    def _skipped(self, state: FileState, old: FileState | None, tally: _Tally) -> _Prepared:
+        tally.skipped.append(SkippedFile(state.source, str(state.reason)))
         if old is not None and old.document_id is not None:
-            tally.deleted.append(entry.source)
-        return _Prepared(_state(entry, sha256, None, reason))
+            tally.deleted.append(state.source)
+        return _Prepared(state)
 
     @staticmethod
     def _count(entry: Entry, old: FileState | None, tally: _Tally) -> None:
@@ -453,8 +482,13 @@ def _hash(path: Path, max_bytes: int) -> str:
         raise IngestError(f"cannot be read: {error.strerror or error}") from None
 
 
+def _unreadable(state: FileState) -> FileState:
+    """Return it with a time stamp that matches no file: permissions change without a trace."""
+    return replace(state, mtime_ns=0)
+
+
 def _state(
-    entry: Entry, sha256: str, document_id: str | None, reason: str | None = None
+    entry: Entry, sha256: str, document_id: str | None = None, reason: str | None = None
 ) -> FileState:
     return FileState(
         source=entry.source,

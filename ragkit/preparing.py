@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -41,12 +42,12 @@ class Sizing:
 
 
 class FileToRead(NamedTuple):
-    """A file of about ``size`` bytes, passwords to try, and whether images of pages are read."""
+    """A file of about ``size`` bytes, passwords to try, and how long images of pages are read."""
 
     path: Path
     size: int
     passwords: tuple[str, ...] = ()
-    ocr: bool = False
+    ocr_seconds: float = 0.0
 
 
 class DraftNode(NamedTuple):
@@ -60,7 +61,10 @@ class DraftNode(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """One document: ``packed`` is its text, of so many ``characters``; ``metadata`` is JSON."""
+    """One document: ``packed`` is its text, of so many ``characters``; ``metadata`` is JSON.
+
+    ``unread_pages`` are images of which OCR might have made text.
+    """
 
     sha256: str
     document_id: str
@@ -68,16 +72,19 @@ class Draft(NamedTuple):
     characters: int
     packed: bytes
     nodes: tuple[DraftNode, ...]
+    unread_pages: int = 0
 
 
 class Prepared(NamedTuple):
     """For each file its draft, or why there is none, in words; the terms of all drafts' nodes.
 
-    Where texts alone were asked for, a file has an ``Extraction`` in place of a draft.
+    Where texts alone were asked for, a file has an ``Extraction`` in place of a draft. ``seconds``
+    is what each file took.
     """
 
     drafts: tuple[Draft | Extraction | str, ...]
     terms: Terms | None
+    seconds: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +95,21 @@ class Texts:
 
     def __call__(self, files: Sequence[FileToRead]) -> Prepared:
         """Return what is in ``files``. Raises MemoryError."""
-        return Prepared(tuple(map(self._read, files)), None)
+        found, seconds = [], []
+        for file in files:
+            began = time.perf_counter()
+            found.append(self._read(file))
+            seconds.append(time.perf_counter() - began)
+        return Prepared(tuple(found), None, tuple(seconds))
 
     def _read(self, file: FileToRead) -> Extraction | str:
         try:
             return extract(
-                file.path, max_bytes=self.max_bytes, passwords=file.passwords, ocr=file.ocr
+                file.path,
+                max_bytes=self.max_bytes,
+                passwords=file.passwords,
+                ocr=file.ocr_seconds > 0,
+                ocr_seconds=file.ocr_seconds,
             )
         except IngestError as error:
             if isinstance(error.__cause__, MemoryError):
@@ -118,14 +134,17 @@ class Drafts:
         """Return drafts in place of texts."""
         found: list[Draft | Extraction | str] = []
         rows: list[list[list[str]]] = []
-        for extraction in read.drafts:
+        seconds = list(read.seconds)
+        for place, extraction in enumerate(read.drafts):
             if not isinstance(extraction, Extraction):
                 found.append(extraction)
                 continue
+            began = time.perf_counter()
             draft, terms = _draft(extraction, self.sizing, self.analyzer, self.detect_language)
+            seconds[place] += time.perf_counter() - began
             found.append(draft if draft.nodes else "no text in it")
             rows += terms
-        return Prepared(tuple(found), invert(rows, len(self.analyzer.fields)))
+        return Prepared(tuple(found), invert(rows, len(self.analyzer.fields)), tuple(seconds))
 
     def can_travel(self) -> bool:
         """Return whether another process can be given this: ragkit's own functions, no model."""
@@ -192,7 +211,9 @@ def _draft(
             rows.append([v.split() for v in fulltext_values(analyzer, own, details)])
     packed, characters = pack_text(extraction.text), len(extraction.text)
     described = metadata_json(metadata)
-    draft = Draft(extraction.sha256, document_id, described, characters, packed, tuple(nodes))
+    unread = int(str(metadata.get("unread_pages", 0)))
+    sha256 = extraction.sha256
+    draft = Draft(sha256, document_id, described, characters, packed, tuple(nodes), unread)
     return draft, rows
 
 

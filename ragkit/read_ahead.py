@@ -40,9 +40,13 @@ class Bounds(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A draft, or why there is none; its nodes' terms are those from row ``first`` of ``terms``."""
+    """A draft, or why there is none; its nodes' terms are those from row ``first`` of ``terms``.
+
+    ``seconds`` is what reading and splitting took.
+    """
 
     draft: Draft | str
+    seconds: float
     terms: Terms | None = None
     first: int = 0
 
@@ -121,17 +125,17 @@ def _results(group: _Group | None, drafts: Drafts) -> Iterator[Read | None]:
     outcomes = group.future.result() if group.future else [(group.files, _here(group, drafts))]
     for items, outcome in outcomes:
         if isinstance(outcome, Failure):
-            yield from (Read(outcome.reason) for _ in items)
+            yield from (Read(outcome.reason, outcome.seconds) for _ in items)
             continue
         prepared: Prepared = outcome if outcome.terms is not None else drafts.of_texts(outcome)
         first = 0
-        for draft in prepared.drafts:
+        for draft, seconds in zip(prepared.drafts, prepared.seconds, strict=True):
             if isinstance(draft, Draft):
-                yield Read(draft, prepared.terms, first)
+                yield Read(draft, seconds, prepared.terms, first)
                 first += len(draft.nodes)
             else:
                 assert isinstance(draft, str)
-                yield Read(draft)
+                yield Read(draft, seconds)
 
 
 def _here(group: _Group, drafts: Drafts) -> Prepared | Failure:

@@ -17,7 +17,7 @@ from test_cli import ragkit
 from ragkit.errors import ConfigError, IngestError
 from ragkit.ingest.extract import extract
 from ragkit.ingest.passwords import NO_PASSWORDS, Passwords, read_passwords
-from ragkit.ingest.reading import Reading
+from ragkit.ingest.reading import Means, Reading
 
 _PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 SECRET = "s3cret wörd"
@@ -166,24 +166,37 @@ def test_no_folder_and_no_pipe_as_a_password_file(tmp_path: Path) -> None:
 
 
 def test_what_failed_is_tried_again_only_when_something_changed() -> None:
-    skipped_at = "2026-01-01T12:00:00+00:00"
-    when = 1767268800.0  # the same moment
-    older, newer = Passwords((("", "x"),), when - 60), Passwords((("", "x"),), when + 60)
+    def means(source: str = "a.pdf", seconds: float = 60, **how: Any) -> Means:
+        reading = Reading(**how)
+        found = reading.means(seconds=seconds, memory_mb=1024, max_bytes=1000)
+        return found._replace(passwords=reading.passwords_for(source))
 
-    def may_help(reason: str, **how: Any) -> bool:
-        return Reading(**how).may_help("a.pdf", reason, skipped_at)
-
-    assert not may_help("Password-protected PDF.")
-    assert may_help("Password-protected PDF.", passwords=older)
-    assert not may_help("Password-protected PDF.", passwords=Passwords((("b.pdf", "x"),)))
-    assert not may_help("Wrong password for this PDF.", passwords=older)
-    assert may_help("Wrong password for this PDF.", passwords=newer)
-    scanned = "Scanned PDF: its pages are images without text. Run it through OCR first."
-    assert may_help(scanned, ocr=True)
-    assert not may_help(scanned, passwords=newer)
-    assert not may_help("Scanned PDF: OCR found no text on its pages.", ocr=True)
-    assert not may_help("Empty file.", passwords=newer, ocr=True)
+    one, other = Passwords((("", "x"),), "1"), Passwords((("", "y"),), "2")
+    then = means().to_text()
+    assert not means().exceed(then)
+    assert not means().exceed("")
+    assert means(passwords=one).exceed(then)
+    assert not means(passwords=Passwords((("b.pdf", "x"),), "1")).exceed(then)
+    assert not means(passwords=one).exceed(means(passwords=one).to_text())
+    assert means(passwords=other).exceed(means(passwords=one).to_text())
+    assert not means().exceed(means(passwords=one).to_text())
+    assert means(ocr=True).exceed(then)
+    assert not means().exceed(means(ocr=True).to_text())
+    assert means(seconds=61).exceed(then)
+    assert not means(seconds=59).exceed(then)
+    assert "x" not in then
     assert NO_PASSWORDS.for_source("a.pdf") == ()
+
+
+def test_the_version_of_passwords_follows_their_file(tmp_path: Path) -> None:
+    path, another = tmp_path / "p.txt", tmp_path / "q.txt"
+    path.write_text("secret\n")
+    another.write_text("secret\n")
+    before = read_passwords(path).version
+    assert before == read_passwords(path).version != read_passwords(another).version
+    path.write_text("other secret\n")
+    assert read_passwords(path).version != before
+    assert "secret" not in before
 
 
 def test_from_the_command_line(folder: Path, tmp_path: Path) -> None:

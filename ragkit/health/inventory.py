@@ -142,7 +142,7 @@ def _row(
         details.state.document_id or "",
         uploaded,
         _number(metadata, "ocr_pages"),
-        _seconds(metadata),
+        details.state.seconds,
     )
 
 
@@ -160,11 +160,6 @@ def _state(entry: Entry | None, details: FileDetails | None, excluded: bool) -> 
     if known.size != entry.size or known.mtime_ns not in (0, entry.mtime_ns):
         return "changed", known.reason or ""
     return ("skipped", known.reason) if known.reason else ("indexed", "")
-
-
-def _seconds(metadata: Mapping[str, Any]) -> float:
-    value = metadata.get("seconds")
-    return value if isinstance(value, float) else 0.0
 
 
 def counts(rows: tuple[FileRow, ...]) -> dict[State, int]:

@@ -20,10 +20,11 @@ __all__ = ["MAX_BYTES", "Extraction", "Part", "extract"]
 
 MAX_BYTES = 100_000_000
 _BETWEEN_PARTS = "\n\n"
+_LIMITS = Limits()
 # What can be true of a whole file. Anything else a Document says is true of its part alone.
 _OF_FILE = frozenset(
     "format encoding markup title author date url language category tags description pages "
-    "empty_pages ocr_pages undecodable sheets slides records".split()
+    "empty_pages unread_pages ocr_pages undecodable sheets slides records".split()
 )
 
 
@@ -44,7 +45,8 @@ class Extraction:
     and hold all of ``text`` but the empty lines between them. ``metadata`` of the file:
     ``format`` and ``markup`` (markdown, rst, table or text) always; ``encoding``, ``title``,
     ``author``, ``date``, ``url``, ``language``, ``pages``, ``empty_pages``, ``ocr_pages``,
-    ``undecodable`` (characters) where known. ``sha256`` is of the bytes that were read.
+    ``unread_pages`` (images that OCR might read), ``undecodable`` (characters) where known.
+    ``sha256`` is of the bytes that were read.
     """
 
     text: str
@@ -54,15 +56,21 @@ class Extraction:
 
 
 def extract(
-    path: Path, *, max_bytes: int = MAX_BYTES, passwords: Sequence[str] = (), ocr: bool = False
+    path: Path,
+    *,
+    max_bytes: int = MAX_BYTES,
+    passwords: Sequence[str] = (),
+    ocr: bool = False,
+    ocr_seconds: float = _LIMITS.ocr_seconds,
 ) -> Extraction:
     """Return the text of the file at ``path``.
 
     Raises IngestError, its message the reason in words, for any file that cannot be read, is
     larger than ``max_bytes``, is not text in a format known here, or holds none. ``passwords``
-    are tried on protected files; with ``ocr`` the images of scanned pages are read.
+    are tried on protected files; with ``ocr`` the images of scanned pages are read, while that
+    takes less than ``ocr_seconds``.
     """
-    limits = replace(Limits(), max_bytes=max_bytes)
+    limits = replace(_LIMITS, max_bytes=max_bytes, ocr_seconds=ocr_seconds)
     suffix = path.suffix.lower().removeprefix(".")
     try:
         data = read_file(path, limits)

@@ -30,6 +30,8 @@ __all__ = ["SKIPPED_FOLDERS", "Entry", "locate", "walk"]
 
 SKIPPED_FOLDERS = CACHES | INSTALLED
 _VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
+_READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_EFFECTIVE = os.access in os.supports_effective_ids
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2})")
 _SPECIAL = (
     (stat.S_ISFIFO, "A named pipe (FIFO), not a file."),
@@ -65,7 +67,8 @@ def walk(
     *below* the folder. A ``!`` pattern of a ``.ragkitignore`` takes any of these in.
 
     Yielded with a problem: links that lead out of the folder, to nothing, in circles or to
-    another folder; pipes, sockets, devices; folders that cannot be listed. A link to a file inside
+    another folder; pipes, sockets, devices; folders that cannot be listed and files that must not
+    be read. A link to a file inside
     the folder is that file under a second name. Raises IngestError where ``folder`` is no folder.
     """
     root = _real_folder(folder)
@@ -194,8 +197,20 @@ def _entry(root: str, found: os.DirEntry[str], source: str, folder: Path) -> Ent
         return None  # deleted since it was listed
     except OSError as error:
         return Entry(source, path, 0, 0, f"Cannot be read: {error.strerror}.")
-    problem = None if stat.S_ISREG(status.st_mode) else _special(status.st_mode)
-    return Entry(source, path, status.st_size, status.st_mtime_ns, problem)
+    return Entry(source, path, status.st_size, status.st_mtime_ns, _problem(path, status.st_mode))
+
+
+def _problem(path: Path, mode: int) -> str | None:
+    """Return why what is at ``path`` cannot be read, or None.
+
+    Permissions change without a trace in size and time, so a file that was read once is looked at
+    again; where everybody may read it, that costs nothing.
+    """
+    if not stat.S_ISREG(mode):
+        return _special(mode)
+    if mode & _READABLE == _READABLE or os.access(path, os.R_OK, effective_ids=_EFFECTIVE):
+        return None
+    return "No permission to read it."
 
 
 def _special(mode: int) -> str:
@@ -218,7 +233,7 @@ def _link(root: str, found: os.DirEntry[str], source: str) -> Entry:
         return Entry(source, path, 0, 0, "A symbolic link that leads out of the folder.")
     if stat.S_ISDIR(status.st_mode):
         return Entry(source, path, 0, 0, "A symbolic link to a folder: links are not followed.")
-    problem = None if stat.S_ISREG(status.st_mode) else _special(status.st_mode)
+    problem = _problem(Path(real), status.st_mode)
     return Entry(source, Path(real), status.st_size, status.st_mtime_ns, problem)
 
 

@@ -6,6 +6,7 @@ No message, index or log ever holds one.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -23,13 +24,13 @@ _MOST_TRIED = 50  # an Office file takes a tenth of a second for each
 class Passwords:
     """Which passwords to try on which file.
 
-    ``rules`` are pairs of a name or glob, empty for every file, and a password. ``changed_at`` is
-    when they were last changed, in seconds since 1970. ``warning`` is a line for the user, or
-    empty.
+    ``rules`` are pairs of a name or glob, empty for every file, and a password. ``version`` is
+    another after the file that they are from was changed, and gives nothing of it away.
+    ``warning`` is a line for the user, or empty.
     """
 
     rules: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    changed_at: float = 0.0
+    version: str = ""
     warning: str = ""
 
     def for_source(self, source: str) -> tuple[str, ...]:
@@ -72,7 +73,9 @@ def read_passwords(path: Path) -> Passwords:
         raise ConfigError(f"The password file {path} {size}. Write one a line.")
     open_to_others = os.name == "posix" and status.st_mode & 0o077
     warning = f"Others can read the password file {path}. Close it: chmod 600 {path}"
-    return Passwords(rules, status.st_mtime, warning if open_to_others else "")
+    version = f"{path.expanduser().resolve()} {status.st_mtime_ns} {status.st_size}"
+    digest = hashlib.sha256(version.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return Passwords(rules, digest, warning if open_to_others else "")
 
 
 def _counts(line: str) -> bool:

@@ -33,9 +33,10 @@ _SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request got no answer, in words for a person."""
+    """Why a request got no answer, in words for a person, and after how many seconds."""
 
     reason: str
+    seconds: float = 0.0
 
 
 Outcome = tuple[list[Any], Any]
@@ -109,26 +110,28 @@ class Workers:
 
     def _ask(self, items: list[Any]) -> Any:
         worker = self._take()
+        began = time.monotonic()
         reply = worker.ask(items, self._seconds)
+        seconds = time.monotonic() - began
         if reply is None or reply.out_of_memory:
             with self._guard:
                 self._all.discard(worker)
             worker.stop()
             code = worker.reap()
-            return self._failure(worker, code, out_of_memory=reply is not None)
+            return Failure(self._reason(worker, code, out_of_memory=reply is not None), seconds)
         with self._guard:
             self._idle.append(worker)
         if reply.raised:
-            return Failure(f"Its reader failed: {reply.raised}.")
+            return Failure(f"Its reader failed: {reply.raised}.", seconds)
         return reply.value
 
-    def _failure(self, worker: _Worker, code: int, *, out_of_memory: bool) -> Failure:
+    def _reason(self, worker: _Worker, code: int, *, out_of_memory: bool) -> str:
         if out_of_memory or worker.stopped_for == "memory":
-            return Failure(f"Reading it needs more than {self._memory_mb} MB of memory.")
+            return f"Reading it needs more than {self._memory_mb} MB of memory."
         if worker.stopped_for == "time":
-            return Failure(f"Reading it took longer than {self._seconds:g} s.")
+            return f"Reading it took longer than {self._seconds:g} s."
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Failure(f"Damaged file: the reader crashed ({how}).")
+        return f"Damaged file: the reader crashed ({how})."
 
     def _take(self) -> _Worker:
         with self._guard:

@@ -35,6 +35,9 @@ def pack_text(text: str) -> bytes:
 class FileState:
     """What is known of one file. ``document_id`` is None for a file that was not indexed, with
     the ``reason`` in words; ``indexed_at`` is ISO 8601 in UTC; ``sha256`` is of its bytes.
+
+    ``seconds`` is what reading and splitting took. ``tried`` says under which conditions a file
+    was read that could not be read, or not all of it; empty for one that was read whole.
     """
 
     source: str
@@ -44,9 +47,13 @@ class FileState:
     document_id: str | None
     reason: str | None
     indexed_at: str
+    seconds: float = 0.0
+    tried: str = ""
 
 
-_VALUES = attrgetter(*(field.name for field in fields(FileState)))
+_COLUMNS = tuple(field.name for field in fields(FileState))
+_VALUES = attrgetter(*_COLUMNS)
+_PLACES = f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ class Catalog:
         with self._store.transaction() as snapshot:
             before = _document_of(snapshot, state.source)
             snapshot.conn.execute(
-                f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}",
                 _VALUES(state),
             )
             if before != state.document_id:
@@ -104,7 +111,7 @@ class Catalog:
         """
         with self._store.transaction() as snapshot:
             snapshot.conn.executemany(
-                f"INSERT OR REPLACE INTO {snapshot.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}",
                 map(_VALUES, states),
             )
 
@@ -212,15 +219,17 @@ class Catalog:
             if snapshot is None:
                 return []
             rows = snapshot.conn.execute(
-                "SELECT f.source, f.size, f.mtime_ns, f.sha256, f.document_id, f.reason,"
-                " f.indexed_at, COALESCE(d.characters, 0), COALESCE(k.nodes, 0), d.metadata"
+                f"SELECT {', '.join(f'f.{name}' for name in _COLUMNS)},"
+                " COALESCE(d.characters, 0), COALESCE(k.nodes, 0), d.metadata"
                 f" FROM {snapshot.table('file')} f"
                 f" LEFT JOIN {snapshot.table('document')} d ON d.document_id = f.document_id"
                 f" LEFT JOIN (SELECT document_id, count(*) AS nodes FROM {snapshot.table('node')}"
                 " GROUP BY document_id) k ON k.document_id = f.document_id ORDER BY f.source"
             ).fetchall()
         return [
-            FileDetails(FileState(*row[:7]), row[7], row[8], json.loads(row[9]) if row[9] else {})
+            FileDetails(
+                FileState(*row[:-3]), row[-3], row[-2], json.loads(row[-1]) if row[-1] else {}
+            )
             for row in rows
         ]
 

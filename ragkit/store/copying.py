@@ -187,7 +187,8 @@ def _copy_rest(source: Snapshot, target: SqliteStore) -> None:
             (*noted, number),
         )
         conn.execute(f"DELETE FROM {there.table('file')}")
-        conn.executemany(f"INSERT INTO {there.table('file')} VALUES (?, ?, ?, ?, ?, ?, ?)", files)
+        places = ", ".join("?" * len(files.description))
+        conn.executemany(f"INSERT INTO {there.table('file')} VALUES ({places})", files)
         if used:
             changed = conn.execute(
                 "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?",

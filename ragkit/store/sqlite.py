@@ -49,7 +49,7 @@ Fingerprint = Mapping[str, str | int | None]
 _TABLES = (
     "CREATE TABLE {g}_file (source TEXT PRIMARY KEY, size INTEGER NOT NULL,"
     " mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, document_id TEXT, reason TEXT,"
-    " indexed_at TEXT NOT NULL) WITHOUT ROWID",
+    " indexed_at TEXT NOT NULL, seconds REAL NOT NULL, tried TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX {g}_file_document ON {g}_file (document_id, source)",
     "CREATE TABLE {g}_document (document_id TEXT PRIMARY KEY, characters INTEGER NOT NULL,"
     " metadata TEXT NOT NULL, text BLOB NOT NULL)",

@@ -45,8 +45,8 @@ def read_pdf(
     """Return one section a page, numbered from 1 as ``page``; pages without text are left out.
 
     With ``ocr`` pages that are images are read through OCR, while it took less than ``ocr_seconds``
-    in all; they carry ``ocr``, and the file ``ocr_pages``. Raises IngestError for damaged and
-    password-protected files and for scans without text.
+    in all; they carry ``ocr``, and the file ``ocr_pages``; ``unread_pages`` counts those left.
+    Raises IngestError for damaged and password-protected files and for scans without text.
     """
     with _LOCK:
         document = _opened(data, passwords)
@@ -79,7 +79,7 @@ def _reason(message: str) -> str:
 
 def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     sections: list[Section] = []
-    empty = images = tried = read_from_images = 0
+    empty = images = tried = unread = read_from_images = 0
     failed: IngestError | None = None
     spent = 0.0
     for number in range(1, len(document) + 1):
@@ -88,10 +88,12 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
             sections.append(Section(text, {"page": number}))
             continue
         images += has_image
+        unread += has_image
         if has_image and spent < ocr_seconds:
             began = time.monotonic()
             try:
                 text = _seen(document, number - 1)
+                unread -= 1
             except IngestError as error:
                 failed = error  # a page that OCR cannot read does not cost the others
             tried += 1
@@ -114,6 +116,8 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     metadata: Metadata = {"markup": "text", "pages": len(document)}
     if empty:
         metadata["empty_pages"] = empty
+    if unread:
+        metadata["unread_pages"] = unread
     if read_from_images:
         metadata["ocr_pages"] = read_from_images
     return Content(tuple(sections), metadata | _properties(document))
