@@ -48,6 +48,7 @@ __all__ = [
     "insert_pending",
     "read_postings",
     "read_rows",
+    "term_hash",
 ]
 
 _LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
@@ -163,7 +164,7 @@ def insert_pending(
         (
             rowid,
             min(length, _LONGEST) + 1,
-            np.fromiter(map(_hash, terms), "<u8", len(terms)).tobytes(),
+            np.fromiter(map(term_hash, terms), "<u8", len(terms)).tobytes(),
             counts,
             " ".join(terms),
         ),
@@ -234,7 +235,8 @@ def read_postings(
 
 
 @lru_cache(maxsize=1 << 16)
-def _hash(term: str) -> int:
+def term_hash(term: str) -> int:
+    """Return 64 bits that stand for ``term``, in every process and version alike."""
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
 
 
@@ -244,7 +246,7 @@ def _find_pending(rows: Rows, found: dict[str, list[Postings]], fields: int) -> 
 
     pending = rows.pending
     flat = np.frombuffer(b"".join(row[2] for row in pending), "<u8")
-    by_hash = {_hash(term): term for term in found}
+    by_hash = {term_hash(term): term for term in found}
     wanted = np.sort(np.fromiter(by_hash, np.uint64, len(by_hash)))
     # Most are told apart by 16 bits, which is faster than to look each of them up.
     likely = np.zeros(1 << 16, np.bool_)
