@@ -66,7 +66,11 @@ _CODE = frozenset(
     "proto graphql vue svelte dart ex exs erl hs ml clj lisp el vim cmake makefile dockerfile tf "
     "po pot org adoc asciidoc textile wiki".split()
 )
-_HTML_START = re.compile(r"\s*(<!--.*?-->\s*)*(<!doctype\s+html|<html[\s>])", re.I | re.S)
+_HTML_START = re.compile(
+    # Possessive: a comment is never read in another way, or many of them would take for ever.
+    r"\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+(?:<!doctype\s+html|<html[\s>])",
+    re.I | re.S,
+)
 
 
 def megabytes(size: int) -> str:
