@@ -14,6 +14,7 @@ that of scoring everything.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,20 +23,55 @@ if TYPE_CHECKING:
     from ragkit.store.postings import Places, Postings, Rows
     from ragkit.types import Clause
 
-__all__ = ["K1", "B", "best_rows"]
+__all__ = [
+    "K1",
+    "B",
+    "RowTerms",
+    "Statistics",
+    "best_rows",
+    "count_terms",
+    "damping_of",
+    "idf",
+    "score_rows",
+]
 
 K1, B = 1.2, 0.75
 _RARE_ROWS = 20_000
+_LONGEST, _MOST = 65_534, 255  # what an index holds of a row's length, and of a term's count
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What BM25 knows of a collection: its ``rows``, their terms in all, and how many rows hold
+    each term that was asked for.
+    """
+
+    rows: int
+    terms: int
+    held: Mapping[str, int]
+
+    @property
+    def mean(self) -> float:
+        """The mean length of a row, in terms; above 0."""
+        return max(self.terms / self.rows, 1e-9) if self.rows else 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class RowTerms:
+    """How often a row's terms are in each field, and how many terms there are with repeats."""
+
+    counts: tuple[Mapping[str, int], ...]
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
     """A term of a clause; ``bound`` is more than it can add to any row."""
 
+    term: str
     factor: float
     weights: tuple[float, ...]
     size: int
-    postings: Sequence[Postings]
 
     @property
     def bound(self) -> float:
@@ -61,10 +97,11 @@ def best_rows(
     count = int(np.count_nonzero(lengths))
     if not count or limit < 1:
         return []
-    mean = max((int(lengths.sum(dtype=np.int64)) - count) / count, 1e-9)
-    damping = lengths * (K1 * B / mean) + (K1 * (1 - B) - K1 * B / mean)
+    held = {term: sum(len(part.low) for part in parts) for term, parts in postings.items()}
+    statistics = Statistics(count, int(lengths.sum(dtype=np.int64)) - count, held)
+    damping = damping_of(lengths, statistics.mean)
     scores = np.zeros(len(lengths))
-    terms = sorted(_terms(clauses, postings, count), key=lambda term: -term.bound)
+    terms = _terms(clauses, statistics)
     left, ahead = sum(term.size for term in terms), sum(term.bound for term in terms)
     candidates = allowed if allowed is not None and len(allowed) * 4 < left else None
     rare: Places | None = None  # rows of the rarest terms
@@ -75,7 +112,7 @@ def best_rows(
             rare = np.flatnonzero(scores > 0)
         if candidates is None and 2 * left > len(lengths) and scored > ahead:
             candidates = _candidates(scores, rare, allowed, limit, ahead)
-        _add(scores, term, damping, candidates)
+        _add(scores, term, postings[term.term], damping, candidates)
         left, ahead, scored = left - term.size, ahead - term.bound, scored + term.bound
     if candidates is None:
         candidates = np.flatnonzero(scores > 0)
@@ -84,17 +121,55 @@ def best_rows(
     return [(int(place), float(scores[place])) for place in _best(scores, candidates, limit)]
 
 
-def _terms(
-    clauses: Sequence[Clause], postings: Mapping[str, Sequence[Postings]], count: int
-) -> list[_Term]:
+def count_terms(values: Sequence[str]) -> RowTerms:
+    """Return what the index holds of a row: one string of space-separated terms for each field."""
+    counts = [Counter(term for term in value.split(" ") if term) for value in values]
+    length = min(sum(field.total() for field in counts), _LONGEST)
+    return RowTerms(
+        tuple({term: min(n, _MOST) for term, n in field.items()} for field in counts), length
+    )
+
+
+def score_rows(
+    rows: Sequence[RowTerms], clauses: Sequence[Clause], statistics: Statistics
+) -> list[float]:
+    """Return the scores that ``best_rows`` would give ``rows``, in their order, to the last bit."""
+    import numpy as np
+
+    if not rows or not statistics.rows:
+        return [0.0] * len(rows)
+    lengths = np.asarray([row.length + 1 for row in rows], np.uint16)
+    damping = damping_of(lengths, statistics.mean)
+    scores = np.zeros(len(rows))
+    for term in _terms(clauses, statistics):
+        frequency = np.zeros(len(rows))
+        for place, weight in enumerate(term.weights):
+            counts = [row.counts[place].get(term.term, 0) for row in rows]
+            frequency += weight * np.asarray(counts, np.uint8)
+        scores += term.factor * (K1 + 1) * frequency / (frequency + damping)
+    found: list[float] = scores.tolist()
+    return found
+
+
+def idf(rows: int, held: int) -> float:
+    """Return what a term is worth that ``held`` of ``rows`` hold; above 0."""
+    return math.log(1 + (rows - held + 0.5) / (held + 0.5))
+
+
+def damping_of(lengths: Any, mean: float) -> Any:
+    """Return what is added to a frequency below the line; ``lengths`` are those plus one."""
+    return lengths * (K1 * B / mean) + (K1 * (1 - B) - K1 * B / mean)
+
+
+def _terms(clauses: Sequence[Clause], statistics: Statistics) -> list[_Term]:
+    """Return the terms that rows hold, what can add most first."""
     found = []
     for clause in clauses:
         for term in dict.fromkeys(clause.terms):
-            size = sum(len(part.low) for part in postings[term])
-            if size:
-                idf = math.log(1 + (count - size + 0.5) / (size + 0.5))
-                found.append(_Term(clause.weight * idf, clause.weights, size, postings[term]))
-    return found
+            if size := statistics.held.get(term, 0):
+                factor = clause.weight * idf(statistics.rows, size)
+                found.append(_Term(term, factor, clause.weights, size))
+    return sorted(found, key=lambda term: -term.bound)
 
 
 def _candidates(
@@ -119,11 +194,17 @@ def _candidates(
     return np.flatnonzero(scores >= floor)
 
 
-def _add(scores: Any, term: _Term, damping: Any, candidates: Places | None) -> None:
+def _add(
+    scores: Any,
+    term: _Term,
+    postings: Sequence[Postings],
+    damping: Any,
+    candidates: Places | None,
+) -> None:
     """Add what ``term`` is worth to each row, or to the candidates alone."""
     import numpy as np
 
-    for part in term.postings:
+    for part in postings:
         low, counts = part.low, part.counts
         if candidates is not None:
             first, last = np.searchsorted(candidates, (part.base, part.base + (1 << 16)))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ragkit.store import postings
 from ragkit.store.bm25 import best_rows
+from ragkit.store.frequencies import count_holders, count_rows
 from ragkit.types import Analyzer, Clause
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "search",
     "search_question",
 ]
+
+Find = Callable[[Sequence[Clause], int], list[tuple[int, float]]]
+"""Returns up to so many (rowid, score) for the clauses, best first; equal scores by rowid."""
 
 
 def create(conn: sqlite3.Connection, table: str, fields: Sequence[str]) -> None:
@@ -80,15 +84,21 @@ def search_question(
     limit: int,
     texts: Callable[[Sequence[int]], Mapping[int, str]],
     allowed: Sequence[int] | None = None,
+    find: Find | None = None,
 ) -> list[tuple[int, float]]:
     """Return up to ``limit`` (rowid, score) for ``question``, best first; ties keep rowid order.
 
-    The ``analyzer.pool`` best rows by full text are scored again by ``analyzer``, from what
+    ``find`` takes the place of ``search`` in this table, with clauses and a limit. The
+    ``analyzer.pool`` best rows by full text are scored again by ``analyzer``, from what
     ``texts`` says they hold; a row that it does not know counts as empty. The rows after them keep
     their scores, and their places, since a second look only adds.
     """
     pool = analyzer.pool
-    found = search(conn, table, analyzer.clauses(question), limit=max(limit, pool), allowed=allowed)
+    clauses, depth = analyzer.clauses(question), max(limit, pool)
+    if find is None:
+        found = search(conn, table, clauses, limit=depth, allowed=allowed)
+    else:
+        found = find(clauses, depth)
     known = texts([rowid for rowid, _ in found[:pool]])
     again = [(score, known.get(rowid, "")) for rowid, score in found[:pool]]
     scores = analyzer.rescore(question, again)
@@ -100,10 +110,7 @@ def document_frequencies(
     conn: sqlite3.Connection, table: str, terms: Iterable[str]
 ) -> tuple[int, dict[str, int]]:
     """Return the number of rows, and for each term the number of rows that hold it (0 if none)."""
-    rows = postings.read_rows(conn, table)
-    found = postings.read_postings(conn, table, rows, terms)
-    sizes = {term: sum(len(part.low) for part in parts) for term, parts in found.items()}
-    return int((rows.lengths > 0).sum()), sizes
+    return count_rows(conn, table), count_holders(conn, table, terms)
 
 
 def held_terms(
