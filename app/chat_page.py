@@ -10,6 +10,7 @@ import asking
 import shared
 import streamlit as st
 import turn_view
+from following import following_html
 from texts import TEXTS
 
 import ragkit
@@ -75,10 +76,9 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
     """Draw the question box; begin to answer what was asked before anything else is drawn."""
     texts = TEXTS[language]
     with st.bottom:
-        conversation.stop = st.empty()
-    # Not inside st.bottom, where it would come anyway: by this the page knows that it is a chat,
-    # and keeps to the end as an answer grows, unless a person scrolls up.
-    typed = st.chat_input(texts["placeholder"], key="question")
+        conversation.stop, following = st.empty(), st.empty()
+        # Inside st.bottom, where it would come anyway: or Streamlit would scroll too.
+        typed = st.chat_input(texts["placeholder"], key="question")
     question = st.session_state.pop("pending", None) or typed
     chats, owner = shared.chats(), shared.owner()
     info = conversation.info
@@ -95,6 +95,9 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
         conversation.info = chats.get(info.id, owner)
     if info is not None:
         conversation.turns = chats.turns(info.id, owner)
+    if conversation.turns:
+        html = following_html(conversation.turns[-1].id)
+        following.html(html, unsafe_allow_javascript=True)
     asked = asking.current()
     if asked is not None and (info is None or asked.chat_id != info.id):
         asking.leave()

@@ -20,6 +20,7 @@ elif __name__ != "__mp_main__":  # a process that reads documents needs neither
 
     import streamlit as st
     import warm
+    from following import SCRIPT
     from starlette.middleware import Middleware
 
     from ragkit.config import load_config
@@ -52,6 +53,7 @@ elif __name__ != "__mp_main__":  # a process that reads documents needs neither
         Gate,
         token=token.get_secret_value() if token else None,
         hosts=st.get_option("server.allowedHosts"),
-        page=(Path(st.__file__).parent / "static" / "index.html").read_text("utf-8"),
+        page=(Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
+        + f"<script>{SCRIPT}</script>",
     )
     app = st.App(__file__, middleware=[gate], lifespan=serving, on_script_error=say_failed)

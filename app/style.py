@@ -39,6 +39,7 @@ STYLE = """<style>
 .ragkit-status { opacity: .72; font-size: .95rem; line-height: 1.6; }
 [data-testid="stBottomBlockContainer"] .st-key-stop {
   position: absolute; top: -2.6rem; left: 0; right: 0; align-items: center; z-index: 2; }
+.stElementContainer:has(> .stHtml > .ragkit-follow) { position: absolute; }
 .st-key-stop button { border-radius: 1.2rem; background: var(--background-color, Canvas);
   box-shadow: 0 1px 6px rgba(0, 0, 0, .14); }
 

@@ -150,6 +150,25 @@ def test_page_keeps_to_the_end_until_a_person_scrolls_up(page: Page) -> None:
     assert from_end(page) > 500
 
 
+def test_a_person_who_has_scrolled_up_is_taken_to_the_question_they_ask(page: Page) -> None:
+    for number in range(3):
+        ask(page, f"What is the salary of the finance director number {number}?")
+    for number in range(2):
+        page.mouse.move(700, 300)
+        page.mouse.wheel(0, -3000)
+        page.wait_for_timeout(800)
+        assert from_end(page) > 300
+        ask(page, f"Who built the lighthouse of Alnmouth, version {number}?")
+        page.wait_for_timeout(1500)
+        assert from_end(page) < 5
+        shown = page.get_by_text(f"Alnmouth, version {number}?").last.bounding_box()
+        assert shown is not None
+        assert 0 <= shown["y"] <= 720
+    page.mouse.wheel(0, -3000)
+    page.wait_for_timeout(3500)
+    assert from_end(page) > 300, "the page goes on scrolling after a person has scrolled away"
+
+
 def test_another_browser_cannot_read_it(page: Page, browser: Browser) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
     with opened(browser, page.url) as stranger:

@@ -115,6 +115,27 @@ def test_escape_stops(page: Page) -> None:
     page.get_by_text("Stopped here.").wait_for(timeout=30_000)
 
 
+def test_the_page_follows_a_long_answer_until_a_person_scrolls(page: Page) -> None:
+    for _ in range(2):
+        begin(page)
+        page.wait_for_timeout(2000)
+        stop(page)
+    main = page.locator(".stMain")
+    page.mouse.move(700, 300)
+    page.mouse.wheel(0, -5000)
+    page.wait_for_timeout(500)
+    before = main.evaluate("e => e.scrollHeight")
+    begin(page)
+    page.wait_for_timeout(5000)  # longer than the script that takes a person there
+    assert main.evaluate("e => e.scrollHeight") > before
+    away = "e => e.scrollHeight - e.clientHeight - e.scrollTop"
+    assert main.evaluate(away) < 80  # a line or two may have come since
+    page.mouse.wheel(0, -700)
+    page.wait_for_timeout(1500)
+    assert main.evaluate(away) > 100
+    stop(page)
+
+
 def test_reload_keeps_what_was_written(page: Page) -> None:
     begin(page)
     page.reload()
