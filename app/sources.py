@@ -15,7 +15,7 @@ import ragkit
 from ragkit.originals import MOST_BYTES, find_original, is_pdf, read_original
 from ragkit.passages import Passage, passage
 from ragkit.pdf_pages import page_count, page_png
-from ragkit.render import passage_html, shown_name
+from ragkit.render import address_html, passage_html, shown_name
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
@@ -99,7 +99,9 @@ def _others(answer: Answer, n: int, texts: dict[str, str]) -> None:
 
 
 def _head(answer: Answer, found: Passage, texts: dict[str, str]) -> str:
-    """Return the file's name, where in it the passage stands, and how well it matched."""
+    """Return the file's name and address, where the passage stands, and how well it matched."""
+    url = next((source.url for source in answer.sources if source.n == found.n), None)
+    address = f"<div>{address_html(url, links=True)}</div>" if url else ""
     where = [shown_name(found.heading)] if found.heading else []
     if found.page is not None:
         where.append(texts["page"].format(page=found.page))
@@ -109,6 +111,7 @@ def _head(answer: Answer, found: Passage, texts: dict[str, str]) -> str:
     where += [texts[match], texts["score"].format(score=f"{found.score:.2f}")]
     return (
         f'<div dir="auto" style="{_NAME_STYLE}">{escape(shown_name(found.source))}</div>'
+        f"{address}"
         f'<div dir="auto" style="{_WHERE_STYLE}">{escape(" · ".join(where))}</div>'
     )
 

@@ -28,7 +28,7 @@ from pydantic_settings import (
 )
 
 from ragkit.errors import ConfigError
-from ragkit.types import RetrieverKind
+from ragkit.types import PromptStyle, RetrieverKind
 
 __all__ = ["Config", "Loaded", "load_config", "preset_names", "read_preset"]
 
@@ -82,6 +82,9 @@ class LLMSettings(BaseModel):
         None, ge=256, description="Tokens of prompt and answer; empty: what the model has."
     )
     timeout: float = Field(300.0, gt=0, description="Seconds for an answer, and for a server.")
+    prompt: PromptStyle = Field(
+        "direct", description="grounded: the model judges first which sources are relevant."
+    )
 
 
 class StoreSettings(BaseModel):

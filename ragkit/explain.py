@@ -304,7 +304,13 @@ def _generated(
         case.kb.require_answerer()
         llm = parts.llm
         assert llm is not None, "the preset generates"
-        prompt = prompt_for(case.question, sources, llm=llm, count_tokens=parts.count_tokens)
+        prompt = prompt_for(
+            case.question,
+            sources,
+            llm=llm,
+            count_tokens=parts.count_tokens,
+            style=parts.config.llm.prompt,
+        )
     except (ConfigError, ModelUnavailable, MissingExtra) as error:
         reason = f"{name} was retrieved. What the prompt keeps is not known without the model: "
         return case.why("retrieved", f"{reason}{error}", **found)

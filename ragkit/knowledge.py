@@ -264,6 +264,7 @@ class KnowledgeBase:
             history=history,
             language=language,
             temperature=temperature,
+            style=self.config.llm.prompt,
             refuses=None if intent else self.is_hopeless,
             preset=self.config.preset,
             lap=clock.lap,
@@ -336,6 +337,7 @@ class KnowledgeBase:
         return GenerativeSynthesizer(
             llm=llm,
             count_tokens=self.parts.count_tokens,
+            style=self.config.llm.prompt,
             refuses=self.is_hopeless,
             streaming=streaming,
         )

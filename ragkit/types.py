@@ -20,6 +20,7 @@ __all__ = [
     "IndexReport",
     "IndexStatus",
     "Mark",
+    "PromptStyle",
     "RetrieverKind",
     "Sentence",
     "SkippedFile",
@@ -29,6 +30,9 @@ __all__ = [
 
 RetrieverKind = Literal["lexical", "dense", "hybrid", "tfidf", "bm25"]
 """How nodes are found: by words, by vectors, by both, or by a textbook ranking of words."""
+
+PromptStyle = Literal["direct", "grounded"]
+"""What a model is told: to answer from the sources, or to judge first which are relevant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class SourceNode:
     """A retrieved node as the reader sees it, numbered from 1, best first.
 
     ``start`` is the node's offset in its file's extracted text, or None for nodes that a store
-    returned without one.
+    returned without one. ``title`` is the document's own, and ``url`` its address on the web
+    (http or https, without white space), where the document names them.
     """
 
     n: int
@@ -81,6 +86,13 @@ class SourceNode:
     text: str
     start: int | None = None
     heading: str | None = None
+    title: str | None = None
+    url: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``ragkit query --json`` prints of it; ``url`` where it has one."""
+        told = {"n": self.n, "source": self.source, "page": self.page, "score": self.score}
+        return told | {"text": self.text} | ({"url": self.url} if self.url else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +128,7 @@ class Answer:
                 for s in self.sentences
             ],
             "citations": [asdict(c) for c in self.citations],
-            "sources": [
-                {"n": s.n, "source": s.source, "page": s.page, "score": s.score, "text": s.text}
-                for s in self.sources
-            ],
+            "sources": [source.to_dict() for source in self.sources],
             "timings_ms": dict(self.timings_ms),
         }
 

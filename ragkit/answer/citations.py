@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from ragkit.answer.extractive import ExtractedAnswer
 
 __all__ = ["CitedText", "cite_extract", "cite_generated", "joined_text", "source_nodes"]
+
+# White space, marks that turn the direction of text, and what ends an address elsewhere are out.
+_WEB = re.compile(
+    r"https?://[^\s\x00-\x20\x7f<>\"`\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,500}", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ def source_nodes(nodes: Sequence[NodeWithScore]) -> tuple[SourceNode, ...]:
                 text=node.get_content(),
                 start=getattr(node, "start_char_idx", None),
                 heading=metadata.get("heading_path") or None,
+                title=str(metadata.get("title") or "") or None,
+                url=_address(metadata.get("url")),
             )
         )
     return tuple(found)
@@ -120,6 +128,11 @@ def joined_text(sentences: Sequence[Sentence]) -> str:
         block = sentence.text.endswith(("```", "~~~", "|"))
         text += sentence.text + (("\n\n" if block else " ") + numbers if numbers else "")
     return text
+
+
+def _address(value: object) -> str | None:
+    """Return what a document says is its address, where it can be one of the web."""
+    return value if isinstance(value, str) and _WEB.fullmatch(value) else None
 
 
 def _page(value: object) -> int | None:

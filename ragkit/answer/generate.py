@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.answer.citations import cite_generated, source_nodes
 from ragkit.answer.engine import AnswerStream, Lap, answer_timings
 from ragkit.answer.extractive import iter_pieces
+from ragkit.answer.judgement import Judgement, OwnList
 from ragkit.answer.markers import MarkerFilter
 from ragkit.answer.not_found import NotFoundWatch
 from ragkit.answer.prompt import CountTokens, Prompt, choose_prompt
@@ -20,9 +21,9 @@ from ragkit.answer.proof import Proof
 from ragkit.answer.question import analyze_question
 from ragkit.answer.refusal import is_asking, refusal_text
 from ragkit.answer.running import Ended, SentenceCutter
-from ragkit.prompts import load_texts
+from ragkit.prompts import Texts, load_texts, text_languages
 from ragkit.retrieve.tokenizer import detect_language
-from ragkit.types import Answer, Citation, Sentence, SourceNode
+from ragkit.types import Answer, Citation, PromptStyle, Sentence, SourceNode
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponseGen
@@ -49,6 +50,7 @@ def stream_generate(
     history: Sequence[Answer] = (),
     language: str | None = None,
     temperature: float | None = None,
+    style: PromptStyle = "direct",
     refuses: Refuses | None = None,
 ) -> AnswerStream:
     """Answer ``question`` from ``nodes``, best first, in the words of ``llm``.
@@ -56,12 +58,14 @@ def stream_generate(
     ``search`` is the question as it was looked for, and ``history`` the conversation before it,
     oldest first. The answer is asked for in ``language`` (ISO 639-1 or ``zh-Hant``; default: the
     question's), at ``temperature`` (default: the model's). The prompt fits the model's context
-    window less the tokens it may write; see ``fit_prompt`` for what is let go.
+    window less the tokens it may write; see ``fit_prompt`` for what is let go. In the ``style``
+    "grounded" the model first writes which sources it judges relevant, which the reader does not
+    see; a list of sources of its own at the end is left out in every style.
 
     Refused, with the nearest sources, without running the model: when there are no nodes or nothing
     is asked, or when ``refuses`` says so; and when the model writes that the sources lack the
-    answer, or nothing. Nothing runs before the first piece is asked for; ``GenerationError`` is
-    raised to the reader of the stream.
+    answer, that no source is relevant, or nothing. Nothing runs before the first piece is asked
+    for; ``GenerationError`` is raised to the reader of the stream.
     """
     texts = load_texts(language or detect_language(question))
     asked = analyze_question(search)
@@ -81,6 +85,7 @@ def stream_generate(
             count_tokens=count_tokens,
             history=history,
             language=language,
+            style=style,
         )
         said = (
             texts.not_found,
@@ -89,8 +94,9 @@ def stream_generate(
         watch = NotFoundWatch(said)
         options = {} if temperature is None else {"temperature": temperature}
         responses = llm.stream_chat(prompt.messages(), **options)
-        yield from _follow(draft, responses, watch)
-        if watch.found:
+        judgement = _judgement(texts) if style == "grounded" else None
+        yield from _follow(draft, responses, watch, judgement)
+        if watch.found or (judgement and judgement.none):
             yield from draft.refuse(refusal())
         elif not draft.text:
             nearest = texts.gap + texts.nearest
@@ -117,6 +123,7 @@ def prompt_for(
     count_tokens: CountTokens,
     history: Sequence[Answer] = (),
     language: str | None = None,
+    style: PromptStyle = "direct",
 ) -> Prompt:
     """Return the prompt that ``stream_generate`` sends: what fits the context window of ``llm``.
 
@@ -130,26 +137,48 @@ def prompt_for(
         limit=llm.metadata.context_window - max(0, llm.metadata.num_output),
         count_tokens=count_tokens,
         system_role=llm.metadata.system_role.value == "system",
+        style=style,
     )
 
 
-def _follow(draft: _Draft, responses: ChatResponseGen, watch: NotFoundWatch) -> Iterator[str]:
+def _judgement(texts: Texts) -> Judgement:
+    """Return what takes the line of relevant sources off; models may keep to another language."""
+    return Judgement([texts.relevant, *(load_texts(code).relevant for code in text_languages())])
+
+
+def _follow(
+    draft: _Draft,
+    responses: ChatResponseGen,
+    watch: NotFoundWatch,
+    judgement: Judgement | None,
+) -> Iterator[str]:
     """Yield the text of the model's answer and its numbers, at least once for each response.
 
-    Ends early when ``watch`` has found what it watches for.
+    Ends early when ``watch`` has found what it watches for, or no source was judged relevant.
     """
-    marks = MarkerFilter()
+    marks, own = MarkerFilter(), OwnList(draft.proof.sources)
+
+    def shown(text: str) -> Iterator[str | tuple[int, ...]]:
+        return marks.feed(own.feed(text))
+
     try:
         for response in responses:
             draft.note(response.additional_kwargs)
-            heard = False
-            for piece in draft.write(marks.feed(response.delta or ""), watch):
+            heard, text = False, response.delta or ""
+            if judgement:
+                text = judgement.feed(text)
+                draft.judged = judgement.numbers
+            for piece in draft.write(shown(text), watch):
                 heard = True
                 yield piece
-            if watch.found:
+            if watch.found or (judgement and judgement.none):
                 return
             if not heard:
                 yield ""
+        if judgement:
+            yield from draft.write(shown(judgement.finish()), watch)
+            draft.judged = judgement.numbers
+        yield from draft.write(marks.feed(own.finish()), watch)
         yield from draft.write(marks.finish(), watch, last=True)
     finally:
         draft.place = None
@@ -167,6 +196,7 @@ class _Draft:
     proof: Proof
     text: str = ""
     place: int | None = None
+    judged: tuple[int, ...] = ()  # the sources that the model named before its answer
     refused: bool = False
     usage: dict[str, float] = field(default_factory=dict)
     cut_short: bool = False  # the model had written all that it may
@@ -239,7 +269,7 @@ class _Draft:
                 part.text,
                 self.proof.supports(part),
                 self.proof.sources,
-                hints=part.hints,
+                hints=part.hints or self.judged,
                 claim=self.proof.is_claim(part),
             )
             self.sentences.append(sentence)

@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["MarkerFilter", "without_markers"]
+__all__ = ["SOURCE_WORDS", "MarkerFilter", "without_markers"]
 
 _PAIRS = {"[": "]", "［": "］", "【": "】", "〔": "〕", "(": ")", "（": "）", "<": ">", "‹": "›"}
 _ROUND, _ANGLE = frozenset("(（"), frozenset("<‹")
 _INNER = str.maketrans("", "", "[]［］【】〔〕")
 _LONGEST = 48
-_SOURCE_WORDS = frozenset(
+SOURCE_WORDS = frozenset(
     "source sources src quelle quellen fuente fuentes fonte fontes fonti kaynak kaynaklar nguồn "
     "источник источники المصدر المصادر مصدر स्रोत πηγή πηγές แหล่งที่มา แหล่ง 출처 来源 來源 出处 "
     "出處 资料来源 資料來源 参考来源 參考來源 信息来源 出典 引用".split()
 )
-_WORDS = _SOURCE_WORDS | frozenset(
+_WORDS = SOURCE_WORDS | frozenset(
     "ref refs reference references doc docs document documents cite cited citation dokument siehe "
     "documento documentos документ 资料 資料 参考资料 參考資料 文档 文檔 文件 文献 文獻 参考 參考 "
     "参见 參見 见 見 参照 参考文献 参考文档 문서 자료".split()
@@ -199,7 +199,7 @@ def _numbers(opening: str, inside: str) -> Mark:
         echoed = opening in _ANGLE and bare.strip("/ ").casefold() == "source"
         return (0,) if echoed else ()
     word = found["word"].casefold()
-    named = word in (_SOURCE_WORDS if opening in _ROUND and bare == inside else _WORDS)
+    named = word in (SOURCE_WORDS if opening in _ROUND and bare == inside else _WORDS)
     if opening in _ANGLE:
         if word != "source":
             return ()

@@ -18,7 +18,7 @@ from ragkit.answer.markers import without_markers
 from ragkit.errors import GenerationError
 from ragkit.ingest.sentences import sentence_spans
 from ragkit.prompts import Texts
-from ragkit.types import Answer, SourceNode
+from ragkit.types import Answer, PromptStyle, SourceNode
 
 __all__ = ["CountTokens", "Prompt", "as_data", "choose_prompt", "fit_prompt"]
 
@@ -31,6 +31,7 @@ _TURN_LENGTH = 600
 # Let go after all earlier turns but the last; sources beyond are let go before any turn.
 _SOURCES_BEFORE_TURNS = 3
 _CUT = " […]"
+_LONGEST_TITLE, _LONGEST_URL = 120, 200  # at the head of a source; longer ones are left out
 
 # Marks by which chat templates are written (ChatML, Llama, Mistral, Gemma, DeepSeek, T5 and the
 # tokenizers' own): the character they begin with.
@@ -54,25 +55,39 @@ class Prompt:
     sources: tuple[SourceNode, ...]
     turns: tuple[tuple[str, str], ...] = ()
     system_role: bool = True
+    style: PromptStyle = "direct"
 
     def messages(self) -> list[ChatMessage]:
         """Return the messages, the best source nearest the question.
 
-        Without ``system_role`` the rules stand at the head of the first message of the user.
+        Without ``system_role`` the rules stand at the head of the first message of the user. In the
+        style ``grounded`` the model is told to judge first which sources are relevant, and where
+        they are from is listed before the question.
         """
         rules = self.texts.system.format(not_found=self.texts.not_found)
+        asked = self.texts.ask.format(question=as_data(self.question.strip()))
+        if self.style == "grounded":
+            judge = self.texts.judge.format(relevant=self.texts.relevant)
+            about, _, others = rules.lstrip().partition("\n")
+            rules = f"{about}\n- {judge}\n{others}"
+            asked = f"{self._grounding()}\n{asked}\n{judge}"
         found = [ChatMessage(role=MessageRole.SYSTEM, content=rules)] if self.system_role else []
         for question, answer in self.turns:
             found.append(ChatMessage(role=MessageRole.USER, content=question))
             found.append(ChatMessage(role=MessageRole.ASSISTANT, content=answer))
         blocks = [_block(source) for source in reversed(self.sources)]
-        asked = self.texts.ask.format(question=as_data(self.question.strip()))
         last = "\n\n".join([self.texts.sources, *blocks, asked])
         found.append(ChatMessage(role=MessageRole.USER, content=last))
         if not self.system_role:
             first = f"{rules}\n\n{found[0].content}"
             found[0] = ChatMessage(role=MessageRole.USER, content=first)
         return found
+
+    def _grounding(self) -> str:
+        """Return the line that names each document once, the best last."""
+        names = (source.url or source.source for source in self.sources)
+        listed = list(dict.fromkeys(as_data(" ".join(name.split())) for name in names))
+        return self.texts.grounding.format(names=self.texts.separator.join(reversed(listed)))
 
 
 def fit_prompt(
@@ -84,6 +99,7 @@ def fit_prompt(
     limit: int,
     count_tokens: CountTokens,
     system_role: bool = True,
+    style: PromptStyle = "direct",
 ) -> list[ChatMessage]:
     """Return the messages of ``choose_prompt``."""
     prompt = choose_prompt(
@@ -94,6 +110,7 @@ def fit_prompt(
         limit=limit,
         count_tokens=count_tokens,
         system_role=system_role,
+        style=style,
     )
     return prompt.messages()
 
@@ -107,6 +124,7 @@ def choose_prompt(
     limit: int,
     count_tokens: CountTokens,
     system_role: bool = True,
+    style: PromptStyle = "direct",
 ) -> Prompt:
     """Return the prompt for ``question`` that takes at most ``limit`` tokens.
 
@@ -117,7 +135,7 @@ def choose_prompt(
     Counts tokens once where everything fits, else a number of times that is logarithmic in what is
     let go. Raises GenerationError when not even a piece of the best source has room.
     """
-    whole = Prompt(texts, question, tuple(sources), _turns(history), system_role)
+    whole = Prompt(texts, question, tuple(sources), _turns(history), system_role, style)
 
     def fits(prompt: Prompt) -> bool:
         return count_tokens(prompt.messages()) <= limit
@@ -150,11 +168,22 @@ def as_data(text: str) -> str:
 
 
 def _block(source: SourceNode) -> str:
-    name = " · ".join(" ".join(part.split()) for part in (source.source, source.heading) if part)
+    parts = [source.source, _title(source), source.heading]
+    if source.url and len(source.url) <= _LONGEST_URL:
+        parts.append(source.url)
+    name = " · ".join(" ".join(part.split()) for part in parts if part)
     return (
         f"[{source.n}] {as_data(name)}\n"
         f"<source {source.n}>\n{as_data(source.text.strip())}\n</source {source.n}>"
     )
+
+
+def _title(source: SourceNode) -> str | None:
+    """Return the document's title where it says more than the file's name and the heading."""
+    title = source.title
+    if not title or len(title) > _LONGEST_TITLE:
+        return None
+    return None if title in f"{source.heading or ''}\n{source.source}" else title
 
 
 def _turns(history: Sequence[Answer]) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from ragkit.answer.engine import AnswerStream
 from ragkit.answer.generate import Refuses, stream_generate
 from ragkit.answer.prompt import CountTokens
+from ragkit.types import PromptStyle
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -42,6 +43,7 @@ class GenerativeSynthesizer(BaseSynthesizer):  # type: ignore[misc,unused-ignore
         llm: LLM,
         count_tokens: CountTokens,
         language: str | None = None,
+        style: PromptStyle = "direct",
         refuses: Refuses | None = None,
         streaming: bool = False,
         callback_manager: CallbackManager | None = None,
@@ -53,6 +55,7 @@ class GenerativeSynthesizer(BaseSynthesizer):  # type: ignore[misc,unused-ignore
         self._llm = llm
         self._count_tokens = count_tokens
         self._language = language
+        self._style: PromptStyle = style
         self._refuses = refuses
 
     @property
@@ -129,6 +132,7 @@ class GenerativeSynthesizer(BaseSynthesizer):  # type: ignore[misc,unused-ignore
             preset="",
             lap=lambda name: {},
             language=self._language,
+            style=self._style,
             refuses=self._refuses,
         )
 

@@ -156,11 +156,7 @@ def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answe
 def _print_sources(sources: tuple[SourceNode, ...], as_json: bool, question: str) -> int:
     """Print retrieved nodes; exit status 3 when there are none."""
     if as_json:
-        nodes = [
-            {"n": s.n, "source": s.source, "page": s.page, "score": s.score, "text": s.text}
-            for s in sources
-        ]
-        echo_json({"question": question, "sources": nodes})
+        echo_json({"question": question, "sources": [source.to_dict() for source in sources]})
     else:
         for source in sources:
             click.echo(f"{source_line(source)} · {source.score:.3f}")

@@ -38,10 +38,10 @@ def echo_json(value: Mapping[str, Any]) -> None:
 
 
 def source_line(source: SourceNode) -> str:
-    """Return ``[1] guide/install.md, page 3 · Install > CUDA`` for a source."""
+    """Return ``[1] guide/install.md, page 3 · Install > CUDA · https://…`` for a source."""
     place = f", page {source.page}" if source.page is not None else ""
-    heading = f" · {source.heading}" if source.heading else ""
-    return printable(f"[{source.n}] {source.source}{place}{heading}").replace("\n", " ")
+    more = "".join(f" · {part}" for part in (source.heading, source.url) if part)
+    return printable(f"[{source.n}] {source.source}{place}{more}").replace("\n", " ")
 
 
 def echo_sources(answer: Answer) -> None:

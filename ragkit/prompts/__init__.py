@@ -24,7 +24,9 @@ class Texts:
     To the model, short enough for a small one: ``system``, the rules, which hold ``{not_found}``
     as the sentence to write when the sources lack the answer; ``sources``, the line above them;
     ``ask``, which holds ``{question}`` and says the two main rules again nearest the answer;
-    ``condense``, which asks for a follow-up (``{question}``) made whole by ``{history}``.
+    ``condense``, which asks for a follow-up (``{question}``) made whole by ``{history}``. Where it
+    is to judge its sources first: ``judge``, the rule, which holds ``{relevant}``, the words that
+    begin the line of their numbers; ``grounding``, which lists their ``{names}``.
     """
 
     not_found: str
@@ -49,6 +51,9 @@ class Texts:
     system: str
     sources: str
     ask: str
+    relevant: str
+    judge: str
+    grounding: str
     condense: str
 
 

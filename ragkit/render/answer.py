@@ -9,6 +9,7 @@ from html import escape
 from ragkit.render import style
 from ragkit.render.flow import Noted, note_answer, note_numbers
 from ragkit.render.labels import Labels
+from ragkit.render.links import address_html
 from ragkit.render.markdown import markdown_html, words_html
 from ragkit.render.spans import highlight_spans, shown_name
 from ragkit.render.writer import Marks
@@ -60,7 +61,7 @@ def answer_html(
         cited = {c.n for c in answer.citations} if open_cited else set()
         parts += [
             f'<div style="{style.SOURCES}">',
-            *(_source(s, answer.citations, s.n in cited, anchors, labels) for s in answer.sources),
+            *(_source(s, answer.citations, s.n in cited, anchors, marks) for s in answer.sources),
             "</div>",
         ]
     if with_footer:
@@ -127,11 +128,13 @@ def _source(
     citations: Iterable[Citation],
     opened: bool,
     anchors: str,
-    labels: Labels,
+    marks: Marks,
 ) -> str:
+    labels = marks.labels
     spans = _quotes_in(source, citations)
     page = f" · {escape(labels.page.format(n=source.page))}" if source.page is not None else ""
     heading = f" · {escape(shown_name(source.heading))}" if source.heading else ""
+    address = f"<div>{address_html(source.url, links=marks.links)}</div>" if source.url else ""
     # In the folded part, not on it: a browser opens what an address leads into.
     anchor = f' id="{anchors}-{source.n}"' if anchors else ""
     return (
@@ -139,7 +142,7 @@ def _source(
         f'<summary style="{style.SUMMARY}"><span style="{style.NUMBER}">{source.n}</span>'
         f'<span style="{style.NAME}">{escape(shown_name(source.source))}</span>'
         f'<span style="{style.MUTED}" title="{escape(labels.score)}">{page}{heading}'
-        f" · {source.score:.2f}</span></summary>"
+        f" · {source.score:.2f}</span></summary>{address}"
         f'<div{anchor} dir="auto" tabindex="0" style="{style.SOURCE_TEXT}">'
         f"{highlight_spans(source.text, spans, begin=True)}</div></details>"
     )

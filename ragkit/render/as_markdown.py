@@ -14,7 +14,10 @@ def answer_markdown(answer: Answer) -> str:
     lines = [_escaped(answer.text), ""]
     for source in answer.sources:
         page = f", p. {source.page}" if source.page is not None else ""
-        lines.append(f"**[{source.n}]** {_escaped(' '.join(source.source.split()))}{page}  ")
+        # Not a link: what a document says of itself is not opened by accident.
+        address = f" · {_escaped(source.url)}" if source.url else ""
+        name = _escaped(" ".join(source.source.split()))
+        lines.append(f"**[{source.n}]** {name}{page}{address}  ")
         lines += [
             f"> {_escaped(' '.join(c.quote.split()))}" for c in answer.citations if c.n == source.n
         ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
-__all__ = ["host_of", "linkable"]
+from ragkit.render import style
+
+__all__ = ["address_html", "host_of", "linkable"]
 
 # Stricter than any standard, so that no browser can read another host than the one that is shown:
 # no user name, no backslash, no letters but ASCII (other scripts stand as xn--…).
@@ -15,6 +18,7 @@ _WEB = re.compile(
 )
 _MAIL = re.compile(r"mailto:(?P<host>[\w.+-]{1,64}@[a-z0-9.-]{1,253})", re.IGNORECASE | re.ASCII)
 _LONGEST = 2000
+_SHOWN = 200
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*:/*(?:[^/?#@]*@)?([^/?#:@\s]{1,253})", re.IGNORECASE)
 
 
@@ -39,3 +43,15 @@ def host_of(address: str) -> str:
         return allowed[1]
     found = _HOST.match(address)
     return found[1] if found and not address.lower().startswith(("data:", "javascript:")) else ""
+
+
+def address_html(address: str, *, links: bool) -> str:
+    """Return an address as text, which with ``links`` opens by a click where it may be linked."""
+    shown = escape(address if len(address) <= _SHOWN else address[:_SHOWN] + "…")
+    allowed = linkable(address)
+    if not (links and allowed):
+        return f'<span style="{style.HOST}">{shown}</span>'
+    return (
+        f'<a href="{escape(allowed[0])}" target="_blank" rel="noopener noreferrer"'
+        f' style="{style.LINK}">{shown}</a>'
+    )
