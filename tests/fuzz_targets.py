@@ -40,7 +40,7 @@ from ragkit.retrieve.tokenizer import count_tokens, detect_language, normalize, 
 
 __all__ = ["TARGETS", "check_spans", "container", "templates"]
 
-SECONDS = 3.0  # of CPU for inputs of at most 20 kB: ten to a hundred times what they should take
+SECONDS = 3.0  # of CPU for inputs of some kB: a hundred times what they should take
 _NOT_FOR_PEOPLE = re.compile(
     r"\b\w+(?:Error|Exception)\b|NoneType|has no attribute|Traceback|<class|\b0x[0-9a-f]{5,}|"
     r"subscriptable|positional argument|codec can't|out of range|not iterable|unsupported operand|"
