@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from ragkit.ingest.readers.content import Content, one_line
@@ -106,7 +107,7 @@ def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
                 yield _marked(text, element, levels)
             stack.extend(child for box in reversed(_boxes(element)) for child in reversed(box))
         elif element.tag == _W + "tbl":
-            if text := table_text(_rows(element)):
+            if text := table_text(_rows(element), header=_header_rows(element), form=True):
                 yield text, 0
         elif element.tag not in (_FALLBACK, _W + "sectPr"):
             stack.extend(reversed(element))
@@ -159,6 +160,14 @@ def _marked(text: str, paragraph: Any, levels: Mapping[str, int]) -> tuple[str, 
         depth = _value(paragraph, "pPr/numPr/ilvl") or "0"
         return f"{'  ' * min(8, int(depth) if depth.isdecimal() else 0)}- {text}", -1
     return text, 0
+
+
+def _header_rows(table: Any) -> int | None:
+    """Return how many rows the author marked to be repeated on each page; None for none."""
+    marks = (row.find(f"{_W}trPr/{_W}tblHeader") for row in _within(table, _W + "tr"))
+    off = ("0", "false", "off")
+    marked = takewhile(lambda mark: mark is not None and mark.get(_W + "val") not in off, marks)
+    return sum(1 for _ in marked) or None
 
 
 def _rows(table: Any) -> Iterator[list[str]]:

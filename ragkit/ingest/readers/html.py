@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from html.parser import HTMLParser
 from typing import Any
 
 from ragkit.ingest.readers.blocks import BLOCK_TAGS, HEADINGS, Blocks
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.dates import iso_day
-from ragkit.ingest.readers.tables import table_text
+from ragkit.ingest.readers.furniture import SILENT_TAGS, find_furniture, tag_of
+from ragkit.ingest.readers.tables import spread, table_text
 
 __all__ = ["charset_of", "element_text", "read_html"]
 
 _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
-_NEVER = frozenset(
-    "script style noscript template svg annotation iframe object embed applet canvas audio video "
-    "head datalist".split()
-)
-_FURNITURE = frozenset("nav menu button dialog".split())
-_FURNITURE_ROLES = frozenset("navigation search menu menubar dialog alertdialog".split())
-_CONSENT = re.compile(r"cookie|consent|gdpr|ccpa|onetrust|didomi|truste", re.I)
-_CONSENT_LENGTH = 3000
 _META = {
     "author": "author", "article:author": "author", "dc.creator": "author",
     "citation_author": "author", "date": "date", "article:published_time": "date",
     "dc.date": "date", "dcterms.created": "date", "citation_publication_date": "date",
     "og:url": "url",
 }  # fmt: skip
+_MOST_HEADER_ROWS = 3
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 
@@ -78,12 +72,12 @@ def _stripped(text: str) -> str:
     class Stripper(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             nonlocal hidden
-            hidden += tag in _NEVER
+            hidden += tag in SILENT_TAGS
             pieces.append("\n" if tag in BLOCK_TAGS or tag in HEADINGS else "")
 
         def handle_endtag(self, tag: str) -> None:
             nonlocal hidden
-            hidden = max(0, hidden - (tag in _NEVER))
+            hidden = max(0, hidden - (tag in SILENT_TAGS))
 
         def handle_data(self, data: str) -> None:
             pieces.append("" if hidden else data)
@@ -121,10 +115,14 @@ def _head(root: Any) -> Metadata:
 
 def element_text(root: Any, *, furniture: bool = False) -> str:
     """Return the readable text below ``root``; with ``furniture`` also navigation and banners."""
+    return _text(root, frozenset() if furniture else find_furniture(root))
+
+
+def _text(root: Any, left_out: Set[Any]) -> str:
     lines = Blocks()
-    for step, element, tag in _walk(root, furniture):
+    for step, element, tag in _walk(root, left_out):
         if step == "table":
-            lines.block(_table(element, furniture))
+            lines.block(_table(element, left_out))
         elif step == "pre":
             lines.block(_preformatted(element))
         elif step == "start":
@@ -136,7 +134,7 @@ def element_text(root: Any, *, furniture: bool = False) -> str:
     return lines.text()
 
 
-def _walk(root: Any, furniture: bool) -> Iterator[tuple[str, Any, str]]:
+def _walk(root: Any, left_out: Set[Any]) -> Iterator[tuple[str, Any, str]]:
     """Yield start, end, text, table and pre steps in document order, without recursion."""
     stack: list[tuple[str, Any]] = [("open", root)]
     while stack:
@@ -144,11 +142,11 @@ def _walk(root: Any, furniture: bool) -> Iterator[tuple[str, Any, str]]:
         if step == "text":
             yield "text", item, ""
             continue
-        tag = _tag(item)
+        tag = tag_of(item)
         if step == "close":
             yield "end", item, tag
             continue
-        if not tag or _is_left_out(item, tag, furniture):
+        if not tag or item in left_out or _is_hidden(item, tag):
             continue
         if tag == "pre" or (tag == "table" and not _is_layout(item)):
             yield tag, item, tag
@@ -163,62 +161,60 @@ def _walk(root: Any, furniture: bool) -> Iterator[tuple[str, Any, str]]:
             stack.append(("text", item.text))
 
 
-def _tag(element: Any) -> str:
-    """Return an element's name without namespace; empty for comments and the like."""
-    tag = element.tag
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
-
-
-def _is_left_out(element: Any, tag: str, furniture: bool) -> bool:
-    if tag in _NEVER:
+def _is_hidden(element: Any, tag: str) -> bool:
+    if tag in SILENT_TAGS or "hidden" in element.attrib:
         return True
-    if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
-        return True
-    if furniture or tag in ("html", "body", "main", "article"):
-        return False
-    if tag in _FURNITURE or element.get("role") in _FURNITURE_ROLES:
-        return True
-    names = f"{element.get('id') or ''} {element.get('class') or ''}"
-    return bool(_CONSENT.search(names)) and _length(element) < _CONSENT_LENGTH
-
-
-def _length(element: Any) -> int:
-    total = 0
-    for text in element.itertext():
-        total += len(text)
-        if total >= _CONSENT_LENGTH:
-            break
-    return total
+    return _HIDDEN.search(element.get("style") or "") is not None
 
 
 def _is_layout(table: Any) -> bool:
     """Tell tables that only place things on the page from tables of data."""
-    if any(_tag(e) in ("table", "h1", "h2", "h3", "pre") for e in table.iterdescendants("*")):
+    if any(tag_of(e) in ("table", "h1", "h2", "h3", "pre") for e in table.iterdescendants("*")):
         return True
-    rows = _rows(table, furniture=True)
+    rows = _rows(table, frozenset())
     return not rows or max(map(len, rows)) < 2
 
 
-def _rows(table: Any, furniture: bool) -> list[list[str]]:
+def _rows(table: Any, left_out: Set[Any]) -> list[list[str]]:
     rows = []
+    hanging: dict[int, tuple[int, str]] = {}
     for row in table.iter("tr", "{*}tr"):
-        cells: list[str] = []
-        for cell in row:
-            if _tag(cell) in ("td", "th"):
-                cells.append(one_line(element_text(cell, furniture=furniture)))
-                span = cell.get("colspan") or ""
-                cells.extend([""] * (min(int(span), 100) - 1 if span.isdecimal() else 0))
-        rows.append(cells)
+        cells = [
+            (one_line(_text(cell, left_out)), _span(cell, "colspan"), _span(cell, "rowspan"))
+            for cell in row
+            if tag_of(cell) in ("td", "th")
+        ]
+        rows.append(spread(cells, hanging))
     return rows
 
 
-def _table(table: Any, furniture: bool) -> str:
-    rows = _rows(table, furniture)
-    first = next(table.iter("tr", "{*}tr"), None)
-    cells = [] if first is None else [_tag(c) for c in first if _tag(c) in ("td", "th")]
-    has_header = len(rows) > 1 and bool(cells) and all(tag == "th" for tag in cells)
+def _span(cell: Any, name: str) -> int:
+    value = (cell.get(name) or "").strip()
+    return int(value) if value.isdecimal() and len(value) < 6 else 1
+
+
+def _table(table: Any, left_out: Set[Any]) -> str:
+    rows = _rows(table, left_out)
     captions = (one_line("".join(c.itertext())) for c in table.iter("caption", "{*}caption"))
-    return "\n".join(filter(None, [*captions, table_text(rows, header=has_header or None)]))
+    text = table_text(rows, header=_header_rows(table, len(rows)), form=True)
+    return "\n".join(filter(None, [*captions, text]))
+
+
+def _header_rows(table: Any, rows: int) -> int | None:
+    """Return how many rows at the top hold nothing but header cells; None where it is not said.
+
+    Where each row begins with a header cell, the table may have no other: then it has none.
+    """
+    count = 0
+    beside = 0
+    for number, row in enumerate(table.iter("tr", "{*}tr")):
+        tags = [tag_of(cell) for cell in row if tag_of(cell) in ("td", "th")]
+        if count == number and tags and all(tag == "th" for tag in tags):
+            count += 1
+        beside += tags[:1] == ["th"] and "td" in tags
+    if 0 < count < rows:
+        return min(count, _MOST_HEADER_ROWS)
+    return 0 if beside == rows else None
 
 
 def _preformatted(element: Any) -> str:

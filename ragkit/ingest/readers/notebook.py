@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
+from ragkit.ingest.readers.html import element_text, parse_html
 from ragkit.ingest.readers.records import load_json
 
 __all__ = ["read_notebook"]
@@ -73,6 +74,8 @@ def _output(output: dict[str, Any]) -> str:
     if isinstance(data, dict):
         if markdown := _text(data.get("text/markdown")):
             return markdown[:_MAX_OUTPUT]
+        if table := _table(_text(data.get("text/html"))):
+            return table[:_MAX_OUTPUT]
         plain = _text(data.get("text/plain"))
         # Figures and tables print a placeholder such as <Figure size 640x480 with 1 Axes>.
         text = "" if re.fullmatch(r"\s*<[^<>\n]*>\s*", plain) else plain
@@ -82,6 +85,14 @@ def _output(output: dict[str, Any]) -> str:
         text = _text(output.get("text"))
     text = clean(_ANSI.sub("", text))[:_MAX_OUTPUT]
     return _fenced(text) if text.strip() else ""
+
+
+def _table(html: str) -> str:
+    """Return a table that is shown as HTML, as pandas does, by row; empty for other HTML."""
+    if "<table" not in html or len(html) > 100 * _MAX_OUTPUT:
+        return ""
+    root = parse_html(html)
+    return "" if root is None else element_text(root, furniture=True)
 
 
 def _text(source: object) -> str:

@@ -26,6 +26,7 @@ _LEFT_OUT = frozenset(
      _TEXT + "sequence-decls", _OFFICE + "forms")
 )  # fmt: skip
 _MAX_COLUMNS = 1000
+_MAX_SPAN = 65_535
 
 
 def read_opendocument(data: bytes, kind: str, limits: Limits) -> Content:
@@ -63,7 +64,7 @@ def _flow(top: Any) -> str:
         if element.tag in _LEFT_OUT:
             continue
         if element.tag == _TABLE + "table":
-            blocks.append(table_text(_rows(element)))
+            blocks.append(table_text(_rows(element), form=True))
         elif element.tag == _TEXT + "h":
             level = element.get(_TEXT + "outline-level") or "1"
             text = " ".join(_inline(element).split())
@@ -100,13 +101,24 @@ def _inline(paragraph: Any) -> str:
 
 
 def _rows(table: Any) -> Iterator[list[str]]:
-    """Yield rows; a cell that is repeated is repeated, an empty tail is not."""
+    """Yield rows; a cell that is repeated is repeated, an empty tail is not.
+
+    A cell that spans rows repeats its text in each of them.
+    """
+    hanging: dict[int, tuple[int, str]] = {}
     for row in table.iter(_TABLE + "table-row"):
         cells: list[str] = []
         for cell in row.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
             repeat = cell.get(_TABLE + "number-columns-repeated") or "1"
             count = min(int(repeat) if repeat.isdecimal() else 1, _MAX_COLUMNS - len(cells))
             text = " ".join(_inline(p) for p in cell.iter(_TEXT + "p"))
+            down = cell.get(_TABLE + "number-rows-spanned") or "1"
+            if cell.tag == _TABLE + "covered-table-cell" and len(cells) in hanging:
+                left, text = hanging.pop(len(cells))
+                if left > 1:
+                    hanging[len(cells)] = left - 1, text
+            elif down.isdecimal() and int(down) > 1:
+                hanging[len(cells)] = min(int(down), _MAX_SPAN) - 1, text
             cells.extend([text] * count)
         while cells and not cells[-1]:
             cells.pop()

@@ -82,7 +82,7 @@ def _shape(shape: Any) -> str:
         return "\n".join(f"{'  ' * depth}- {text.lstrip('-•· ')}" for text, depth in texts)
     if getattr(shape, "has_table", False) and shape.has_table:
         rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
-        return table_text(rows, header=bool(shape.table.first_row) or None)
+        return table_text(rows, header=1 if shape.table.first_row else None)
     if getattr(shape, "has_chart", False) and shape.has_chart:
         return _chart(shape.chart)
     return ""
@@ -109,5 +109,5 @@ def _chart(chart: Any) -> str:
     for plot in chart.plots:
         names = [str(category) for category in plot.categories]
         rows = [["", *names], *([series.name, *series.values] for series in plot.series)]
-        lines.append(table_text(rows, header=bool(names)))
+        lines.append(table_text(rows, header=int(bool(names))))
     return "\n".join(filter(None, lines))

@@ -74,7 +74,7 @@ def read_delimited(text: str, *, delimiter: str | None = None) -> Content:
     """Return CSV or TSV as rows; the delimiter is guessed from the first lines unless given."""
     text = clean(text)
     delimiter = delimiter or _delimiter(text[:50_000])
-    header = None if len(text) <= _NAMED_UP_TO else False
+    header = None if len(text) <= _NAMED_UP_TO else 0
     try:
         lines = table_text(_rows(text, delimiter), header=header)
     except csv.Error:

@@ -6,6 +6,7 @@ import re
 
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.front_matter import front_matter
+from ragkit.ingest.readers.pipe_tables import with_named_rows
 
 __all__ = ["read_markdown", "read_plain", "read_rst", "read_subtitles"]
 
@@ -24,7 +25,10 @@ def read_plain(text: str) -> Content:
 
 
 def read_markdown(text: str) -> Content:
-    """Return Markdown as it is; title and more come from front matter or the first heading."""
+    """Return Markdown as it is, but for tables, whose rows are named by their header.
+
+    Title and more come from front matter or the first heading.
+    """
     text = clean(text)
     metadata: Metadata = {"markup": "markdown"}
     head = text[:_HEAD]
@@ -36,7 +40,7 @@ def read_markdown(text: str) -> Content:
         found = [m for m in (_ATX.search(head), _SETEXT.search(head)) if m]
         if found:
             metadata["title"] = one_line(min(found, key=lambda m: m.start())[1])
-    return Content.of(text, metadata)
+    return Content.of(with_named_rows(text), metadata)
 
 
 def read_rst(text: str) -> Content:
