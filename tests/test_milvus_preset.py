@@ -5,8 +5,12 @@ A tiny BERT stands in for bge-large; the model server speaks the protocol that v
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +113,119 @@ def test_from_html_to_a_cited_answer(run: Run, stub: Stub, folder: Path, tmp_pat
     assert places[0] < content.rindex("When was the lighthouse")
     for noise in ("tracker", "All pages"):
         assert noise not in content
+
+
+QUESTION = "When was the lighthouse of Alnmouth built?"
+
+
+def judges(exchange: Exchange) -> None:
+    """Answer as the prompt wants it, and with a list of sources that it does not want."""
+    exchange.begin()
+    for piece in ("Relevant", " sources: [1", "]\n", "The lighthouse of Alnmouth was built "):
+        exchange.delta(piece)
+    exchange.delta("in 1826 of granite. [1]\n\nSources:\n[1] https://invented.example/page")
+    exchange.end()
+
+
+def test_the_model_is_told_to_judge_first_and_what_grounds_its_answer(
+    run: Run, stub: Stub, folder: Path
+) -> None:
+    stub.on_chat(judges)
+    found = run("query", QUESTION, "--data", folder, "--json")
+    system, user = (message["content"] for message in stub.chats[-1].body["messages"])
+    assert "First judge which numbered sources are relevant" in system
+    assert user.index("Grounding sources: ") < user.index(QUESTION)
+    (grounding,) = [line for line in user.splitlines() if line.startswith("Grounding sources:")]
+    addresses = [f"https://example.org/{name}" for name in PAGES]
+    listed = grounding.removeprefix("Grounding sources: ").split(", ")
+    assert sorted(listed) == sorted({source["url"] for source in found["sources"]})
+    assert set(listed) <= set(addresses)
+    assert listed[-1] == found["sources"][0]["url"] == "https://example.org/lighthouse"
+    assert "[1] lighthouse.html · The lighthouse · https://example.org/lighthouse\n" in user
+    # The reader sees the answer alone, with sources that were checked.
+    assert found["answer"] == "The lighthouse of Alnmouth was built in 1826 of granite. [1]"
+    assert [c["source"] for c in found["citations"]] == ["lighthouse.html"]
+
+
+def test_where_no_source_is_relevant_the_answer_is_refused(
+    run: Run, stub: Stub, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def none(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.delta("Relevant sources: none\nThe lighthouse of Alnmouth is famous for ghosts.")
+        exchange.end()
+
+    stub.on_chat(none)
+    run("index", folder, "--json")
+    with pytest.raises(SystemExit) as left:
+        main(["query", QUESTION, "--data", str(folder), "--json"])
+    assert left.value.code == 3
+    found = json.loads(capfd.readouterr().out)
+    assert found["refused"]
+    assert "ghosts" not in found["answer"]
+
+
+def test_the_command_line_ends_with_the_sources_addresses(
+    run: Run, stub: Stub, folder: Path
+) -> None:
+    stub.on_chat(judges)
+    run("index", folder, "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "ragkit", "query", QUESTION, "--data", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "The lighthouse of Alnmouth was built in 1826 of granite. [1]",
+        "",
+        "[1] lighthouse.html · The lighthouse · https://example.org/lighthouse",
+    ]
+
+
+def test_a_notebook_shows_the_sources_addresses(run: Run, stub: Stub, folder: Path) -> None:
+    import ragkit
+
+    stub.on_chat(judges)
+    kb = ragkit.open(folder)
+    answer = kb.ask(QUESTION)
+    assert answer.sources[0].url == "https://example.org/lighthouse"
+    assert ">https://example.org/lighthouse<" in answer._repr_html_()
+    assert " · https://example.org/lighthouse" in answer._repr_markdown_()
+    said = kb.as_query_engine().query(QUESTION)
+    assert str(said) == answer.text, "the query engine judges first too"
+    kb.close()
+
+
+def test_the_chat_in_the_browser_shows_them(
+    run: Run, stub: Stub, folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("streamlit", reason='needs pip install "ragkit[app]"')
+    pytest.importorskip("websockets", reason='needs pip install "ragkit[test]"')
+    from browser_support import serving
+    from streamlit_client import open_session
+
+    stub.on_chat(judges)
+    run("index", folder, "--json")
+
+    async def ask(address: str) -> str:
+        session = await open_session(address.removeprefix("http://"))
+        try:
+            await session.rerun()
+            return (await session.ask(QUESTION, "1826")).text
+        finally:
+            await session.close()
+
+    home = tmp_path / "home"
+    with serving(folder, home, env={"RAGKIT_PRESET": "milvus-vllm"}) as address:
+        page = asyncio.run(ask(address))
+    assert "was built in 1826 of granite" in page
+    assert 'href="https://example.org/lighthouse"' in page
+    assert "invented.example" not in page
+    assert "Relevant sources" not in page
 
 
 def test_title_and_address_are_metadata(run: Run, stub: Stub, folder: Path) -> None:
