@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
 from pdf_writer import PdfPage, lines, write_pdf
@@ -70,6 +71,7 @@ def _docx() -> dict[str, bytes]:
     found.pop("docProps/thumbnail.jpeg", None)
     for part in ("numbering", "stylesWithEffects", "webSettings", "fontTable"):
         found.pop(f"word/{part}.xml", None)
+    found["_rels/.rels"] = _without_thumbnail(found["_rels/.rels"])
     w = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     found["word/styles.xml"] = (
         f'<w:styles {w}><w:style w:type="paragraph" w:styleId="Heading1"><w:name '
@@ -80,15 +82,13 @@ def _docx() -> dict[str, bytes]:
         f'<w:footnotes {w}><w:footnote w:id="2"><w:p><w:r><w:t>A note</w:t></w:r></w:p>'
         "</w:footnote></w:footnotes>"
     ).encode()
-    relations = found["word/_rels/document.xml.rels"].decode()
-    kept = [part for part in relations.split("<Relationship ") if _is_there(part, found)]
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    note = f'Id="rId90" Type="{office}/footnotes" Target="footnotes.xml"/>'
     found["word/_rels/document.xml.rels"] = (
-        "<Relationship ".join([kept[0], note, *kept[1:]])
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{office}/styles" Target="styles.xml"/>'
+        f'<Relationship Id="rId2" Type="{office}/footnotes" Target="footnotes.xml"/>'
+        "</Relationships>"
     ).encode()
-    if "</Relationships>" not in found["word/_rels/document.xml.rels"].decode():
-        found["word/_rels/document.xml.rels"] += b"</Relationships>"
     found["[Content_Types].xml"] = found["[Content_Types].xml"].replace(
         b"</Types>",
         b'<Override PartName="/word/footnotes.xml" ContentType="application/vnd.openxmlformats-'
@@ -97,11 +97,8 @@ def _docx() -> dict[str, bytes]:
     return found
 
 
-def _is_there(relation: str, found: dict[str, bytes]) -> bool:
-    if 'Target="' not in relation:
-        return True
-    target = relation.partition('Target="')[2].partition('"')[0]
-    return f"word/{target}" in found or target.removeprefix("../") in found
+def _without_thumbnail(relations: bytes) -> bytes:
+    return re.sub(rb"<Relationship [^>]*thumbnail[^>]*/>", b"", relations)
 
 
 def _pptx() -> dict[str, bytes]:
@@ -126,11 +123,7 @@ def _pptx() -> dict[str, bytes]:
     show.save(out)
     found = members(out.getvalue())
     found.pop("docProps/thumbnail.jpeg", None)
-    found["_rels/.rels"] = b"<Relationship ".join(
-        part
-        for part in found["_rels/.rels"].split(b"<Relationship ")
-        if b"thumbnail" not in part or b"</Relationships>" in part
-    )
+    found["_rels/.rels"] = _without_thumbnail(found["_rels/.rels"])
     return found
 
 

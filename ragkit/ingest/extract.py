@@ -7,6 +7,8 @@ it can run in a worker process. ``readers.reader.FileReader`` is the same as a `
 from __future__ import annotations
 
 import hashlib
+import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,6 +84,12 @@ def extract(
         raise _reason(error) from error
 
 
+# What parsers stumble into on damaged files; their messages are about Python, not about the file.
+_SLIPS = (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
+          NotImplementedError, struct.error, StopIteration)  # fmt: skip
+_INTERNAL = re.compile(r"invalid literal|codec can't|unpack|<class |0x[0-9a-f]{5,}|expected str")
+
+
 def _reason(error: BaseException) -> IngestError:
     """Return ``error`` as a reason that a person understands."""
     if isinstance(error, IngestError):
@@ -93,7 +101,11 @@ def _reason(error: BaseException) -> IngestError:
     detail = " ".join(str(error).split())[:160].rstrip(".")
     if isinstance(error, ImportError):
         return IngestError(f"Its reader is not installed ({detail}).")
-    return IngestError(f"Damaged file. Its reader says: {detail or type(error).__name__}.")
+    if isinstance(error, KeyError) and "archive" in detail:
+        return IngestError("Damaged file: a part of it is missing.")
+    if not detail or isinstance(error, _SLIPS) or _INTERNAL.search(detail):
+        return IngestError("Damaged file: its reader could make nothing of it.")
+    return IngestError(f"Damaged file. Its reader says: {detail}.")
 
 
 def _joined(content: Content, sha256: str) -> Extraction:

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal, NamedTuple
 
-__all__ = ["FRONT_MATTER", "LINE_BREAK", "Run", "RunKind", "soft_runs"]
+__all__ = [
+    "FRONT_MATTER",
+    "LINE_BREAK",
+    "Run",
+    "RunKind",
+    "is_label_line",
+    "is_row",
+    "row_cells",
+    "soft_runs",
+]
 
 RunKind = Literal["prose", "item", "row", "code"]
 
@@ -34,7 +44,18 @@ _WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-
                    "\uff01-\uff60\uffe0-\uffe6"
                    "\U0001f300-\U0001faff\U00020000-\U0003fffd]")  # fmt: skip
 _STOPS = tuple('.!?。！？…．।॥؟۔။។።”」』"')
+_SENTENCE_ENDS = tuple(".!?。！？")
 _COMMAS = tuple(",，、;；-–—（(「“·&+/")
+
+# What a column or a value is called, before ": " in a row that stands for a row of a table.
+_NAME = r"(?!https?:)[^\s:;；|>#](?:(?![.]\s)[^:;；!?。！？\n]){0,60}+"
+_CELL = re.compile(rf"(?:^|; )(?P<name>{_NAME}): (?=\S)", re.M)
+_ROW_STARTS = re.compile(rf"{_NAME}(?:: \S|; )")
+_ROW_GOES_ON = re.compile(rf"; {_NAME}: \S")
+_LONGEST_ROW = 600
+# "Name: Ann", "地点：三楼", "server.port: 8080", "top_k = 5": a line of its own among its like.
+_LABEL = re.compile(r"(?!https?:)(?:[^\s:：;；.!?。！？|>#][^:：;；.!?。！？]{0,30}+(?:：|: )\s*\S"
+                    r"|[A-Za-z_][\w.\-/\[\]]{0,80}(?:: | ?= ?)\S)")  # fmt: skip
 
 # Below this many columns nobody wraps prose: short lines are a poem, an address or a list.
 _NARROW = 30
@@ -45,13 +66,56 @@ _RAGGED = 0.2
 class Run(NamedTuple):
     """A span whose line breaks are soft, trimmed of white space and not empty.
 
-    ``item`` opens with a list marker, ``row`` is a row of a table, ``code`` is a line of a fenced
-    block, in which a full stop means nothing.
+    ``item`` opens with a list marker, ``row`` is a row of a table, with bars or as ``is_row`` tells
+    it, ``code`` is a line of a fenced block, in which a full stop means nothing.
     """
 
     start: int
     end: int
     kind: RunKind
+
+
+def is_row(text: str, start: int, end: int) -> bool:
+    """Tell a row of a table written as ``name: value; name: value``, or as ``value | value``.
+
+    ``text[start:end]`` is a line without white space at its ends. A line of prose may look alike:
+    one of two names that ends as sentences do is none, nor is one of more than 600 characters.
+    """
+    if end - start > _LONGEST_ROW:
+        return False
+    if text.find(" | ", start, end) >= 0 and text[start] != "|":
+        return True
+    if not _ROW_STARTS.match(text, start, end):
+        return False
+    named = sum(1 for _ in islice(_ROW_GOES_ON.finditer(text, start, end), 2))
+    named += _CELL.match(text, start, end) is not None
+    return named > 2 or (named == 2 and not text.endswith(_SENTENCE_ENDS, start, end))
+
+
+def row_cells(row: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return the spans of name and value of each cell of a row that ``is_row`` tells, or label
+    line.
+
+    The name of a cell without one is empty.
+    """
+    found = [m.span("name") for m in _CELL.finditer(row)]
+    if not found and (label := _LABEL.match(row)):
+        name_end = min(at for mark in ":：=" if (at := row.find(mark)) > 0)
+        return [((0, len(row[:name_end].rstrip())), (label.end() - 1, len(row)))]
+    if not found or found[0][0] > 0:
+        stop = found[0][0] - 2 if found else len(row)
+        first = [((0, 0), (0, stop))]
+    else:
+        first = []
+    ends = [start - 2 for start, _ in found[1:]] + [len(row)]
+    return first + [
+        ((start, stop), (stop + 2, end)) for (start, stop), end in zip(found, ends, strict=True)
+    ]
+
+
+def is_label_line(text: str, start: int, end: int) -> bool:
+    """Tell a line such as "Name: Ann" or "port = 80", without white space at its ends."""
+    return _LABEL.match(text, start, end) is not None
 
 
 def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
@@ -74,6 +138,9 @@ def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
             yield from _flush(text, held)
         elif held and _UNDERLINE.match(text, begin, stop):
             yield from _underlined(text, held, stop)
+        elif is_row(text, begin, stop):
+            yield from _flush(text, held)
+            yield Run(begin, stop, "row")
         elif _ALONE.match(text, begin, stop):
             yield from _flush(text, held)
             if text[begin] == "|":
@@ -142,8 +209,9 @@ def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
     full = max(widths)
     prose = any(text.endswith(_STOPS, s, e) for s, e in lines)
     begin = lines[0][0]
-    for (_, here), (there, there_end), width in zip(lines, lines[1:], widths, strict=False):
-        if not _wraps(text, here, there, there_end, width=width, full=full, prose=prose):
+    for (line, here), (there, there_end), width in zip(lines, lines[1:], widths, strict=False):
+        series = is_label_line(text, line, here) and is_label_line(text, there, there_end)
+        if series or not _wraps(text, here, there, there_end, width=width, full=full, prose=prose):
             yield Run(begin, here, kind)
             begin, kind = there, "prose"
     yield Run(begin, lines[-1][1], kind)

@@ -32,6 +32,7 @@ _MAX_CONTROLS = 0.02
 _FEW = 0.05
 _WESTERN_BONUS = 0.25
 _MAX_DAMAGE = 0.05
+_SURE = 8  # characters of a line that are not ASCII and valid UTF-8: more than chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     _refuse_binary(data[: 4 * _SAMPLE])
     if declared and (named := _as_declared(data, sample, declared)) is not None:
         return named
-    return _as_legacy(data, sample)
+    return _as_two(data) or _as_legacy(data, sample)
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
@@ -182,6 +183,40 @@ def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
     # Templates say iso-8859-1 whatever follows: it must give readable text, not only decode.
     scores = [_score(sample, profile) for profile in PROFILES if name in profile.encodings]
     return None if scores and max(scores) < _ACCEPT else _replacing(data, name)
+
+
+def _as_two(data: bytes) -> Decoded | None:
+    """Return ``data`` whose lines are in UTF-8 or else in one legacy encoding, if they are.
+
+    Two programs that write to one log leave such files. A short line of a legacy encoding may be
+    valid UTF-8 by chance, a long one is not.
+    """
+    lines = data.split(b"\n")
+    strange = [at for at, line in enumerate(lines) if _strict(line, "utf-8") is None]
+    foreign = b"\n".join(lines[at] for at in strange)
+    taken = set(strange)
+    sure = sum(
+        len(line)
+        for at, line in enumerate(lines)
+        if at not in taken and not line.isascii() and _is_surely_utf8(line)
+    )
+    if sure < _MAX_DAMAGE * len(foreign):
+        return None
+    try:
+        found = _as_legacy(foreign, _sample(foreign))
+    except IngestError:
+        return None
+    texts = found.text.split("\n")
+    if len(texts) != len(strange):
+        return None
+    decoded = [line.decode("utf-8", errors="replace") for line in lines]
+    for at, text in zip(strange, texts, strict=True):
+        decoded[at] = text
+    return Decoded("\n".join(decoded), f"utf-8+{found.encoding}", found.replaced)
+
+
+def _is_surely_utf8(line: bytes) -> bool:
+    return sum(not c.isascii() for c in line.decode("utf-8")) >= _SURE
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:

@@ -45,12 +45,16 @@ def read_epub(data: bytes) -> Content:
 def _spine(package: Any, path: str) -> Iterator[str]:
     """Yield the members of the zip that hold the chapters, in order; navigation is left out."""
     items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
+    seen: set[str] = set()
     for reference in package.iterfind(".//{*}spine/{*}itemref"):
         item = items.get(reference.get("idref"))
         if item is None or "nav" in (item.get("properties") or "").split():
             continue
         href = unquote((item.get("href") or "").partition("#")[0])
-        yield posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
+        if name not in seen:  # a spine that goes in circles repeats a book without end
+            seen.add(name)
+            yield name
 
 
 def _chapter(data: bytes) -> str:

@@ -29,7 +29,7 @@ def read_bytes(
     if kind is not None:
         content = _read_binary(kind, data, limits, passwords, ocr)
         return Content(content.sections, content.metadata | {"format": kind})
-    if suffix == "eml":
+    if suffix in ("eml", "mht", "mhtml"):  # a saved web page is a message with its parts
         from ragkit.ingest.readers.mail import read_mail
 
         content = read_mail(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 from ragkit.ingest.readers.blocks import BLOCK_TAGS, HEADINGS, Blocks
@@ -18,6 +18,12 @@ __all__ = ["charset_of", "element_text", "read_html"]
 _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
+# A comment or declaration that never ends goes on to the end of the page.
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<closing>/?)(?P<name>[a-zA-Z][\w:-]*+)[^<>]*+(?:>|\Z)|<[!?/][^>]*+(?:>|\Z)",
+    re.S,
+)
+_RAW = ("script", "style")  # in which a tag is no tag
 _META = {
     "author": "author", "article:author": "author", "dc.creator": "author",
     "citation_author": "author", "date": "date", "article:published_time": "date",
@@ -65,27 +71,28 @@ def parse_html(text: str) -> Any:
 
 
 def _stripped(text: str) -> str:
-    """Return ``text`` without tags, scripts and styles, for pages that no tree can hold."""
+    """Return ``text`` without tags, scripts and styles, for pages that no tree can hold.
+
+    Linear in the text, which Python's own ``HTMLParser`` is not on broken tags and comments.
+    """
     pieces: list[str] = []
-    hidden = 0
-
-    class Stripper(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            nonlocal hidden
-            hidden += tag in SILENT_TAGS
-            pieces.append("\n" if tag in BLOCK_TAGS or tag in HEADINGS else "")
-
-        def handle_endtag(self, tag: str) -> None:
-            nonlocal hidden
-            hidden = max(0, hidden - (tag in SILENT_TAGS))
-
-        def handle_data(self, data: str) -> None:
-            pieces.append("" if hidden else data)
-
-    stripper = Stripper()
-    stripper.feed(text)
-    stripper.close()
-    lines = (one_line(line) for line in "".join(pieces).split("\n"))
+    at = 0
+    silent, depth = "", 0  # the element whose text is not shown, and how often it is open
+    for found in _TAG.finditer(text):
+        if not silent:
+            pieces.append(text[at : found.start()])
+        at = found.end()
+        tag = (found["name"] or "").lower()
+        if silent:
+            depth += (tag == silent) * (-1 if found["closing"] else silent not in _RAW)
+            silent = silent if depth else ""
+        elif tag in SILENT_TAGS and not found["closing"]:
+            silent, depth = tag, 1
+        elif tag in BLOCK_TAGS or tag in HEADINGS or tag == "br":
+            pieces.append("\n")
+    if not silent:
+        pieces.append(text[at:])
+    lines = (one_line(line) for line in unescape("".join(pieces)).split("\n"))
     return "\n".join(filter(None, lines))
 
 

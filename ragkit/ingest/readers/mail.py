@@ -16,6 +16,8 @@ from ragkit.ingest.readers.html import element_text, parse_html
 __all__ = ["read_mail"]
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
+# Old encodings of seven bits, which nothing but their name tells from ASCII.
+_SEVEN_BITS = ("utf-7", "unicode-1-1-utf-7", "hz", "hz-gb-2312")
 
 
 def read_mail(data: bytes) -> Content:
@@ -47,8 +49,15 @@ def _body(message: EmailMessage) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes) or not payload.strip():
         return ""
-    text = decode(payload, declared=part.get_content_charset()).text
+    text = _decoded(payload, part.get_content_charset())
     if part.get_content_subtype() != "html":
         return text.strip()
     root = parse_html(text)
     return "" if root is None else element_text(root, furniture=True)
+
+
+def _decoded(payload: bytes, charset: str | None) -> str:
+    if charset in _SEVEN_BITS:
+        with suppress(UnicodeError, LookupError):
+            return payload.decode(charset)
+    return decode(payload, declared=charset).text

@@ -43,6 +43,7 @@ _REFUSED = (
     (b"wOF2", "a font"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"GGUF", "model weights"),
+    (b"%!PS", "a PostScript file. Convert it to PDF"),
 )
 _PRINTABLE_MAGIC = ("BM", "MZ", "ID3", "BZh", "GIF8", "PAR1", "RIFF", "OggS", "GGUF")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -95,7 +96,10 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
         return "rtf"
     for magic, kind in _REFUSED:
         if head.startswith(magic) and _is_binary(magic, head):
-            raise IngestError(f"This is {kind}, not a text document.")
+            told = "." if ". " in kind else ", not a text document."
+            raise IngestError(f"This is {kind}{told}")
+    if head[257:262] == b"ustar":
+        raise IngestError("This is a tar archive. Unpack it into the folder.")
     if head[4:8] == b"ftyp":
         raise IngestError("This is a video, sound or HEIC image file, not a text document.")
     if suffix in ("pdf", "docx", "pptx", "xlsx", "epub", "odt") and b"\x00" in head:
@@ -131,7 +135,7 @@ def _zip_format(data: bytes, suffix: str, limits: Limits) -> str:
         name = suffix if suffix in ("docx", "pptx", "xlsx", "epub", "odt") else "zip container"
         raise IngestError(f"Damaged {name}: {str(error).rstrip('.')}.") from error
     if kind is None:
-        raise IngestError("This is a zip archive. Unpack it into the folder.")
+        raise IngestError(_zip_reason({member.filename for member in members}))
     _refuse_bomb(members, limits)
     return kind
 
@@ -147,10 +151,20 @@ def _container_kind(archive: zipfile.ZipFile, names: set[str]) -> str | None:
                 return name
     if "META-INF/container.xml" in names:
         return "epub"
+    if "xl/workbook.bin" in names:
+        return None
     for folder, name in (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx")):
         if "[Content_Types].xml" in names and any(n.startswith(folder) for n in names):
             return name
     return None
+
+
+def _zip_reason(names: set[str]) -> str:
+    if "xl/workbook.bin" in names:
+        return "Binary Excel format (.xlsb). Save it as .xlsx."
+    if any(name.startswith("Index/") and name.endswith(".iwa") for name in names):
+        return "Apple iWork file. Export it as PDF or in an Office format."
+    return "This is a zip archive. Unpack it into the folder."
 
 
 def _refuse_bomb(members: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
@@ -182,4 +196,8 @@ def text_format(text: str, suffix: str) -> str:
         return named
     if text.startswith("<?xml"):
         return "xml"
+    if suffix in ("doc", "xls") and text.lstrip().startswith("<"):
+        return "html"  # what programs write that "export to Excel"
+    if suffix == "xls":
+        return "tsv" if "\t" in text[:2000] else "csv"
     return suffix if suffix in _CODE else "txt"
