@@ -13,10 +13,11 @@ import shared
 import streamlit as st
 from documents_upload import shown_name
 from shared import label
-from texts_documents import TEXTS, reason
+from texts_documents import TEXTS
 
 import ragkit
 from ragkit.health.overview import Overview
+from ragkit.health.reasons import reason
 from ragkit.ingest.readers.sniff import megabytes
 from ragkit.originals import MOST_BYTES, read_original
 from ragkit.uploads import UploadLimits, Uploads, safe_name

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from documents_upload import shown_name
-from texts_documents import reason
+
+from ragkit.health.reasons import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from texts_documents import reason
 
 import ragkit
+from ragkit.health.reasons import reason
 from ragkit.uploads import Received, UploadLimits, Uploads
 
 if TYPE_CHECKING:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-__all__ = ["TEXTS", "reason"]
+__all__ = ["TEXTS"]
 
 TEXTS = {
     "en": {
@@ -237,61 +235,3 @@ TEXTS = {
         "g_near_duplicates": "文本几乎相同：{groups}",
     },
 }
-
-# The readers' reasons, by their beginnings; what follows the first colon stays as it is.
-_REASONS_ZH: tuple[tuple[str, str], ...] = (
-    (r"Excluded in the chat's Documents page", "已在“文档”页中排除"),
-    (r"Empty file", "空文件"),
-    (r"No text in it|no text in it", "其中没有文本"),
-    (r"Not text", "不是文本"),
-    (r"Scanned PDF", "扫描版 PDF，页面是没有文本的图像，请先做文字识别（OCR）"),
-    (r"PDF without text", "PDF 中没有文本"),
-    (r"Password-protected (\S+).*", r"\1 文件有密码保护，请另存为无密码的文件"),
-    (r"Damaged file.*", "文件已损坏"),
-    (r"Damaged (\S+?)(?::.*|\..*)?$", r"\1 已损坏"),
-    (r"This is a zip archive.*", "这是 zip 压缩包，请解压到文件夹中"),
-    (r"This is (?:an? )?(.+?), not a text document\.?", r"不是文本文档（\1）"),
-    (r"Old (.+?) format.*", r"旧版 \1 格式，请另存为新格式"),
-    (r"Too large for the memory.*", "超出本机内存"),
-    (r"Too large: (.+), limit (.+)", r"太大：\1，上限 \2"),
-    (r"Too large", "太大"),
-    (r"(?:JSON n|N)ested .*", "嵌套过深，无法读取"),
-    (r"(?:Unpacks to|A part of it unpacks to).*", "解压后过大，可能是压缩炸弹"),
-    (r"XML that declares its own entities.*", "XML 自行声明实体，可能是实体炸弹"),
-    (r"A symbolic link that leads out of the folder", "指向文件夹之外的符号链接"),
-    (r"A symbolic link.*", "无法使用的符号链接"),
-    (r"A named pipe.*|A socket.*|A device.*|Not a regular file", "不是普通文件"),
-    (r"Folder that cannot be listed.*", "无法列出的文件夹"),
-    (r"No permission to read it", "没有读取权限"),
-    (r"The file has vanished", "文件已消失"),
-    (r"Cannot be read.*|cannot be read.*", "无法读取"),
-    (r"EPUB with copy protection.*", "EPUB 有版权保护（DRM）"),
-    (r"Its reader is not installed.*", "未安装相应的读取程序"),
-    (r"Only (\d+) files at once.*", r"一次最多 \1 个文件，请稍后再上传"),
-    (r"Its folder is a hidden one or a cache.*", "其文件夹是隐藏文件夹或缓存，不予处理"),
-    (r"It lies too deep in folders.*", "所在文件夹层级过深，请单独上传该文件夹"),
-    (r"It was not uploaded here, so it stays.*", "不是在此上传的文件，予以保留，可以排除"),
-    (r"It was changed in the folder since its upload.*", "上传后在文件夹中被修改过，予以保留"),
-    (r"The folder has a file of this name that was not uploaded.*",
-     "文件夹中已有同名文件，且不是在此上传的，予以保留。请改名后再上传"),
-    (r"The folder has something of this name that is no file.*",
-     "文件夹中已有同名的非文件项，请改名"),
-    (r"It is called (\.\S+) but holds plain text", r"扩展名是 \1，内容却是纯文本"),
-    (r"It is called (\.\S+) but holds (\S+)\. Rename it to (\.\w+)",
-     r"扩展名是 \1，内容却是 \2，请改名为 \3"),
-    (r"Another file took its name.*", "同名文件刚刚出现，请重试"),
-    (r"The folder cannot be written.*", "文件夹不可写，请联系运行此服务的人"),
-    (r"The disk is full.*", "磁盘已满，此文件未保存"),
-    (r"A folder on its way is a link or a file.*", "路径中有链接或文件，请改名"),
-)  # fmt: skip
-
-
-def reason(text: str, language: str) -> str:
-    """Return why a file was skipped or refused, in the page's language where it is known."""
-    if language != "zh":
-        return text
-    for pattern, chinese in _REASONS_ZH:
-        found = re.match(pattern, text)
-        if found:
-            return f"{found.expand(chinese)}。"
-    return text

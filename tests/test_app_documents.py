@@ -147,11 +147,8 @@ def test_every_text_is_used() -> None:
 
 
 def test_reasons_of_the_readers_have_chinese_words() -> None:
-    sys.path.insert(0, str(APP))
-    try:
-        from texts_documents import reason
-    finally:
-        sys.path.remove(str(APP))
+    from ragkit.health.reasons import reason
+
     for text in (
         "Excluded in the chat's Documents page.",
         "Scanned PDF: its pages are images without text. Run it through OCR first.",

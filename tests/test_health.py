@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import random
@@ -322,6 +324,8 @@ def test_the_report_is_written_as_json(folder: Path, tmp_path: Path) -> None:
     assert report["totals"]["indexed"] == 3
     by_name = {file["source"]: file for file in report["files"]}
     assert by_name["empty.md"]["reason"] == "Empty file."
+    assert by_name["手册.md"]["seconds"] > 0
+    assert report["totals"]["seconds"] >= by_name["手册.md"]["seconds"]
     assert by_name["手册.md"]["language"] == "zh"
     assert "a.log" not in by_name
 
@@ -334,8 +338,14 @@ def test_the_page_escapes_what_comes_from_files(folder: Path, tmp_path: Path) ->
     assert code == 0
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "<img" not in page
-    assert "<script" not in page
+    assert page.count("<script") == 1  # the page's own
+    assert "&lt;script&gt;alert(1)&lt;\\script&gt;.pdf" in page
     assert "&lt;img src=x onerror=alert(1)&gt; &amp;amp;" in page
+    policy = re.search(r"script-src 'sha256-([^']+)'", page)
+    own = re.search(r"<script>(.*?)</script>", page, re.S)
+    assert policy
+    assert own
+    assert policy[1] == base64.b64encode(hashlib.sha256(own[1].encode()).digest()).decode()
     assert "\u202e" not in page
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http-equiv", "")
@@ -347,6 +357,8 @@ def test_the_page_speaks_the_language_of_the_terminal(folder: Path, tmp_path: Pa
     page = (tmp_path / "r.html").read_text("utf-8")
     assert '<html lang="zh">' in page
     assert "1 个文件未索引" in page
+    assert "空文件。" in page
+    assert "Empty file" not in page
 
 
 def test_pages_in_both_languages_say_the_same_things() -> None:

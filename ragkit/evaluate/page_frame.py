@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from html import escape
@@ -36,16 +37,23 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
-def page(title: str, body: Sequence[str], *, language: str = "en") -> str:
-    """Return a whole page, which forbids scripts and requests, around parts that are HTML."""
+def page(title: str, body: Sequence[str], *, language: str = "en", script: str = "") -> str:
+    """Return a whole page around parts that are HTML; it forbids requests and other scripts.
+
+    Its policy lets ``script`` run by its hash, and nothing else.
+    """
+    allowed, tail = "", ""
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        allowed, tail = f"; script-src 'sha256-{digest}'", f"<script>{script}</script>"
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"content=\"default-src 'none'; style-src 'unsafe-inline'{allowed}\">"
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
         f"<style>{_FRAME}{_PARTS}{_CHART}{_PHONE}</style></head><body><main>{''.join(body)}"
-        f'<footer class="facts">ragkit {__version__}</footer></main></body></html>\n'
+        f'<footer class="facts">ragkit {__version__}</footer></main>{tail}</body></html>\n'
     )
 
 

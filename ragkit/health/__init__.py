@@ -92,7 +92,10 @@ class FileHealth:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the folder; the mappings count indexed files, commonest first."""
+    """Sums over the folder; the mappings count indexed files, commonest first.
+
+    ``seconds`` is what reading and splitting all files took, when each was last read.
+    """
 
     files: int
     indexed: int
@@ -106,6 +109,7 @@ class Totals:
     formats: Mapping[str, int] = field(default_factory=dict)
     languages: Mapping[str, int] = field(default_factory=dict)
     encodings: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +289,7 @@ def _totals(rows: Sequence[FileRow], indexed: Sequence[FileRow]) -> Totals:
         formats=counted(row.format for row in indexed),
         languages=counted(row.language for row in indexed),
         encodings=counted(row.encoding for row in indexed),
+        seconds=round(sum(row.seconds for row in rows), 3),
     )
 
 
@@ -308,7 +313,7 @@ def _files(rows: Iterable[FileRow], findings: Iterable[Finding]) -> tuple[FileHe
             row.nodes,
             tuple(warnings.get(row.source, ())),
             row.ocr_pages,
-            row.seconds,
+            round(row.seconds, 3),
         )
         for row in rows
     )
