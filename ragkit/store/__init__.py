@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ragkit.errors import ConfigError
 from ragkit.store.engine import parse_address
@@ -26,6 +26,7 @@ def open_store(
     token: str | None = None,
     catalog: Path | None = None,
     collection: str = "ragkit",
+    words: Literal["file", "engine"] = "file",
 ) -> SqliteStore:
     """Open the index at ``uri``: a path, ``sqlite:///path``, or one of an engine's.
 
@@ -36,9 +37,11 @@ def open_store(
     With an engine (see ``ragkit.store.engine.parse_address``) the vectors are searched there, and
     all else is in an SQLite file: ``PATH.catalog`` beside an engine's own file, else ``catalog``.
     ``token`` is the server's key; ``collection`` begins the names of its collections where the URI
-    names none.
+    names none. ``words`` says where they are looked up; in an engine, as sparse vectors, they are
+    scored by the file all the same.
 
-    Raises ``ConfigError`` for a URI of an unknown scheme, ``MissingExtra`` without the engine's
+    Raises ``ConfigError`` for a URI of an unknown scheme, and for words in an engine where there is
+    none or it has no sparse vectors, ``MissingExtra`` without the engine's
     client, ``StoreError`` for a folder, a file of another kind, a damaged one, or one of a newer
     format.
     """
@@ -46,6 +49,11 @@ def open_store(
 
     address = parse_address(uri) if isinstance(uri, str) else None
     if address is None:
+        if words == "engine":
+            raise ConfigError(
+                f"store.words is engine, and '{uri}' names none. Set it to file, or give an "
+                "engine's address: qdrant+http://HOST:6333."
+            )
         return open_sqlite(
             _sqlite_path(uri), analyzer=analyzer, fingerprint=fingerprint, read_only=read_only
         )
@@ -58,7 +66,11 @@ def open_store(
         raise ConfigError(f"{uri!r} names no file, and an index has one. Give catalog.")
     if not address.url and address.path is None:
         address = replace(address, path=catalog.with_suffix(f".{address.engine}"))
-    replica = Replica(open_engine(address, token), base=address.collection or collection)
+    engine = open_engine(address, token)
+    if words == "engine" and address.engine == "faiss":
+        engine.require_sparse()
+    base = address.collection or collection
+    replica = Replica(engine, base=base, words=words == "engine")
     return open_sqlite(
         catalog, analyzer=analyzer, fingerprint=fingerprint, read_only=read_only, replica=replica
     )

@@ -18,6 +18,8 @@ from ragkit.errors import ConfigError
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
+    from ragkit.store.sparse import SparseVector
+
 __all__ = ["Address", "Engine", "Key", "open_engine", "parse_address"]
 
 Key = str | int
@@ -32,7 +34,8 @@ class Engine(Protocol):
     """A vector engine. Everything that fails is a ``StoreError`` in words.
 
     Vectors are of unit length; scores are cosines (-1..1). A collection appears with the first
-    ``upsert`` into it.
+    ``upsert`` into it, and holds sparse vectors where that one brought them, as each later one
+    then does.
     """
 
     @property
@@ -43,8 +46,17 @@ class Engine(Protocol):
     def key(self) -> Literal["id", "node_id"]:
         """The column of the node table that the engine's keys are from."""
 
-    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
-        """Write nodes with their embeddings; what is there under the same key is replaced."""
+    def require_sparse(self) -> None:
+        """Do nothing where the engine has sparse vectors, else raise."""
+
+    def upsert(
+        self,
+        collection: str,
+        keys: Sequence[Key],
+        nodes: Sequence[BaseNode],
+        sparse: Sequence[SparseVector] | None = None,
+    ) -> None:
+        """Write nodes with embeddings, and terms; what is there under a key is replaced."""
 
     def delete(self, collection: str, keys: Sequence[Key]) -> None:
         """Remove nodes; nothing happens for keys that are not there."""
@@ -61,6 +73,16 @@ class Engine(Protocol):
         allowed: Sequence[Key] | None = None,
     ) -> list[tuple[Key, float]]:
         """Return up to ``limit`` keys with their cosines, best first, among ``allowed``."""
+
+    def search_sparse(
+        self,
+        collection: str,
+        vector: SparseVector,
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Return up to ``limit`` keys with their inner products above 0, best first."""
 
     def count(self, collection: str) -> int | None:
         """Return how many nodes the collection holds; None where there is no such collection."""

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ragkit.errors import MissingExtra, StoreError
+from ragkit.errors import ConfigError, MissingExtra, StoreError
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
     from ragkit.store.engine import Address, Key
+    from ragkit.store.sparse import SparseVector
 
 __all__ = ["FaissEngine", "open_faiss"]
 
@@ -50,7 +51,20 @@ class FaissEngine:
         self._loaded: dict[str, _Loaded] = {}
         self._changed: set[str] = set()
 
-    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
+    def require_sparse(self) -> None:
+        """Raise ConfigError: FAISS has no sparse vectors."""
+        raise ConfigError(
+            "FAISS cannot look up words: it has no sparse vectors. Set store.words to file, or "
+            "use Qdrant or Milvus."
+        )
+
+    def upsert(
+        self,
+        collection: str,
+        keys: Sequence[Key],
+        nodes: Sequence[BaseNode],
+        sparse: Sequence[SparseVector] | None = None,
+    ) -> None:
         """Add vectors; one under a key that is there replaces it."""
         import faiss
         import numpy as np
@@ -141,6 +155,18 @@ class FaissEngine:
             faiss.omp_set_num_threads(threads)
         pairs = zip(found[0].tolist(), scores[0].tolist(), strict=True)
         return [(key, score) for key, score in pairs if key >= 0]
+
+    def search_sparse(
+        self,
+        collection: str,
+        vector: SparseVector,
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Raise ConfigError: FAISS has no sparse vectors."""
+        self.require_sparse()
+        return []
 
     def count(self, collection: str) -> int | None:
         """Return how many vectors there are; None without a file."""

@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -29,10 +31,12 @@ from ragkit.store.milvus_errors import explain, quiet
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
     from llama_index.vector_stores.milvus import MilvusVectorStore
+    from llama_index.vector_stores.milvus.utils import BaseSparseEmbeddingFunction
     from pymilvus import MilvusClient
 
     from ragkit.store.engine import Address, Key
     from ragkit.store.milvus_lite import LiteServer
+    from ragkit.store.sparse import SparseVector
 
 __all__ = ["MilvusEngine", "open_milvus"]
 
@@ -42,6 +46,8 @@ _MOST = 16_384  # results of a search
 _TEXT_BYTES = 65_535
 _VALUE_CHARACTERS, _METADATA_CHARACTERS = 1_000, 8_000  # six bytes each, at worst, in JSON, twice
 _NOT_LOADED = 101
+_SPARSE_FIELD = "sparse_embedding"  # LlamaIndex's name
+_SPARSE_SINCE = (2, 4)
 T = TypeVar("T")
 
 
@@ -62,10 +68,29 @@ class MilvusEngine:
         self._path = path
         self._lite: LiteServer | None = None
         self._connected: MilvusClient | None = None
-        self._stores: dict[str, MilvusVectorStore] = {}
+        self._stores: dict[tuple[str, bool], MilvusVectorStore] = {}
+        self._next: Iterator[SparseVector] = iter(())
         self._lock = threading.RLock()
 
-    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
+    def require_sparse(self) -> None:
+        """Raise StoreError where the server is too old for sparse vectors."""
+        if self._path is not None:
+            return
+        version = self._ask(lambda: str(self._client.get_server_version()))
+        numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+        if numbers and numbers < _SPARSE_SINCE:
+            raise StoreError(
+                f"Milvus at {self._where} is {version}, and sparse vectors came with 2.4. "
+                "Set store.words to file, or use a newer server."
+            )
+
+    def upsert(
+        self,
+        collection: str,
+        keys: Sequence[Key],
+        nodes: Sequence[BaseNode],
+        sparse: Sequence[SparseVector] | None = None,
+    ) -> None:
         """Write nodes; those under a key that is there are replaced."""
         copies = [_payload(key, node) for key, node in zip(keys, nodes, strict=True)]
         name, dimension = _named(collection), len(nodes[0].get_embedding())
@@ -73,7 +98,8 @@ class MilvusEngine:
         def write() -> None:
             if not self._client.has_collection(name):
                 self._forget(name)  # LlamaIndex's class makes it only when it is new
-            self._store(name, dimension).add(copies)
+            self._next = iter(sparse or ())  # anew at each try
+            self._store(name, dimension, sparse=sparse is not None).add(copies)
 
         self._ask(write)
 
@@ -119,13 +145,39 @@ class MilvusEngine:
 
         if allowed is not None and not allowed:
             return []  # LlamaIndex takes no ids for all ids
-        found = self._ask(look)
-        if found is None:
-            raise StoreError(
-                f"Milvus at {self._where} has no collection '{name}' any more. "
-                "Make it again: ragkit index (nothing is embedded again)."
+        return self._found(name, look)
+
+    def search_sparse(
+        self,
+        collection: str,
+        vector: SparseVector,
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Return the keys of the greatest inner products, best first; 16,384 at most."""
+        name = _named(collection)
+        quoted = ", ".join(f"'{key}'" for key in allowed or ())
+
+        def look() -> list[tuple[Key, float]] | None:
+            if not self._client.has_collection(name):
+                return None
+            self._store(name)
+            found = self._client.search(
+                name,
+                data=[dict(zip(vector.indices, vector.values, strict=True))],
+                anns_field=_SPARSE_FIELD,
+                limit=min(limit, _MOST),
+                filter="" if allowed is None else f"id in [{quoted}]",
+                search_params={"metric_type": "IP"},
+                consistency_level="Strong",
             )
-        return found
+            scored = [(int(hit["id"]), float(hit["distance"])) for hit in found[0]]
+            return [(key, score) for key, score in scored if score > 0]
+
+        if allowed is not None and not allowed:
+            return []
+        return self._found(name, look)
 
     def count(self, collection: str) -> int | None:
         """Return how many nodes there are, exactly; None without the collection."""
@@ -160,8 +212,7 @@ class MilvusEngine:
     def close(self) -> None:
         """Close the connections, and the Milvus Lite where nothing else here uses it."""
         with self._lock:
-            for name in list(self._stores):
-                self._forget(name)
+            self._forget_all()
             if self._connected is not None:
                 self._connected.close()
                 self._connected = None
@@ -202,10 +253,12 @@ class MilvusEngine:
             "grpc_options": {"grpc.service_config": json.dumps(times)},
         }
 
-    def _store(self, name: str, dimension: int | None = None) -> MilvusVectorStore:
+    def _store(
+        self, name: str, dimension: int | None = None, *, sparse: bool = False
+    ) -> MilvusVectorStore:
         """Return the collection, loaded; made where there is none and ``dimension`` is given."""
         with self._lock:
-            if name not in self._stores:
+            if (name, sparse) not in self._stores:
                 from llama_index.vector_stores.milvus import MilvusVectorStore
 
                 store = MilvusVectorStore(
@@ -217,17 +270,53 @@ class MilvusEngine:
                     batch_size=100,
                     index_config={"index_type": "FLAT" if self._path else "AUTOINDEX"},
                     use_async_client=False,
+                    enable_sparse=sparse,
+                    sparse_embedding_field=_SPARSE_FIELD,
+                    sparse_embedding_function=self._taking() if sparse else None,
                     **self._connection(),
                 )
                 store.client.load_collection(name, timeout=_SECONDS)
-                self._stores[name] = store
-            return self._stores[name]
+                self._stores[name, sparse] = store
+            return self._stores[name, sparse]
+
+    def _taking(self) -> BaseSparseEmbeddingFunction:
+        """Return what gives LlamaIndex's class the terms of the nodes being written."""
+        from llama_index.vector_stores.milvus.utils import BaseSparseEmbeddingFunction
+
+        engine = self
+
+        class Taking(BaseSparseEmbeddingFunction):
+            def encode_queries(self, queries: list[str]) -> list[dict[int, float]]:
+                raise NotImplementedError  # searched by the client
+
+            def encode_documents(self, documents: list[str]) -> list[dict[int, float]]:
+                taken = islice(engine._next, len(documents))
+                return [dict(zip(v.indices, v.values, strict=True)) for v in taken]
+
+        return Taking()
+
+    def _found(
+        self, name: str, look: Callable[[], list[tuple[Key, float]] | None]
+    ) -> list[tuple[Key, float]]:
+        """Return what ``look`` finds; StoreError where it says that there is no collection."""
+        found = self._ask(look)
+        if found is None:
+            raise StoreError(
+                f"Milvus at {self._where} has no collection '{name}' any more. "
+                "Make it again: ragkit index (nothing is embedded again)."
+            )
+        return found
 
     def _forget(self, name: str) -> None:
         with self._lock:
-            store = self._stores.pop(name, None)
-        if store is not None:
-            store.client.close()
+            stores = [self._stores.pop((name, sparse), None) for sparse in (False, True)]
+        for store in stores:
+            if store is not None:
+                store.client.close()
+
+    def _forget_all(self) -> None:
+        for name, _ in list(self._stores):
+            self._forget(name)
 
     def _ask(self, request: Callable[[], T]) -> T:
         """Return what ``request`` gives; a collection that was released is loaded, once."""
@@ -242,8 +331,7 @@ class MilvusEngine:
                 except MilvusException as error:
                     if error.code != _NOT_LOADED:
                         raise
-                    for name in list(self._stores):
-                        self._forget(name)
+                    self._forget_all()
                     return request()
         except (MilvusException, RpcError, OSError, ValueError) as error:
             raise StoreError(explain(error, self._where, seconds=_SECONDS)) from error

@@ -2,7 +2,8 @@
 
 LlamaIndex's class makes the collection, writes and searches; the client under it counts and drops.
 A point's id is the row of the node in the index file, as a UUID, so writing a node again changes
-nothing. The payload is LlamaIndex's, so the collection can be opened with its class too.
+nothing. The payload is LlamaIndex's, so the collection can be opened with its class too, and so are
+the names of the vectors where there are sparse ones: it opens with ``enable_hybrid=True``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import importlib.util
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
     from ragkit.store.engine import Address, Key
+    from ragkit.store.sparse import SparseVector
 
 __all__ = ["QdrantEngine", "open_qdrant"]
 
@@ -46,9 +49,19 @@ class QdrantEngine:
         self._where = where
         self._path = path
         self._connected: QdrantClient | None = None
-        self._stores: dict[str, QdrantVectorStore] = {}
+        self._stores: dict[tuple[str, bool], QdrantVectorStore] = {}
+        self._next: Iterator[SparseVector] = iter(())
 
-    def upsert(self, collection: str, keys: Sequence[Key], nodes: Sequence[BaseNode]) -> None:
+    def require_sparse(self) -> None:
+        """Do nothing: Qdrant has sparse vectors."""
+
+    def upsert(
+        self,
+        collection: str,
+        keys: Sequence[Key],
+        nodes: Sequence[BaseNode],
+        sparse: Sequence[SparseVector] | None = None,
+    ) -> None:
         """Write nodes; those under a key that is there are replaced."""
         renamed = []
         for key, node in zip(keys, nodes, strict=True):
@@ -56,8 +69,13 @@ class QdrantEngine:
             copy.metadata = {**node.metadata, "node_id": node.node_id}
             renamed.append(copy)
         if not self._exists(collection):  # LlamaIndex's class makes it only when it is new
-            self._stores.pop(collection, None)
-        self._ask(lambda: self._store(collection).add(renamed))
+            self._forget(collection)
+
+        def write() -> None:
+            self._next = iter(sparse or ())  # anew at each try
+            self._store(collection, sparse=sparse is not None).add(renamed)
+
+        self._ask(write)
 
     def delete(self, collection: str, keys: Sequence[Key]) -> None:
         """Remove nodes."""
@@ -82,11 +100,7 @@ class QdrantEngine:
         """Return the nearest keys with their cosines, best first."""
         from llama_index.core.vector_stores.types import VectorStoreQuery
 
-        if not self._exists(collection):
-            raise StoreError(
-                f"Qdrant at {self._where} has no collection '{collection}' any more. "
-                "Make it again: ragkit index (nothing is embedded again)."
-            )
+        self._require(collection)
         query = VectorStoreQuery(
             query_embedding=list(vector),
             similarity_top_k=limit,
@@ -96,6 +110,36 @@ class QdrantEngine:
         scored = zip(found.ids or [], found.similarities or [], strict=True)
         return [(uuid.UUID(point).int, float(score)) for point, score in scored]
 
+    def search_sparse(
+        self,
+        collection: str,
+        vector: SparseVector,
+        *,
+        limit: int,
+        allowed: Sequence[Key] | None = None,
+    ) -> list[tuple[Key, float]]:
+        """Return the keys of the greatest inner products, with these, best first."""
+        from llama_index.vector_stores.qdrant.base import DEFAULT_SPARSE_VECTOR_NAME
+        from qdrant_client import models
+
+        self._require(collection)
+        chosen = None
+        if allowed is not None:
+            points = models.HasIdCondition(has_id=[_point_id(key) for key in allowed])
+            chosen = models.Filter(must=[points])
+        found = self._ask(
+            lambda: self._client.query_points(
+                collection,
+                query=models.SparseVector(indices=vector.indices, values=vector.values),
+                using=DEFAULT_SPARSE_VECTOR_NAME,
+                query_filter=chosen,
+                limit=limit,
+                with_payload=False,
+            )
+        )
+        scored = [(uuid.UUID(str(point.id)).int, point.score) for point in found.points]
+        return [(key, score) for key, score in scored if score > 0]
+
     def count(self, collection: str) -> int | None:
         """Return how many points there are, exactly; None without the collection."""
         if not self._exists(collection):
@@ -104,7 +148,7 @@ class QdrantEngine:
 
     def drop(self, collection: str) -> None:
         """Remove the collection."""
-        self._stores.pop(collection, None)
+        self._forget(collection)
         self._ask(lambda: self._client.delete_collection(collection))
 
     def own_paths(self) -> Sequence[Path]:
@@ -127,24 +171,43 @@ class QdrantEngine:
     def _exists(self, collection: str) -> bool:
         return self._ask(lambda: self._client.collection_exists(collection))
 
-    def _store(self, collection: str) -> QdrantVectorStore:
+    def _require(self, collection: str) -> None:
+        if not self._exists(collection):
+            raise StoreError(
+                f"Qdrant at {self._where} has no collection '{collection}' any more. "
+                "Make it again: ragkit index (nothing is embedded again)."
+            )
+
+    def _forget(self, collection: str) -> None:
+        for sparse in (False, True):
+            self._stores.pop((collection, sparse), None)
+
+    def _take(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
+        """Return the sparse vectors of the nodes being written, in the place of their texts."""
+        taken = list(islice(self._next, len(texts)))
+        return [vector.indices for vector in taken], [vector.values for vector in taken]
+
+    def _store(self, collection: str, *, sparse: bool = False) -> QdrantVectorStore:
         from llama_index.vector_stores.qdrant import QdrantVectorStore
         from qdrant_client.models import PayloadSchemaType
 
-        if collection not in self._stores:
+        if (collection, sparse) not in self._stores:
             indexes: list[dict[str, Any]] = [
                 {"field_name": name, "field_schema": PayloadSchemaType.KEYWORD}
                 for name in _FILTERED
             ]
-            self._stores[collection] = QdrantVectorStore(
+            self._stores[collection, sparse] = QdrantVectorStore(
                 collection,
                 client=self._client,
                 batch_size=100,
                 # An embedded Qdrant has none, and warns of each.
                 payload_indexes=None if self._path else indexes,
                 index_doc_id=not self._path,
+                enable_hybrid=sparse,
+                sparse_doc_fn=self._take,
+                sparse_query_fn=self._take,  # else a model for it is downloaded
             )
-        return self._stores[collection]
+        return self._stores[collection, sparse]
 
     def _ask(self, request: Callable[[], T]) -> T:
         """Return what ``request`` gives, tried again where the server was not to be reached."""

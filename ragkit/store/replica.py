@@ -6,6 +6,9 @@ is read by ``id > last``, and what is gone was noted by a trigger. The place rea
 file after each batch, so a run that is killed, or whose server went away, goes on from there; a
 batch that comes twice changes nothing. An engine that has lost its data is filled again from the
 file, without embedding anything.
+
+Where words are looked up in the engine too, its collection also holds each node's terms as a sparse
+vector; its name says so, and one without is filled again.
 """
 
 from __future__ import annotations
@@ -15,16 +18,23 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ragkit.errors import StoreError
+from ragkit.errors import ConfigError, StoreError
+from ragkit.store import fts
 from ragkit.store.dense import FEW_ALLOWED, score_stored, unit_query
+from ragkit.store.engine_words import candidate_count, node_vectors, score_candidates
+from ragkit.store.frequencies import Lengths, read_statistics
+from ragkit.store.sparse import VERSION, question_vector
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
     from ragkit.store.engine import Engine, Key
+    from ragkit.store.sparse import SparseVector
     from ragkit.store.sqlite import Snapshot, SqliteStore
+    from ragkit.types import Analyzer, Clause
 
 __all__ = ["Replica"]
 
@@ -33,6 +43,8 @@ BATCH = 100
 _MOST_ALLOWED = 10_000  # keys handed to an engine as a filter; beyond, its results are filtered
 _MOST_BEHIND = 100_000  # vectors that a question scores from the file: a second or so
 _MOST_SEARCHED = 16_384  # what servers return at once
+_FEW_BEHIND = 200  # nodes whose words a question reads from their texts
+_WORDS = f"_words{VERSION}"  # ends the names of collections with sparse vectors
 
 # Rows of generations that were dropped stay until their collections are.
 _MARKS = (
@@ -47,7 +59,16 @@ class _Batch(NamedTuple):
 
     keys: list[Key]
     nodes: list[BaseNode]
+    sparse: list[SparseVector] | None
     last: int
+
+
+class _Ask(Protocol):
+    """A search of one collection for one question."""
+
+    def __call__(
+        self, *, limit: int, allowed: Sequence[Key] | None = None
+    ) -> list[tuple[Key, float]]: ...
 
 
 class _Mark(NamedTuple):
@@ -64,10 +85,14 @@ class Replica:
     Safe to use from many threads; ``publish`` belongs inside the store's ``indexing_lock``.
     """
 
-    def __init__(self, engine: Engine, *, base: str) -> None:
-        """``base`` begins the names of the collections; a random part follows it."""
+    def __init__(self, engine: Engine, *, base: str, words: bool = False) -> None:
+        """``base`` begins the names of the collections; a random part follows it. ``words``: they
+        are looked up in the engine, too.
+        """
         self.engine = engine
+        self.words = words
         self._base = base
+        self._lengths = Lengths()
 
     def search(
         self,
@@ -94,28 +119,73 @@ class Replica:
         found = score_stored(snapshot, unit, tail, limit)
         if not collection:
             return found
-        if allowed is not None and len(allowed) <= _MOST_ALLOWED:
-            keys = list(self._keys(snapshot, allowed).values())
-            near = self.engine.search(collection, unit.tolist(), limit=limit, allowed=keys)
-            copied = self._rows(snapshot, near)
-        else:
-            copied = self._filtered(snapshot, collection, unit.tolist(), limit, allowed)
-        best = dict(found) | dict(copied)
+        ask = partial(self.engine.search, collection, unit.tolist())
+        best = dict(found) | dict(self._copied(snapshot, ask, limit, allowed))
         return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:limit]
 
-    def _filtered(
+    def search_words(
         self,
         snapshot: Snapshot,
-        collection: str,
-        vector: list[float],
+        analyzer: Analyzer,
+        clauses: Sequence[Clause],
+        *,
         limit: int,
-        allowed: Sequence[int] | None,
+        allowed: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """Return up to ``limit`` (rowid, score above 0), best first, scored as the file does it.
+
+        The file alone is asked where words are not looked up in the engine, and while that lacks
+        more than a few nodes. Raises ``StoreError`` when the engine fails.
+        """
+        table, held = snapshot.table("fts"), self._held(snapshot)
+        if held is None:
+            return fts.search(snapshot.conn, table, clauses, limit=limit, allowed=allowed)
+        collection, rows = held
+        terms = [term for clause in clauses for term in clause.terms]
+        statistics = read_statistics(snapshot.conn, table, terms, self._lengths, keep=True)
+        vector = question_vector(clauses, statistics)
+        if limit < 1 or not vector.indices:
+            return []
+        depth = candidate_count(limit)
+        if allowed is not None and len(allowed) <= depth:
+            rows = list(allowed)
+        else:
+            ask = partial(self.engine.search_sparse, collection, vector)
+            among = None if allowed is None else frozenset(allowed)
+            rows = [row for row in rows if among is None or row in among]
+            rows += [row for row, _ in self._copied(snapshot, ask, depth, allowed)]
+        return score_candidates(snapshot, analyzer, rows, clauses, statistics, limit=limit)
+
+    def _held(self, snapshot: Snapshot) -> tuple[str, list[int]] | None:
+        """Return the collection with words, and the few rows that are not in it yet; else None."""
+        if not self.words or snapshot.uncommitted:
+            return None
+        mark = self._mark(snapshot)
+        if mark is None or not mark.last_id or not mark.collection.endswith(_WORDS):
+            return None
+        behind = snapshot.conn.execute(
+            f"SELECT id FROM {snapshot.table('node')} WHERE id > ? LIMIT {_FEW_BEHIND + 1}",
+            (mark.last_id,),
+        ).fetchall()
+        return None if len(behind) > _FEW_BEHIND else (mark.collection, [row[0] for row in behind])
+
+    def _copied(
+        self, snapshot: Snapshot, ask: _Ask, limit: int, allowed: Sequence[int] | None
+    ) -> list[tuple[int, float]]:
+        """Return the best rows of those in the engine that the snapshot has and allows."""
+        if allowed is not None and len(allowed) <= _MOST_ALLOWED:
+            keys = list(self._keys(snapshot, allowed).values())
+            return self._rows(snapshot, ask(limit=limit, allowed=keys))
+        return self._filtered(snapshot, ask, limit, allowed)
+
+    def _filtered(
+        self, snapshot: Snapshot, ask: _Ask, limit: int, allowed: Sequence[int] | None
     ) -> list[tuple[int, float]]:
         """Search ever deeper until ``limit`` rows are left that the snapshot has and allows."""
         among = None if allowed is None else frozenset(allowed)
         wanted = limit
         while True:
-            found = self.engine.search(collection, vector, limit=wanted)
+            found = ask(limit=wanted)
             rows = self._rows(snapshot, found)
             if among is not None:
                 rows = [(row, score) for row, score in rows if row in among]
@@ -134,13 +204,19 @@ class Replica:
 
         Nothing that was written is written again, unless the engine has lost some, which
         ``verify`` looks for by counting. ``progress`` is called with nodes done and nodes in all.
-        Raises ``StoreError`` when the engine fails; what is done is kept.
+        Raises ``StoreError`` when the engine fails; what is done is kept. Raises ``ConfigError``
+        for words of nodes without vectors.
         """
         self._drop_garbage(store)
         with store.reading() as snapshot:
-            if snapshot is None or snapshot.generation.dimension is None:
+            if snapshot is None:
+                return 0
+            if self.words:
+                self._require_vectors(snapshot)
+            if snapshot.generation.dimension is None:
                 return 0
         mark = self._begin(store)
+        mean = self._mean(store) if mark.collection.endswith(_WORDS) else None
         mark = self._delete_gone(store, mark)
         if verify and mark.last_id:
             expected = _count_vectors(store, "id <= ?", mark.last_id)
@@ -149,8 +225,8 @@ class Replica:
                 mark = mark._replace(last_id=0)  # all is written again, under the same keys
         total, done = _count_vectors(store, "id > ?", mark.last_id), 0
         kept, began, rest = 0, time.monotonic(), 0.0
-        while batch := self._read(store, mark.last_id):
-            self.engine.upsert(mark.collection, batch.keys, batch.nodes)
+        while batch := self._read(store, mark.last_id, mean):
+            self.engine.upsert(mark.collection, batch.keys, batch.nodes, batch.sparse)
             mark = mark._replace(last_id=batch.last)
             done += len(batch.keys)
             # FAISS writes its whole file each time: that may take a tenth of the time.
@@ -197,7 +273,36 @@ class Replica:
             r for (r,) in rows if among is None or r in among
         ]
 
+    def _require_vectors(self, snapshot: Snapshot) -> None:
+        node, vector = snapshot.table("node"), snapshot.table("vector")
+        nodes, vectors = snapshot.conn.execute(
+            f"SELECT (SELECT count(*) FROM {node}), (SELECT count(*) FROM {vector})"
+        ).fetchone()
+        if vectors < nodes:
+            raise ConfigError(
+                f"{nodes - vectors:,} of {nodes:,} nodes have no vector, and {self.engine.name} "
+                "finds words only beside one. Set store.words to file, or use a preset with an "
+                "embedder."
+            )
+
+    def _mean(self, store: SqliteStore) -> float:
+        with store.reading() as snapshot:
+            assert snapshot is not None
+            table = snapshot.table("fts")
+            return read_statistics(snapshot.conn, table, (), self._lengths, keep=True).mean
+
     def _begin(self, store: SqliteStore) -> _Mark:
+        """Return how far the engine has come; a collection that lacks words is dropped before."""
+        ending = _WORDS if self.words else ""
+        with store.reading() as snapshot:
+            assert snapshot is not None
+            old = self._mark(snapshot)
+        lacks = old is None or not old.collection.endswith(ending)
+        if self.words and lacks:
+            self.engine.require_sparse()
+            if old is not None:
+                self.engine.drop(old.collection)
+        name = f"{self._base}_{secrets.token_hex(4)}{ending}"
         with store.transaction() as snapshot:
             node, gone = snapshot.table("node"), snapshot.table("gone")
             for statement in (
@@ -210,12 +315,14 @@ class Replica:
                 snapshot.conn.execute(statement)
             snapshot.conn.execute(
                 "INSERT OR IGNORE INTO replica VALUES (?, ?, ?, 0, 0)",
-                (
-                    snapshot.generation.number,
-                    self.engine.name,
-                    f"{self._base}_{secrets.token_hex(4)}",
-                ),
+                (snapshot.generation.number, self.engine.name, name),
             )
+            if lacks:
+                snapshot.conn.execute(
+                    "UPDATE replica SET collection = ?, last_id = 0"
+                    " WHERE generation = ? AND engine = ?",
+                    (name, snapshot.generation.number, self.engine.name),
+                )
             found = self._mark(snapshot)
             assert found is not None
             return found
@@ -278,8 +385,10 @@ class Replica:
             with store.transaction() as snapshot:
                 snapshot.conn.execute("DELETE FROM replica WHERE collection = ?", (collection,))
 
-    def _read(self, store: SqliteStore, last: int) -> _Batch | None:
-        """Return the next nodes that have vectors, with them."""
+    def _read(self, store: SqliteStore, last: int, mean: float | None) -> _Batch | None:
+        """Return the next nodes that have vectors, with them, and with words unless ``mean`` is
+        None.
+        """
         from ragkit.store.quantize import decode
         from ragkit.store.vector_store import stored_nodes
 
@@ -293,12 +402,17 @@ class Replica:
             ).fetchall()
             if not rows:
                 return None
-            nodes = stored_nodes(snapshot, [row[0] for row in rows])
+            ids = [row[0] for row in rows]
+            nodes = stored_nodes(snapshot, ids)
+            sparse = None
+            if mean is not None:
+                sparse = node_vectors(snapshot, store.analyzer, ids, mean=mean)
             dimension = snapshot.generation.dimension
         assert dimension is not None
         for row, vector in zip(rows, decode([row[1] for row in rows], dimension), strict=True):
             nodes[row[0]].embedding = vector.tolist()
-        return _Batch([row[2] for row in rows], [nodes[row[0]] for row in rows], rows[-1][0])
+        keys = [row[2] for row in rows]
+        return _Batch(keys, [nodes[rowid] for rowid in ids], sparse, ids[-1])
 
     def _keys(self, snapshot: Snapshot, rows: Sequence[int]) -> dict[int, Key]:
         """Return the engine's keys of the rows that there are."""

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 from ragkit.errors import IndexMismatch, StoreError
 from ragkit.store.connections import Database, storage_errors
-from ragkit.types import Analyzer
+from ragkit.types import Analyzer, Clause
 
 if TYPE_CHECKING:
     from ragkit.store.catalog import Catalog
@@ -156,6 +156,24 @@ class SqliteStore:
 
             self._dense = DenseIndex()
         return self._dense
+
+    def search_words(
+        self,
+        snapshot: Snapshot,
+        clauses: Sequence[Clause],
+        *,
+        limit: int,
+        allowed: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """Return up to ``limit`` (rowid, BM25 above 0), best first; equal scores by rowid."""
+        from ragkit.store import fts
+
+        if self._replica is not None:
+            return self._replica.search_words(
+                snapshot, self.analyzer, clauses, limit=limit, allowed=allowed
+            )
+        table = snapshot.table("fts")
+        return fts.search(snapshot.conn, table, clauses, limit=limit, allowed=allowed)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Snapshot | None]:

@@ -318,6 +318,7 @@ class SqliteVectorStore(BasePydanticVectorStore):
             raise StoreError("A text search needs query_str.")
         if limit < 1:
             return []
+        allowed = _allowed(snapshot, wanted)
         return fts.search_question(
             snapshot.conn,
             snapshot.table("fts"),
@@ -325,7 +326,9 @@ class SqliteVectorStore(BasePydanticVectorStore):
             query.query_str,
             limit=limit,
             texts=lambda ids: read_texts(snapshot, ids),
-            allowed=_allowed(snapshot, wanted),
+            find=lambda clauses, depth: self._store.search_words(
+                snapshot, clauses, limit=depth, allowed=allowed
+            ),
         )
 
     def _dense(
