@@ -93,6 +93,9 @@ class StoreSettings(BaseModel):
     model_config = _FROZEN
     uri: str | None = Field(None, description="SQLite file or store URI; empty: one a folder.")
     token: SecretStr | None = Field(None, description="The store server's key or token.")
+    words: Literal["file", "engine"] = Field(
+        "file", description="Where words are looked up: in the file, or in the engine's copy."
+    )
 
 
 class RetrieverSettings(BaseModel):

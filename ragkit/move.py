@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ragkit.errors import ConfigError, IndexMismatch, StoreError
 from ragkit.exclusions import folder_key
@@ -73,13 +73,15 @@ def move(
     token: str | None = None,
     overwrite: bool = False,
     sample: int = 50,
+    words: Literal["file", "engine"] = "file",
     progress: Progress | None = None,
 ) -> MoveReport:
     """Copy the index at ``source`` to ``target`` and compare how both answer; go on if cut short.
 
     Both are what ``store.uri`` takes. One that names no file is the index of ``folder`` (default:
     the folder that the source follows) under ``home``. ``token`` is the target server's key;
-    ``sample`` questions of each kind are asked. Where ``verified`` is false the target is left as
+    ``sample`` questions of each kind are asked; ``words`` says where the target looks them up, if
+    it names an engine. Where ``verified`` is false the target is left as
     it was.
 
     Raises ConfigError where both are one index, IndexMismatch for a target with an index of another
@@ -92,7 +94,7 @@ def move(
     with contextlib.closing(from_store), from_store.reading() as snapshot:
         assert snapshot is not None  # _open_source looked
         noted = from_store.folder()
-        to_store = _open_target(target, home, folder or Path(noted), marks, token)
+        to_store = _open_target(target, home, folder or Path(noted), marks, token, words)
         with contextlib.closing(to_store):
             same_file = _is_same(from_store.path, to_store.path)
             if same_file and parse_address(target) is None:
@@ -161,7 +163,12 @@ def _open_source(uri: str, home: Path, folder: Path | None) -> SqliteStore:
 
 
 def _open_target(
-    uri: str, home: Path, folder: Path, marks: Fingerprint, token: str | None
+    uri: str,
+    home: Path,
+    folder: Path,
+    marks: Fingerprint,
+    token: str | None,
+    words: Literal["file", "engine"],
 ) -> SqliteStore:
     """Open the store that a knowledge base of ``folder`` would open by this URI."""
     from ragkit.retrieve.analyzer import LexicalAnalyzer
@@ -174,6 +181,7 @@ def _open_target(
         token=token,
         catalog=own_index(home, folder, marks),
         collection=collection_of(folder),
+        words=words if parse_address(uri) is not None else "file",
     )
 
 

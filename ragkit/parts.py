@@ -109,6 +109,7 @@ class Parts:
             token=token.get_secret_value() if token else None,
             catalog=catalog,
             collection=collection,
+            words=self.config.store.words,
         )
 
     def _shares_weights(self) -> bool:

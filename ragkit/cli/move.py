@@ -78,6 +78,7 @@ def move(
             token=token.get_secret_value() if token else None,
             overwrite=overwrite,
             sample=sample,
+            words=config.store.words,
             progress=progress,
         )
     if as_json:

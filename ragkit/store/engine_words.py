@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["candidate_count", "node_vectors", "score_candidates"]
 
-_FACTOR, _FEWEST = 3, 60
+_FACTOR, _FEWEST = 2, 50
 
 
 def candidate_count(limit: int) -> int:

@@ -115,7 +115,14 @@ class MilvusEngine:
         self._ask(remove)
 
     def flush(self, collection: str) -> None:
-        """Do nothing: a write is in Milvus's log when it returns."""
+        """Do nothing: a write is in Milvus's log when it returns.
+
+        Milvus Lite looks through what is only in its log anew for each search by words: there they
+        are made a segment.
+        """
+        name = _named(collection)
+        if self._path is not None and (name, True) in self._stores:
+            self._ask(lambda: self._client.flush(name))
 
     def search(
         self,
