@@ -15,7 +15,7 @@ import ragkit
 from ragkit.originals import MOST_BYTES, find_original, is_pdf, read_original
 from ragkit.passages import Passage, passage
 from ragkit.pdf_pages import page_count, page_png
-from ragkit.render import address_html, passage_html, shown_name
+from ragkit.render import address_html, passage_html, shown_name, shown_sources
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
@@ -75,8 +75,9 @@ def _source(kb: KnowledgeBase, answer: Answer, language: str) -> None:
 
 
 def _others(answer: Answer, n: int, texts: dict[str, str]) -> None:
-    """Draw the way to the sources before and after."""
-    numbers = [source.n for source in answer.sources]
+    """Draw the way to the sources before and after, of those that have to do with the answer."""
+    near = shown_sources(answer)
+    numbers = [source.n for source in answer.sources if source.n == n or source in near]
     if len(numbers) < 2:
         return
     at = numbers.index(n)
@@ -108,7 +109,7 @@ def _head(answer: Answer, found: Passage, texts: dict[str, str]) -> str:
     best = max((source.score for source in answer.sources), default=0.0)
     share = found.score / best if best > 0 else 0.0
     match = "best" if share >= _BEST else "close" if share >= _CLOSE else "weaker"
-    where += [texts[match], texts["score"].format(score=f"{found.score:.2f}")]
+    where.append(texts[match])
     return (
         f'<div dir="auto" style="{_NAME_STYLE}">{escape(shown_name(found.source))}</div>'
         f"{address}"

@@ -10,21 +10,29 @@ import shared
 import streamlit as st
 from texts import TEXTS
 
-from ragkit.render import Labels, answer_html, is_generated, shown_name, text_html
+from ragkit.render import (
+    Labels,
+    answer_html,
+    beginning,
+    is_generated,
+    shown_name,
+    shown_sources,
+    text_html,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamlit.delta_generator import DeltaGenerator
 
     from ragkit.chats import Turn
     from ragkit.knowledge import KnowledgeBase
-    from ragkit.types import Answer
+    from ragkit.types import Answer, SourceNode
     from ragkit.writing import Written
 
 __all__ = ["answer", "labels", "nearest", "question", "status_html", "writing_html"]
 
 _LINKS = True  # hosts are not looked up unasked: see ragkit.gate_page
-_MOST_NEAREST = 3
-_PREVIEW = 220  # characters of a passage on its card
 
 
 def labels(language: str) -> Labels:
@@ -34,7 +42,6 @@ def labels(language: str) -> Labels:
             unsupported="没有来源支持这句话。",
             source="来源 {n}：{name}",
             page="第 {n} 页",
-            score="得分",
             sources="来源",
             nearest="最接近的段落",
             image="图片",
@@ -118,10 +125,10 @@ def status_html(line: str) -> str:
 
 def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
     """Draw the passages that come nearest to a question without an answer, as cards."""
-    if not found.sources:
+    if not (near := shown_sources(found)):
         return
     st.caption(texts["nearest"])
-    for source in found.sources[:_MOST_NEAREST]:
+    for source in near:
         with st.container(border=True, key=f"near-{turn_id}-{source.n}"):
             with st.container(
                 horizontal=True,
@@ -139,14 +146,7 @@ def nearest(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
                     on_click=_open,
                     args=(turn_id, source.n),
                 )
-            st.text(_preview(source.text))
-
-
-def _preview(text: str) -> str:
-    """Return the beginning of a passage in one line, less the heading that its card has already."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    line = " ".join(" ".join(lines).split()) or " ".join(text.split())
-    return line if len(line) <= _PREVIEW else line[:_PREVIEW].rstrip() + " …"
+            st.text(beginning(source.text))
 
 
 def _legend(found: Answer, texts: dict[str, str]) -> None:
@@ -155,17 +155,18 @@ def _legend(found: Answer, texts: dict[str, str]) -> None:
 
 
 def _source_pills(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
-    """Draw the sources as buttons: those that are cited, the others on demand."""
+    """Draw the cited files as buttons, one for each; what else is near the question on demand."""
     cited = {n for sentence in found.sentences for n in sentence.citations}
-    if not found.sources:
+    near = shown_sources(found)
+    if not near:
         return
     everything = st.session_state.get(f"all-{turn_id}", False)
-    shown = [s for s in found.sources if everything or s.n in cited]
-    rest = len(found.sources) - len(shown)
-    names = {s.n: f"{s.n} · {_short(s.source)}{_page(s.page)}" for s in shown}
-    if rest:
-        names[0] = "+ " + texts["more_sources"].format(count=rest)
-    elif everything and len(shown) > len(cited):
+    shown = [s for s in near if everything or s.n in cited]
+    names = _by_file(shown, texts)
+    if rest := len(near) - len(shown):
+        key = "more_source" if rest == 1 else "more_sources"
+        names[0] = "+ " + texts[key].format(count=rest)
+    elif everything and any(s.n not in cited for s in near):
         names[0] = "− " + texts["fewer_sources"]
     key = f"sources-{turn_id}"
     st.pills(
@@ -177,6 +178,20 @@ def _source_pills(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
         on_change=_pick,
         args=(turn_id, key),
     )
+
+
+def _by_file(sources: Sequence[SourceNode], texts: dict[str, str]) -> dict[int, str]:
+    """Return what names each file, with its places, under the number of the first of them."""
+    places: dict[str, list[SourceNode]] = {}
+    for source in sources:
+        places.setdefault(source.source, []).append(source)
+    names = {}
+    for name, group in places.items():
+        numbers = ", ".join(str(source.n) for source in group)
+        pages = ", ".join(dict.fromkeys(str(s.page) for s in group if s.page is not None))
+        where = f" · {texts['page_short'].format(page=pages)}" if pages else ""
+        names[group[0].n] = f"{numbers} · {_short(name)}{where}"
+    return names
 
 
 def _actions(chat_id: str, turn: Turn, *, last: bool, texts: dict[str, str]) -> None:
@@ -263,7 +278,3 @@ def _last(heading: str | None) -> str:
 
 def _short(source: str) -> str:
     return shown_name(source).rpartition("/")[2] or source
-
-
-def _page(page: int | None) -> str:
-    return f" · {page}" if page is not None else ""

@@ -101,6 +101,8 @@ class Answer:
 
     ``text`` carries source numbers as ``[1]`` after each sentence; ``sentences`` holds the same
     sentences without them. A refusal has ``refused=True``, no citations, and the nearest sources.
+    ``near`` are the numbers of the sources that share a content word with the question, None where
+    that was not looked for.
     ``timings_ms`` has ``load``, ``retrieve``, ``first_token`` and ``total``, in milliseconds; where
     a model wrote the answer to its end also ``prompt_tokens``, ``completion_tokens`` and
     ``tokens_per_second``, which are no times.
@@ -114,6 +116,14 @@ class Answer:
     citations: tuple[Citation, ...]
     sources: tuple[SourceNode, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    near: tuple[int, ...] | None = None
+
+    @property
+    def near_sources(self) -> tuple[SourceNode, ...]:
+        """The sources that share a content word with the question, best first; all if unknown."""
+        if self.near is None:
+            return self.sources
+        return tuple(source for source in self.sources if source.n in self.near)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``ragkit query --json`` prints."""

@@ -53,6 +53,7 @@ ANSWER = Answer(
         SourceNode(2, "b.txt", None, 0.25, "other"),
     ),
     timings_ms={"total": 12.5},
+    near=(1,),
 )
 
 

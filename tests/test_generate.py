@@ -359,7 +359,7 @@ def test_the_fixed_sentence_is_a_refusal_in_our_words(question: str, written: st
     language = "zh" if "水" in question else "de" if "Wie" in question else "en"
     assert text == stream.answer.text
     assert text.startswith(load_texts(language).not_found)
-    assert load_texts(language).nearest in text
+    assert load_texts(language).nothing_near in text  # none of them speaks of mercury
     answer = stream.answer
     assert (answer.refused, answer.sentences, answer.citations) == (True, (), ())
     assert len(answer.sources) == len(TEXTS)

@@ -118,6 +118,7 @@ def stream_extract(
             sentences=cited.sentences,
             citations=cited.citations,
             sources=sources,
+            near=extracted.near,
             timings_ms=answer_timings(lap),
         )
 

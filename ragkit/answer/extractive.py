@@ -20,7 +20,7 @@ from llama_index.core.callbacks.base import CallbackManager
 from llama_index.core.response_synthesizers.base import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from ragkit.answer.citations import cite_extract
+from ragkit.answer.citations import cite_extract, source_nodes
 from ragkit.answer.evidence import (
     DocumentFrequencies,
     Evidence,
@@ -29,8 +29,10 @@ from ragkit.answer.evidence import (
     weigh_atoms,
 )
 from ragkit.answer.mark import mark_answer
+from ragkit.answer.near import near_numbers
 from ragkit.answer.question import Question, analyze_question
 from ragkit.answer.refusal import HOPELESS, THRESHOLD, confidence, is_asking, refusal_text
+from ragkit.answer.rows import cell_mark
 from ragkit.answer.selection import Excerpt, rank_evidence, select_excerpts
 
 __all__ = [
@@ -71,7 +73,8 @@ class ExtractedAnswer:
     ``coverage`` is the share of the question's informative words that the best sentence holds,
     ``confidence`` the estimated probability that the nodes hold the answer; both in [0, 1]. When
     ``refused``, there are no sentences and ``message`` says so in the question's language;
-    otherwise ``message`` is empty. ``looked_for`` are the informative words as typed.
+    otherwise ``message`` is empty. ``looked_for`` are the informative words as typed; ``near`` the
+    numbers, from 1, of the nodes that share one.
     """
 
     question: str
@@ -81,6 +84,7 @@ class ExtractedAnswer:
     confidence: float
     message: str
     looked_for: tuple[str, ...]
+    near: tuple[int, ...] = ()
 
 
 def extract_answer(
@@ -104,18 +108,18 @@ def extract_answer(
     asked = _read_question(question, nodes, language)
     reply = reply_language or language
     if not is_asking(asked) or not nodes:
-        return _refusal(asked, question, bool(nodes), reply)
+        return _refusal(asked, question, nodes, reply)
     passages = _passages(nodes[:MOST_NODES])
     atoms = weigh_atoms(asked, document_frequencies)
     evidence = gather_evidence(asked, atoms, passages)
     ranked = rank_evidence(asked, evidence, passages)
     if not ranked:
-        return _refusal(asked, question, True, reply)
+        return _refusal(asked, question, nodes, reply)
     best = ranked[0][1]
     certain = confidence(asked, ranked, evidence, atoms, [p.score for p in passages])
     covered = best.features.own
     if certain < threshold:
-        return _refusal(asked, question, True, reply, coverage=covered, certain=certain)
+        return _refusal(asked, question, nodes, reply, coverage=covered, certain=certain)
     excerpts = select_excerpts(asked, ranked, passages, max_sentences=max_sentences)
     return ExtractedAnswer(
         question=question,
@@ -125,6 +129,7 @@ def extract_answer(
         confidence=certain,
         message="",
         looked_for=asked.words,
+        near=near_numbers(asked, source_nodes(nodes)),
     )
 
 
@@ -327,7 +332,10 @@ def _mark(
     unit = core.unit
     if unit.kind == "code":
         return None
-    found = mark_answer(question, passage.text[unit.start : unit.end], core.places)
+    text = passage.text[unit.start : unit.end]
+    found = mark_answer(question, text, core.places)
+    if unit.kind == "row":
+        found = cell_mark(question, text, core.places, found)
     if found is None:
         return None
     start, end = (at + unit.start - excerpt.start for at in found)
@@ -337,14 +345,16 @@ def _mark(
 def _refusal(
     asked: Question,
     question: str,
-    sources: bool,
+    nodes: Sequence[NodeWithScore],
     language: str | None,
     *,
     coverage: float = 0.0,
     certain: float = 0.0,
 ) -> ExtractedAnswer:
+    sources = source_nodes(nodes)
     message = refusal_text(asked, sources=sources, language=language)
-    return ExtractedAnswer(question, (), True, coverage, certain, message, asked.words)
+    near = near_numbers(asked, sources)
+    return ExtractedAnswer(question, (), True, coverage, certain, message, asked.words, near)
 
 
 async def _apieces(text: str) -> AsyncGenerator[str, None]:

@@ -7,7 +7,7 @@ ended it is compared with the sources, and its numbers follow it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ragkit.answer.citations import cite_generated, source_nodes
@@ -15,6 +15,7 @@ from ragkit.answer.engine import AnswerStream, Lap, answer_timings
 from ragkit.answer.extractive import iter_pieces
 from ragkit.answer.judgement import Judgement, OwnList
 from ragkit.answer.markers import MarkerFilter
+from ragkit.answer.near import near_numbers
 from ragkit.answer.not_found import NotFoundWatch
 from ragkit.answer.prompt import CountTokens, Prompt, choose_prompt
 from ragkit.answer.proof import Proof
@@ -72,7 +73,7 @@ def stream_generate(
     draft = _Draft(Proof(source_nodes(nodes), language=language))
 
     def refusal() -> str:
-        return refusal_text(asked, sources=bool(nodes), language=language)
+        return refusal_text(asked, sources=draft.proof.sources, language=language)
 
     def written() -> Iterator[str]:
         if not nodes or not is_asking(asked) or (refuses and refuses(search, nodes)):
@@ -110,7 +111,8 @@ def stream_generate(
             yield piece
 
     def finish() -> Answer:
-        return draft.answer(question, preset, answer_timings(lap))
+        answer = draft.answer(question, preset, answer_timings(lap))
+        return replace(answer, near=near_numbers(asked, answer.sources))
 
     return AnswerStream(pieces(), finish, lambda: draft.place)
 

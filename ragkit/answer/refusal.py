@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 from ragkit.answer.evidence import Atoms, Evidence
+from ragkit.answer.near import near_numbers
 from ragkit.answer.question import Question
 from ragkit.answer.signals import refusal_signals
 from ragkit.prompts import load_texts
+from ragkit.types import SourceNode
 
 __all__ = ["HOPELESS", "THRESHOLD", "confidence", "is_asking", "refusal_text"]
 
@@ -78,10 +80,12 @@ def confidence(
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-def refusal_text(question: Question, *, sources: bool, language: str | None = None) -> str:
+def refusal_text(
+    question: Question, *, sources: Sequence[SourceNode], language: str | None = None
+) -> str:
     """Return the refusal in the question's language, with the words that were looked for.
 
-    ``sources`` tells whether there are nearest sources to point to.
+    It points to those of ``sources`` that share a word with the question, or says that none does.
     """
     texts = load_texts(language or question.language)
     if not is_asking(question):
@@ -91,6 +95,5 @@ def refusal_text(question: Question, *, sources: bool, language: str | None = No
     if words:
         terms = texts.separator.join(texts.quoted.format(term=word) for word in words)
         parts.append(texts.looked_for.format(terms=terms))
-    if sources:
-        parts.append(texts.nearest)
+    parts.append(texts.nearest if near_numbers(question, sources) else texts.nothing_near)
     return texts.gap.join(parts)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ragkit.render import beginning, shown_sources
 from ragkit.types import Answer, Sentence, SourceNode
 
 __all__ = ["echo_answer", "echo_json", "echo_sources", "printable", "source_line"]
@@ -45,14 +46,13 @@ def source_line(source: SourceNode) -> str:
 
 
 def echo_sources(answer: Answer) -> None:
-    """Print the numbered sources; where none is cited, all, each with a line of its text."""
+    """Print the cited sources; of a refusal a few that share a word with it, with their text."""
     cited = {n for sentence in answer.sentences for n in sentence.citations}
-    shown = [s for s in answer.sources if s.n in cited] or list(answer.sources)
+    shown = [s for s in answer.sources if s.n in cited] or shown_sources(answer)
     for source in shown:
         click.echo(source_line(source))
         if source.n not in cited:
-            text = " ".join(printable(source.text).split())
-            click.echo("    " + (text[:_SNIPPET] + "…" if len(text) > _SNIPPET else text))
+            click.echo("    " + beginning(printable(source.text), _SNIPPET))
 
 
 def echo_answer(answer: Answer) -> None:

@@ -12,8 +12,9 @@ __all__ = ["Texts", "load_texts", "text_languages"]
 class Texts:
     """What an answer says when it is not in the documents' own words, and what a model is told.
 
-    To the reader: ``not_found``; ``looked_for``, which holds ``{terms}``; ``nearest``;
-    ``no_question`` where nothing is asked; ``no_answer`` where a model wrote nothing; ``quoted``,
+    To the reader: ``not_found``; ``looked_for``, which holds ``{terms}``; ``nearest``, or
+    ``nothing_near`` where no source has a word of the question; ``no_question`` where nothing is
+    asked; ``no_answer`` where a model wrote nothing; ``quoted``,
     which holds ``{term}``; ``separator`` between terms and ``gap`` between two sentences.
 
     To what is no question: ``greeting``, ``thanks`` and ``goodbye``; ``ability`` (``{count}``
@@ -32,6 +33,7 @@ class Texts:
     not_found: str
     looked_for: str
     nearest: str
+    nothing_near: str
     no_question: str
     quoted: str
     separator: str

@@ -6,21 +6,23 @@ resource, so showing an answer never makes a browser fetch anything.
 
 from __future__ import annotations
 
-from ragkit.render.answer import answer_html, is_generated, text_html
+from ragkit.render.answer import answer_html, is_generated, shown_sources, text_html
 from ragkit.render.as_markdown import answer_markdown
 from ragkit.render.labels import Labels
 from ragkit.render.links import address_html
 from ragkit.render.passage import passage_html
-from ragkit.render.spans import highlight_spans, shown_name
+from ragkit.render.spans import beginning, highlight_spans, shown_name
 
 __all__ = [
     "Labels",
     "address_html",
     "answer_html",
     "answer_markdown",
+    "beginning",
     "highlight_spans",
     "is_generated",
     "passage_html",
     "shown_name",
+    "shown_sources",
     "text_html",
 ]

@@ -15,9 +15,10 @@ from ragkit.render.spans import highlight_spans, shown_name
 from ragkit.render.writer import Marks
 from ragkit.types import Answer, Citation, SourceNode
 
-__all__ = ["answer_html", "is_generated", "text_html"]
+__all__ = ["answer_html", "is_generated", "shown_sources", "text_html"]
 
 _ENGLISH = Labels()
+_MOST_NEAR = 3
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 
 
@@ -57,11 +58,12 @@ def answer_html(
         parts.append(f'<div dir="auto" style="{style.MUTED}">{escape(answer.question)}</div>')
     noted = note_answer(answer, markdown=as_markdown)
     parts.append(_body(noted, marks, markdown=as_markdown, refused=answer.refused))
-    if with_sources and answer.sources:
+    shown = shown_sources(answer)
+    if with_sources and shown:
         cited = {c.n for c in answer.citations} if open_cited else set()
         parts += [
             f'<div style="{style.SOURCES}">',
-            *(_source(s, answer.citations, s.n in cited, anchors, marks) for s in answer.sources),
+            *(_source(s, answer.citations, s.n in cited, anchors, marks) for s in shown),
             "</div>",
         ]
     if with_footer:
@@ -92,6 +94,21 @@ def is_generated(answer: Answer) -> bool:
     return "completion_tokens" in answer.timings_ms or any(
         s.text not in quotes for s in answer.sentences if s.claim or s.citations
     )
+
+
+def shown_sources(answer: Answer) -> tuple[SourceNode, ...]:
+    """Return the sources worth a reader's look: those quoted, and those near the question.
+
+    Of a refusal the nearest three.
+    """
+    if answer.refused:
+        return answer.near_sources[:_MOST_NEAR]
+    cited = {n for sentence in answer.sentences for n in sentence.citations}
+    near = {source.n for source in answer.near_sources}
+    # Found by meaning alone, as in another language: words tell nothing about the others then.
+    if not near & cited:
+        return answer.sources
+    return tuple(source for source in answer.sources if source.n in near | cited)
 
 
 def _body(noted: Noted, marks: Marks, *, markdown: bool, refused: bool) -> str:
@@ -141,8 +158,7 @@ def _source(
         f'<details style="{style.SOURCE}"{" open" if opened else ""}>'
         f'<summary style="{style.SUMMARY}"><span style="{style.NUMBER}">{source.n}</span>'
         f'<span style="{style.NAME}">{escape(shown_name(source.source))}</span>'
-        f'<span style="{style.MUTED}" title="{escape(labels.score)}">{page}{heading}'
-        f" · {source.score:.2f}</span></summary>{address}"
+        f'<span style="{style.MUTED}">{page}{heading}</span></summary>{address}'
         f'<div{anchor} dir="auto" tabindex="0" style="{style.SOURCE_TEXT}">'
         f"{highlight_spans(source.text, spans, begin=True)}</div></details>"
     )

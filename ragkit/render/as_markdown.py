@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 
+from ragkit.render.answer import shown_sources
+from ragkit.render.spans import beginning
 from ragkit.types import Answer
 
 __all__ = ["answer_markdown"]
 
 
 def answer_markdown(answer: Answer) -> str:
-    """Return Markdown: the answer with numbers, then the sources with their quotes."""
+    """Return Markdown: the answer with numbers, then the sources with their quotes.
+
+    Only those that are quoted; of a refusal the nearest, with their beginnings.
+    """
     lines = [_escaped(answer.text), ""]
-    for source in answer.sources:
+    cited = {citation.n for citation in answer.citations}
+    for source in shown_sources(answer):
+        if not (answer.refused or source.n in cited):
+            continue
         page = f", p. {source.page}" if source.page is not None else ""
         # Not a link: what a document says of itself is not opened by accident.
         address = f" · {_escaped(source.url)}" if source.url else ""
@@ -21,6 +29,8 @@ def answer_markdown(answer: Answer) -> str:
         lines += [
             f"> {_escaped(' '.join(c.quote.split()))}" for c in answer.citations if c.n == source.n
         ]
+        if answer.refused:
+            lines.append(f"> {_escaped(beginning(source.text))}")
         lines.append("")
     return "\n".join(lines)
 

@@ -17,7 +17,6 @@ class Labels:
     unsupported: str = "No source supports this."
     source: str = "Source {n}: {name}"
     page: str = "p. {n}"
-    score: str = "Score"
     sources: str = "Sources"
     nearest: str = "Nearest passages"
     image: str = "image"

@@ -8,7 +8,7 @@ from html import escape
 
 from ragkit.render.style import BEGIN, QUOTE
 
-__all__ = ["highlight_spans", "shown_name"]
+__all__ = ["beginning", "highlight_spans", "shown_name"]
 
 # Marks that turn the direction of text: in a name they make "gpj.exe" look like "exe.jpg".
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
@@ -37,6 +37,13 @@ def highlight_spans(
         pieces += [escape(text[at:start]), mark]
         at, mark = end, ""
     return "".join([*pieces, escape(text[at:])])
+
+
+def beginning(text: str, most: int = 220) -> str:
+    """Return the beginning of a passage on one line, less the headings that stand above it."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    line = " ".join(" ".join(lines).split()) or " ".join(text.split())
+    return line if len(line) <= most else line[:most].rstrip() + " …"
 
 
 def shown_name(name: str) -> str:
