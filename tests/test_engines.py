@@ -392,6 +392,266 @@ def test_a_copy_that_was_cut_short_goes_on(
     again.close()
 
 
+# Words looked up in the engine
+
+SYLLABLES = "ka to mi re sol van dor el qui sta ber lun har pen"
+CHARACTERS = "港口灯塔建于备份每天凌晨自动进行文件索引向量检索问题答案城市河流"
+
+
+@pytest.fixture(params=["qdrant", "milvus"])
+def words_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    module = ENGINES[request.param]
+    assert module is not None
+    pytest.importorskip(module, reason=f'needs pip install "ragkit[{request.param}]"')
+    return f"{request.param}://{tmp_path / 'engine'}"
+
+
+def opened_with_words(uri: str) -> SqliteStore:
+    marks = {"embedder": "m"}
+    return open_store(uri, analyzer=LexicalAnalyzer(), fingerprint=marks, words="engine")
+
+
+def passage(seed: int) -> str:
+    """Return made-up English and Chinese, some of it in most passages and some in few."""
+    draw = random.Random(seed)
+    syllables = SYLLABLES.split()
+    weights = [1 / rank for rank in range(1, len(syllables) + 1)]
+    words = ["".join(draw.choices(syllables, weights, k=2)) for _ in range(draw.randint(5, 40))]
+    ranks = [1 / rank for rank in range(1, len(CHARACTERS) + 1)]
+    chinese = "".join(draw.choices(CHARACTERS, ranks, k=draw.randint(5, 40)))
+    return f"{' '.join(words)}. {chinese}。"
+
+
+def passages(numbers: range, **metadata: Any) -> list[TextNode]:
+    return [
+        node(
+            n,
+            document=f"d{n // 10}",
+            text=passage(n),
+            title=passage(n + 10**6)[:9],
+            language="zh" if n % 10 == 0 else "en",
+            **metadata,
+        )
+        for n in numbers
+    ]
+
+
+def scored(store: SqliteStore, query: VectorStoreQuery) -> dict[str, float]:
+    found = store.vector_store.query(query)
+    return dict(zip(found.ids or [], found.similarities or [], strict=True))
+
+
+def both(question: str, number: int) -> VectorStoreQuery:
+    return VectorStoreQuery(
+        query_str=question,
+        query_embedding=vector(number),
+        similarity_top_k=10,
+        alpha=0.5,
+        mode=VectorStoreQueryMode.HYBRID,
+    )
+
+
+def assert_alike(file: SqliteStore, engine: SqliteStore, **arguments: Any) -> None:
+    """Ask both the same; .98 of the ten best must be the same, and their scores to the last bit."""
+    same = asked = 0
+    for number in range(8):
+        question = passage(number + 50_000)[: 20 + number]
+        question += passage(number + 60_000)[-8:]
+        for query in (by_words(question, 10, **arguments), both(question, number)):
+            wanted, found = scored(file, query), scored(engine, query)
+            same += len(wanted.keys() & found.keys())
+            asked += len(wanted)
+            assert len(found) == len(wanted)
+            if query.mode == VectorStoreQueryMode.TEXT_SEARCH:
+                assert all(found[key] == wanted[key] for key in wanted.keys() & found.keys())
+    assert same >= 0.98 * asked > 0
+
+
+def count_calls(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows with each search by words in the engine."""
+    engine: Any = store.dense
+    engine = engine.engine
+    search = engine.search_sparse
+    calls: list[int] = []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        return search(*arguments, **named)
+
+    monkeypatch.setattr(engine, "search_sparse", counted)
+    return calls
+
+
+def test_words_in_the_engine_find_what_the_file_finds(
+    words_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, engine = opened(str(tmp_path / "file.db")), opened_with_words(words_uri)
+    calls = count_calls(engine, monkeypatch)
+    for store in (file, engine):
+        write(store, passages(range(400)))
+    assert_alike(file, engine)
+    assert calls, "the engine was asked"
+    changed = [node(n, document=f"d{n // 10}", text=passage(n + 9_000)) for n in range(30, 60)]
+    for store in (file, engine):
+        write(store, changed)  # replaced
+        write(store, passages(range(400, 460)))  # added
+        with store.indexing_lock(timeout=5):
+            for document in (1, 2, 41):
+                store.catalog.remove_file(f"d{document}.md")  # deleted
+            store.publish()
+    assert_alike(file, engine)
+    engine.close()
+    again = opened_with_words(words_uri)
+    assert again.publish() == 0, "nothing was written again"
+    assert_alike(file, again)
+    for store in (file, again):
+        with store.indexing_lock(timeout=5):
+            target = store.begin_rebuild()
+            with target.transaction():
+                target.catalog.put_document("d", "The text.", {})
+                target.vector_store.add(passages(range(1_000, 1_100)))
+            target.publish()
+            target.finish_rebuild()
+            store.publish()
+    assert_alike(file, again)
+    assert ids(again, by_words(passage(1_044), 1)) == ["node-1044"]
+    again.close()
+    file.close()
+
+
+def test_words_in_the_engine_under_filters(
+    words_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit.store import engine_words, replica
+
+    monkeypatch.setattr(engine_words, "_FEWEST", 20)
+    monkeypatch.setattr(replica, "_MOST_ALLOWED", 100)
+    file, engine = opened(str(tmp_path / "file.db")), opened_with_words(words_uri)
+    for store in (file, engine):
+        write(store, passages(range(300)))
+    wanted = {
+        "a few, scored in the file": MetadataFilter(key="source", value="d3.md"),
+        "handed over": MetadataFilter(
+            key="source", value=[f"d{n}.md" for n in range(9)], operator=FilterOperator.IN
+        ),
+        "too many to hand over": MetadataFilter(key="language", value="en"),
+        "none": MetadataFilter(key="language", value="fr"),
+    }
+    for what, chosen in wanted.items():
+        for number in range(3):
+            query = by_words(passage(number), 10, filters=MetadataFilters(filters=[chosen]))
+            assert scored(engine, query) == scored(file, query), what
+    engine.close()
+    file.close()
+
+
+def test_words_that_the_engine_lacks_yet_are_read_in_the_file(
+    words_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened_with_words(words_uri)
+    calls = count_calls(store, monkeypatch)
+    write(store, passages(range(30)))
+    store.vector_store.add([node(500, text="The zeppelin landed.")])
+    assert ids(store, by_words("zeppelin landed")) == ["node-500"]
+    assert calls, "a few: the engine was asked for the others"
+    calls.clear()
+    store.vector_store.add(passages(range(600, 900)))
+    assert ids(store, by_words(passage(777), 1)) == ["node-777"]
+    assert not calls, "many: the file was asked alone"
+    with store.transaction():
+        store.vector_store.delete("document-500")
+        assert ids(store, by_words("zeppelin landed")) == [], "as the change has it"
+    store.close()
+
+
+def test_a_copy_without_words_is_filled_again(
+    words_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = opened(words_uri)
+    write(without, passages(range(50)))
+    without.close()
+    store = opened_with_words(words_uri)
+    calls = count_calls(store, monkeypatch)
+    assert ids(store, by_words(passage(7), 1)) == ["node-7"]
+    assert not calls, "until then the file is asked"
+    assert store.publish() == 50
+    assert ids(store, by_words(passage(7), 1)) == ["node-7"]
+    assert ids(store, dense(7, 1)) == ["node-7"]
+    assert calls
+    assert store.published() == 50
+    store.close()
+    # Without the setting it goes on being written whole, and only isn't asked.
+    without = opened(words_uri)
+    write(without, [node(500, text="The zeppelin landed.")])
+    without.close()
+    store = opened_with_words(words_uri)
+    calls = count_calls(store, monkeypatch)
+    assert store.publish() == 0
+    assert ids(store, by_words("zeppelin landed")) == ["node-500"]
+    assert calls
+    store.close()
+
+
+def test_an_engine_that_lost_its_words_says_so(words_uri: str) -> None:
+    store = opened_with_words(words_uri)
+    write(store, [*passages(range(30)), node(500, text="?!")])  # one without any word
+    lose(store)
+    with pytest.raises(StoreError, match="ragkit index"):
+        ids(store, by_words(passage(3)))
+    assert store.publish() == 31
+    assert ids(store, by_words(passage(3), 1)) == ["node-3"]
+    assert ids(store, by_words("zeppelin")) == []
+    store.close()
+
+
+def test_words_need_a_vector_beside_them(words_uri: str) -> None:
+    store = opened_with_words(words_uri)
+    plain = node(1)
+    plain.embedding = None
+    with pytest.raises(ConfigError, match="1 of 2 nodes have no vector"):
+        write(store, [plain, node(2)])
+    assert ids(store, by_words("harbour")) == ["node-1", "node-2"], "the file has them"
+    store.close()
+
+
+@pytest.mark.parametrize(("place", "said"), [("i.db", "names none"), ("faiss://x", "FAISS cannot")])
+def test_words_need_an_engine_that_can(place: str, said: str, tmp_path: Path) -> None:
+    if place.startswith("faiss"):
+        pytest.importorskip("faiss", reason="needs ragkit[faiss]")
+    with pytest.raises(ConfigError, match=said):
+        opened_with_words(place.replace("x", str(tmp_path / "x")))
+
+
+def test_llamaindex_reads_a_qdrant_collection_with_words(tmp_path: Path) -> None:
+    qdrant = pytest.importorskip("llama_index.vector_stores.qdrant", reason="needs ragkit[qdrant]")
+    from ragkit.store.sparse import SparseVector
+
+    store = opened_with_words(f"qdrant://{tmp_path / 'engine'}")
+    write(store, passages(range(20)))
+    engine: Any = store.dense
+    with store.reading() as snapshot:
+        collection = engine._mark(snapshot).collection
+    client = engine.engine._client
+    (point,), _ = client.scroll(collection, limit=1, with_vectors=True)
+    sparse: SparseVector = point.vector["text-sparse-new"]
+
+    def encode(texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
+        return [sparse.indices] * len(texts), [sparse.values] * len(texts)
+
+    theirs = qdrant.QdrantVectorStore(
+        collection, client=client, enable_hybrid=True, sparse_doc_fn=encode, sparse_query_fn=encode
+    )
+    for mode in (VectorStoreQueryMode.SPARSE, VectorStoreQueryMode.DEFAULT):
+        found = theirs.query(
+            VectorStoreQuery(
+                query_str="?", query_embedding=vector(0), similarity_top_k=1, mode=mode
+            )
+        )
+        assert found.ids == [point.id]
+        assert found.nodes[0].get_content() == passage(0)
+    store.close()
+
+
 def test_a_store_by_address_is_a_knowledge_base(engine_uri: str, tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()
