@@ -6,7 +6,6 @@ Every stage is the one that asking runs: the same index, the same retriever with
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,11 +128,12 @@ def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:
     """Return the verdict for a file of which no node is within the filters, else None."""
     if case.filters is None or _has_node(case, case.filters):
         return None
+    from ragkit.retrieve.filter_keys import filter_keys
     from ragkit.retrieve.retriever import parse_filters
 
     by_key: dict[str, list[str]] = {}
     for pair in filters:
-        by_key.setdefault(re.split("[=<>!]", pair, maxsplit=1)[0].strip(), []).append(pair)
+        by_key.setdefault(filter_keys([pair])[0], []).append(pair)
     failed = [key for key, pairs in by_key.items() if not _has_node(case, parse_filters(pairs))]
     told = "; ".join(_own_value(case, key) for key in failed)
     reason = f"'{case.source}' is outside the filter {' '.join(filters)}: " + (

@@ -177,7 +177,7 @@ class KnowledgeBase:
         from ragkit.explain import explain
 
         self._index.ensure()
-        return explain(self, self._store, question, source, filters=filters)
+        return explain(self, self._store, question, source, filters=self._checked(filters))
 
     def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
         """Return the nodes found for ``question``, best first, without an answer.
@@ -193,7 +193,8 @@ class KnowledgeBase:
         """Answer ``question`` from the folder, indexing it first when it never was.
 
         ``filters`` are ``KEY=VALUE`` strings over node metadata. Raises ConfigError for a question
-        that is empty or no text, or a filter that cannot be read, and whatever ``index`` raises.
+        that is empty or no text, and for a filter that cannot be read or whose key no document
+        has; and whatever ``index`` raises.
         """
         return self.stream(question, filters=filters).answer
 
@@ -222,6 +223,7 @@ class KnowledgeBase:
         self.require_answerer()
         clock = _Clock()
         self._index.ensure()
+        filters = self._checked(filters)
         intent = recognise(question, lambda: [d.source for d in self.documents()])
         if intent is not None and not (self.generates and intent.sources):
             return answer_intent(
@@ -394,9 +396,20 @@ class KnowledgeBase:
     ) -> list[NodeWithScore]:
         from ragkit.retrieve.retriever import parse_filters
 
-        retriever = self.as_retriever(top_k=top_k, filters=parse_filters(filters))
+        self._index.ensure()
+        wanted = parse_filters(self._checked(filters))
+        retriever = self.as_retriever(top_k=top_k, filters=wanted)
         # A text whose file just changed has no source until the run that saw it ends.
         return [n for n in retriever.retrieve(question) if n.node.metadata.get("source")]
+
+    def _checked(self, filters: Sequence[str]) -> Sequence[str]:
+        """Return ``filters`` as a sequence, all of whose keys the index has."""
+        from ragkit.retrieve.filter_keys import check_filters
+
+        pairs = (filters,) if isinstance(filters, str) else filters
+        if pairs:
+            check_filters(pairs, self.catalog)
+        return pairs
 
     def with_neighbours(self, nodes: Sequence[NodeWithScore]) -> list[NodeWithScore]:
         """Return what a model reads: small nodes find, their sections are read."""

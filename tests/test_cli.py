@@ -372,10 +372,13 @@ def open_up(folder: Path) -> None:
 def test_why_not_even_a_near_source_was_found_is_said(
     asked: tuple[str, ...], tmp_path: Path
 ) -> None:
-    filtered = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "sorce=a.md")
+    filtered = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "format=pdf")
     assert filtered.returncode == 3
-    assert "sorce=a.md" in filtered.stderr
-    assert "source, folder" in filtered.stderr
+    assert "--filter format=pdf. format is md, txt here." in filtered.stderr
+    named = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "source=histroy.txt")
+    assert "Close to it: history.txt." in named.stderr
+    dated = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "date>=2024")
+    assert "No document has a date." in dated.stderr
     strange = ragkit("query", "xyzzy", *asked, "--sources-only")
     assert (strange.returncode, strange.stdout) == (3, "")
     assert "No document holds" in strange.stderr

@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.vector_stores.types import (
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+)
 from test_cli import ragkit
 
 import ragkit as library
@@ -20,6 +25,7 @@ from ragkit.ingest.extract import extract
 from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.front_matter import front_matter
 from ragkit.retrieve.retriever import parse_filters
+from ragkit.store.facets import Facets
 
 GUIDE = """---
 title: "The guide: ports"
@@ -259,9 +265,86 @@ def test_filters_together(harbours: library.KnowledgeBase) -> None:
     assert "page.html" in found("tags!=ports")
 
 
-def test_the_retriever_takes_them_too(harbours: library.KnowledgeBase) -> None:
-    retriever = harbours.as_retriever(filters=parse_filters(["author=Kim"]))
-    assert {n.node.metadata["source"] for n in retriever.retrieve("harbour")} == {"page.html"}
+@pytest.mark.parametrize(("pair", "sources"), FILTERS)
+def test_the_retriever_takes_them_too(
+    harbours: library.KnowledgeBase, pair: str, sources: set[str]
+) -> None:
+    retriever = harbours.as_retriever(top_k=50, filters=parse_filters([pair]))
+    found = retriever.retrieve("harbour number 港口")
+    assert {n.node.metadata["source"] for n in found} == sources
+
+
+EQ, GE, LT, IN = (FilterOperator(sign) for sign in ("==", ">=", "<", "in"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "sources"),
+    [
+        ([("source", EQ, "report.docx")], {"report.docx"}),
+        ([("source", IN, ["mail.eml", "book.epub"])], {"mail.eml", "book.epub"}),
+        ([("folder", EQ, "zh")], {"zh/港口.md"}),
+        ([("format", EQ, "pptx")], {"talk.pptx"}),
+        ([("language", EQ, "zh")], {"zh/港口.md"}),
+        ([("title", EQ, "Harbour report")], {"report.docx"}),
+        ([("author", EQ, "Kim")], {"page.html"}),
+        ([("date", GE, "2018"), ("date", LT, "2020")], {"page.html", "mail.eml"}),
+        ([("page", EQ, 2)], {"talk.pptx"}),
+        ([("heading_path", EQ, "Ports > Default")], {"guide.md"}),
+        ([("product.version", EQ, 8)], {"guide.md"}),
+        ([("nothing", EQ, 8)], set()),
+    ],
+)
+def test_llamaindex_filters(
+    harbours: library.KnowledgeBase,
+    filters: list[tuple[str, FilterOperator, Any]],
+    sources: set[str],
+) -> None:
+    wanted = MetadataFilters(
+        filters=[MetadataFilter(key=k, operator=o, value=v) for k, o, v in filters]
+    )
+    found = harbours.as_retriever(top_k=50, filters=wanted).retrieve("harbour number 港口")
+    assert {n.node.metadata["source"] for n in found} == sources
+
+
+def test_one_text_is_one_filter(harbours: library.KnowledgeBase) -> None:
+    found = harbours.retrieve("harbour number", filters="author=Kim")
+    assert {node.source for node in found} == {"page.html"}
+
+
+def test_what_files_can_be_told_apart_by(harbours: library.KnowledgeBase) -> None:
+    facets = harbours.catalog.facets()
+    assert facets.folders == ("zh",)
+    assert facets.formats[0] == "md"
+    assert set(facets.formats) == {"md", "docx", "xlsx", "pptx", "html", "eml", "epub", "rtf"}
+    assert {"en", "zh"} <= set(facets.languages)
+    assert facets.days[0] == "2016-04-05"
+    assert facets.days[-1] == "2024-05-17"
+    assert "ports" in harbours.catalog.metadata_values("tags")
+
+
+def test_records_count_by_themselves(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    (docs / "a" / "b").mkdir(parents=True)
+    rows = [
+        {"content": "The harbour of Kiel is number 40.", "date": "2023-01-02"},
+        {"content": "青岛的港口编号是四十一，每天都有船。", "date": "2024-02-03"},
+    ]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (docs / "a" / "b" / "r.jsonl").write_text(text, "utf-8")
+    kb = library.open(docs, index=tmp_path / "i.db", preset="lite")
+    kb.index()
+    facets = kb.catalog.facets()
+    assert facets.folders == ("a", "a/b")
+    assert set(facets.languages) == {"en", "zh"}
+    assert facets.days == ("2023-01-02", "2024-02-03")
+
+
+def test_an_empty_index_takes_any_key(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    kb = library.open(tmp_path / "docs", index=tmp_path / "i.db", preset="lite")
+    kb.index()
+    assert kb.retrieve("harbour", filters=["colour=red"]) == ()
+    assert kb.catalog.facets() == Facets()
 
 
 @pytest.mark.parametrize("wrong", ["", "author", "=x", ">=3", "  =x"])
@@ -276,7 +359,15 @@ def test_the_command_line_says_which_keys_there_are(harbours: library.KnowledgeB
         "query", "harbour", *options, "--sources-only", "--json", "--filter", "date>=2024"
     )
     assert {s["source"] for s in json.loads(done.stdout)["sources"]} == {"guide.md"}
-    done = ragkit("query", "harbour", *options, "--sources-only", "--filter", "colour=red")
-    assert done.returncode == 3
+    for mistyped, meant in (
+        ("autor=Kim", "author"),
+        ("Language=zh", "language"),
+        ("tag=x", "tags"),
+    ):
+        done = ragkit("query", "harbour", *options, "--sources-only", "--filter", mistyped)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"Did you mean '{meant}'?" in done.stderr
+    done = ragkit("why", "harbour", "guide.md", *options, "--filter", "colour=red")
+    assert done.returncode == 2
     for key in ("source", "folder", "format", "author", "date", "heading_path", "tags"):
-        assert f" {key}" in done.stderr
+        assert re.search(rf"[ ]{key}[,.]", done.stderr)

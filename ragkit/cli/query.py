@@ -18,15 +18,19 @@ from ragkit.cli.options import (
 )
 from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
+from ragkit.files import close_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ragkit.knowledge import KnowledgeBase
     from ragkit.types import Answer, SourceNode
 
 __all__ = ["query"]
 
 NOT_IN_DOCUMENTS = 3
-_MOST_KEYS = 30
+_MOST_VALUES = 12
+_LONGEST_VALUE = 60
 
 
 @click.command()
@@ -123,21 +127,38 @@ def _say_why_nothing(
             err=True,
         )
     elif filters:
-        click.echo(
-            f"Nothing was found with --filter {' --filter '.join(map(printable, filters))}. "
-            f"Keys are {_keys(kb)}.",
-            err=True,
-        )
+        given = " --filter ".join(map(printable, filters))
+        click.echo(f"Nothing was found with --filter {given}. {_values(kb, filters)}", err=True)
     else:
         click.echo("No document holds a word of the question.", err=True)
 
 
-def _keys(kb: KnowledgeBase) -> str:
-    """Return what a filter may name in this index, in words."""
-    keys = [printable(key).replace("\n", " ") for key in kb.catalog.metadata_keys()]
-    if len(keys) > _MOST_KEYS:
-        keys = [*keys[:_MOST_KEYS], f"{len(keys) - _MOST_KEYS} more"]
-    return f"{', '.join(keys[:-1])} and {keys[-1]}"
+def _values(kb: KnowledgeBase, filters: tuple[str, ...]) -> str:
+    """Return what the documents have under the keys of ``filters``, in words."""
+    from ragkit.retrieve.filter_keys import filter_keys
+
+    return " ".join(_value(kb, key, filters) for key in filter_keys(filters))
+
+
+def _value(kb: KnowledgeBase, key: str, filters: tuple[str, ...]) -> str:
+    if key in ("source", "sources", "folder"):
+        named = (pair.partition("=")[2].strip() for pair in filters if pair.startswith(key))
+        known = kb.catalog.facets().folders if key == "folder" else _sources(kb)
+        close = list(dict.fromkeys(c for name in named for c in close_names(name, known)))
+        return f"Close to it: {_listed(close)}." if close else f"No {key} is called so."
+    values = kb.catalog.metadata_values(key, most=_MOST_VALUES + 1)
+    if not values:
+        return f"No document has a {key}."
+    shown = [value[:_LONGEST_VALUE] for value in values[:_MOST_VALUES]]
+    return f"{key} is {_listed(shown)}{', …' if len(values) > _MOST_VALUES else ''} here."
+
+
+def _sources(kb: KnowledgeBase) -> list[str]:
+    return [document.source for document in kb.documents()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(printable(name).replace("\n", " ") for name in names)
 
 
 def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answer:

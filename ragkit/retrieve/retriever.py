@@ -109,8 +109,9 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
     alternatives; everything else must hold together. ``=`` also matches a list that has the value,
     such as tags. A value that reads as an integer matches numbers, too. Texts, dates among them,
     compare by their beginning: ``date<=2024`` holds for ``2024-12-31``, ``date>2024`` does not.
-    Raises ConfigError for an argument without an operator.
+    A single text is one argument. Raises ConfigError for an argument without an operator.
     """
+    pairs = (pairs,) if isinstance(pairs, str) else pairs
     wanted: dict[str, list[MetadataFilter | MetadataFilters]] = {}
     groups: list[MetadataFilter | MetadataFilters] = []
     for pair in pairs:

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import StoreError
+from ragkit.store.facets import Facets, facets, has_key, keys_of, values_of
 from ragkit.store.nodes import delete_rows, metadata_json, read_sources
 from ragkit.types import DocumentInfo
 
@@ -243,12 +244,22 @@ class Catalog:
         with self._store.reading() as snapshot:
             if snapshot is None:
                 return []
-            rows = snapshot.conn.execute(
-                "SELECT DISTINCT m.key FROM (SELECT DISTINCT metadata FROM"
-                f" {snapshot.table('node')}) n, json_each(n.metadata) m"
-            )
             own = ("source", "folder")
-            return [*own, *sorted(row[0] for row in rows if row[0] not in own)]
+            return [*own, *(key for key in keys_of(snapshot) if key not in own)]
+
+    def has_metadata_key(self, key: str) -> bool:
+        """Return whether the metadata of any node have ``key``."""
+        with self._store.reading() as snapshot:
+            return snapshot is not None and has_key(snapshot, key)
+
+    def metadata_values(self, key: str, *, most: int = 20) -> list[str]:
+        """Return up to ``most`` values that nodes have under ``key``, the commonest first."""
+        with self._store.reading() as snapshot:
+            return [] if snapshot is None else values_of(snapshot, key, most)
+
+    def facets(self) -> Facets:
+        """Return the folders, formats, languages and days that the files have."""
+        return facets(self._store)
 
     def counts(self) -> Counts:
         """Return how many files, documents, nodes and vectors there are."""
