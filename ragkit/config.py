@@ -63,7 +63,7 @@ class LLMSettings(BaseModel):
     """Which model writes the answer; ``none`` answers in the documents' own sentences."""
 
     model_config = _FROZEN
-    kind: Literal["none", "huggingface", "openai"] = "none"
+    kind: Literal["none", "huggingface", "openai", "vllm"] = "none"
     model: str = Field("", description="Name on a hub, a local folder, or a server's model id.")
     revision: str | None = Field(None, description="Commit of the weights.")
     trust_remote_code: bool = Field(False, description="Run the repository's own model code.")
@@ -82,6 +82,9 @@ class LLMSettings(BaseModel):
         None, ge=256, description="Tokens of prompt and answer; empty: what the model has."
     )
     timeout: float = Field(300.0, gt=0, description="Seconds for an answer, and for a server.")
+    gpu_memory_utilization: float = Field(
+        0.8, gt=0, le=1, description="Share of the GPU's memory for vLLM in this process."
+    )
     prompt: PromptStyle = Field(
         "direct", description="grounded: the model judges first which sources are relevant."
     )

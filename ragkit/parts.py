@@ -62,7 +62,12 @@ class Parts:
     def require_llm(self) -> None:
         """Do nothing where ``llm`` is to be had; else raise, at no cost, what it would raise."""
         llm = self.config.llm
-        if llm.kind == "huggingface" and find_weights(llm.model, revision=llm.revision) is None:
+        if llm.kind == "vllm":
+            from ragkit.models.llm import require_vllm
+
+            require_vllm()
+        in_process = llm.kind in ("huggingface", "vllm")
+        if in_process and find_weights(llm.model, revision=llm.revision) is None:
             preset = self.config.preset
             raise ModelUnavailable(missing_weights(llm.model, preset=preset, revision=llm.revision))
         if llm.kind == "openai" and not llm.base_url:
@@ -204,6 +209,7 @@ class Parts:
             seed=settings.seed,
             context_window=settings.context_window,
             timeout=settings.timeout,
+            gpu_memory_utilization=settings.gpu_memory_utilization,
             status=self._status,
         )
 

@@ -162,7 +162,7 @@ def _weights_in_force(config: Config) -> list[Check]:
     for table, part in (("embedder", config.embedder), ("llm", config.llm)):
         preset = own.get(table, {})
         same = (part.model, part.revision) == (preset.get("model", ""), preset.get("revision"))
-        if part.kind not in ("huggingface", "llm") or same:
+        if part.kind not in ("huggingface", "llm", "vllm") or same:
             continue
         folder = find_weights(part.model, revision=part.revision)
         name = f"{table}.model"

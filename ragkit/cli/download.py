@@ -125,7 +125,7 @@ def _wanted(preset: str) -> list[_Wanted]:
     for table, part in parts:
         if part.kind == "openai":
             click.echo(f"{part.model}: is on the model server; nothing to fetch here.", err=True)
-        if part.kind not in ("huggingface", "llm"):
+        if part.kind not in ("huggingface", "llm", "vllm"):
             continue
         if find_weights(part.model) == Path(part.model).expanduser():
             click.echo(f"{part.model}: is a local folder; nothing to fetch.", err=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from ragkit.errors import ConfigError, MissingExtra
+from ragkit.errors import ConfigError, MissingExtra, ModelUnavailable
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
     from ragkit.models.causal import Quantization
 
-__all__ = ["count_tokens", "load_llm"]
+__all__ = ["count_tokens", "load_llm", "require_vllm"]
 
 _MESSAGE_TOKENS = 8  # role, and the marks around a message
 _WORD = re.compile(r"[A-Za-z]+|\s+|.", re.DOTALL)
 
 
 def load_llm(
-    kind: Literal["huggingface", "openai"],
+    kind: Literal["huggingface", "openai", "vllm"],
     model: str,
     *,
     revision: str | None = None,
@@ -38,13 +39,15 @@ def load_llm(
     seed: int | None = None,
     context_window: int | None = None,
     timeout: float = 300.0,
+    gpu_memory_utilization: float = 0.8,
     status: Callable[[str], None] | None = None,
 ) -> LLM:
-    """Return a LlamaIndex LLM: ``huggingface`` in this process, ``openai`` behind ``base_url``.
+    """Return a LlamaIndex LLM: ``openai`` behind ``base_url``, the others in this process.
 
     ``model`` is a folder or a hub name whose weights are on this machine, or the server's id.
     ``timeout`` is seconds for an answer; ``status`` gets lines about the loading. Streams follow
-    one protocol, which ``ragkit.models.local_llm.LocalLLM`` states.
+    one protocol, which ``ragkit.models.local_llm.LocalLLM`` states. ``vllm`` is vLLM's own engine,
+    which takes ``gpu_memory_utilization`` of a GPU's memory.
 
     Raises ModelUnavailable where weights or server cannot be used, MissingExtra where packages are
     not installed, ConfigError for settings that do not fit the model.
@@ -63,8 +66,37 @@ def load_llm(
             context_window=context_window,
             timeout=timeout,
         )
+    if kind == "vllm":
+        if quantization != "none":
+            raise ConfigError(
+                f"llm.quantization = '{quantization}' is not for llm.kind = 'vllm'. "
+                "Leave it out, and name quantised weights (AWQ, GPTQ, FP8) as llm.model."
+            )
+        require_vllm()
+        from ragkit.models.vllm_engine import load_vllm_engine
+
+        engine = load_vllm_engine(
+            model,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            device=device,
+            dtype=dtype,
+            context_window=context_window,
+            gpu_memory_utilization=gpu_memory_utilization,
+            status=status,
+        )
+        from ragkit.models.vllm_llm import VllmLLM
+
+        return VllmLLM.on(
+            engine,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+            timeout=timeout,
+        )
     if kind != "huggingface":
-        raise ConfigError(f"llm.kind = '{kind}' cannot be loaded. Use huggingface or openai.")
+        raise ConfigError(f"llm.kind = '{kind}' cannot be loaded. Use huggingface, openai or vllm.")
     from ragkit.models.causal import load_causal
 
     causal = load_causal(
@@ -89,6 +121,16 @@ def load_llm(
         context_window=context_window,
         timeout=timeout,
     )
+
+
+def require_vllm() -> None:
+    """Do nothing where vLLM is installed; else raise ModelUnavailable. Imports nothing."""
+    if importlib.util.find_spec("vllm") is None:
+        raise ModelUnavailable(
+            "llm.kind = 'vllm' needs vLLM, which is not installed: it pins its own torch, so no "
+            "extra of ragkit brings it. On a machine with a GPU: pip install vllm. "
+            "Or ask a vLLM server elsewhere: llm.kind = 'openai' and llm.base_url."
+        )
 
 
 def count_tokens(llm: LLM, messages: Sequence[ChatMessage]) -> int:

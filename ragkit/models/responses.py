@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -19,10 +19,11 @@ from llama_index.core.base.llms.types import (
 )
 
 from ragkit.errors import GenerationError
-from ragkit.models.generation import Generation
+from ragkit.models.handover import Piece
 from ragkit.models.thoughts import AnswerText
 
 __all__ = [
+    "Generation",
     "awhole",
     "completion",
     "pulled",
@@ -33,6 +34,16 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+
+class Generation(Protocol):
+    """An answer that is being written, by whatever runs the model."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield what there is; raise GenerationError where it fails."""
+
+    def cancel(self) -> None:
+        """End the generation. Idempotent, from any thread."""
 
 
 def responses(answer: Generation) -> ChatResponseGen:

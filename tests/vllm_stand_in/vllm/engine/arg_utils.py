@@ -1,0 +1,5 @@
+"""As vllm.engine.arg_utils."""
+
+from vllm import AsyncEngineArgs
+
+__all__ = ["AsyncEngineArgs"]

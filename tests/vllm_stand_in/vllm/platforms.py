@@ -1,0 +1,5 @@
+"""As vllm.platforms."""
+
+from vllm import Platform
+
+current_platform = Platform()

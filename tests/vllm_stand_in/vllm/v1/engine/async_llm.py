@@ -1,0 +1,5 @@
+"""As vllm.v1.engine.async_llm."""
+
+from vllm import AsyncLLM
+
+__all__ = ["AsyncLLM"]
