@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragkit.ingest.lines import is_row
 from ragkit.types import Citation, Mark, Sentence, SourceNode
 
 if TYPE_CHECKING:
@@ -117,11 +118,15 @@ def joined_text(sentences: Sequence[Sentence]) -> str:
     """Return the sentences, each followed by its numbers, with white space where the script has it.
 
     A sentence of several lines (a list, code) keeps its lines; its number and the next sentence
-    then stand on lines of their own.
+    then stand on lines of their own; rows of a table stand below each other.
     """
     text = ""
+    row = False
     for sentence in sentences:
-        if text:
+        below, row = row, is_row(sentence.text, 0, len(sentence.text))
+        if text and below and row:
+            text += "\n"
+        elif text:
             wide = "\u3000" <= sentence.text[:1] <= "\u9fff" or sentence.text[:1] >= "\uff00"
             text += "\n\n" if "\n" in text or "\n" in sentence.text else "" if wide else " "
         numbers = "".join(f"[{n}]" for n in sentence.citations)

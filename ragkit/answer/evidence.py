@@ -20,7 +20,7 @@ from ragkit.answer.matching import is_unspaced, iter_tokens, place_terms, token_
 from ragkit.answer.measures import asked_unit
 from ragkit.answer.named import names_one
 from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm, analyze_question
-from ragkit.answer.units import Unit, node_units
+from ragkit.answer.units import Unit, first_cell, node_units
 from ragkit.retrieve.characters import character_grams, fold_text
 
 __all__ = [
@@ -502,7 +502,7 @@ def _alike(question: Question, heading: str) -> float:
 def _says(text: str, unit: Unit, subject: str, language: str | None, *, named: bool) -> float:
     """Return how surely a unit says what ``subject`` is; ``named`` if it opens its section."""
     if subject and unit.kind == "row":
-        cell = text.strip("| ").partition("|")[0]
+        cell = first_cell(text)
         return _NAMED if is_heading_of(cell, subject, language) else 0.0
     if not subject or unit.kind not in ("sentence", "item"):
         return 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ragkit.answer.evidence import Evidence, Passage
 from ragkit.answer.question import Question
+from ragkit.answer.rows import MOST_ROWS, rows_meant
 from ragkit.answer.units import Unit, node_units
 
 __all__ = ["LEANS_BACK", "Excerpt", "rank_evidence", "select_excerpts"]
@@ -151,12 +152,19 @@ def select_excerpts(
     if not ranked:
         return []
     best_score, best = ranked[0]
-    excerpts = [_expand(question, best, passages[best.node])]
+    if best.unit.kind == "row":
+        excerpts = _rows(question, best, ranked, passages)
+        if len(excerpts) > 1:
+            return excerpts
+    else:
+        excerpts = [_expand(question, best, passages[best.node])]
     sentences = excerpts[0].sentences
     whole_block = excerpts[0].end - excerpts[0].start > _LONG_ENOUGH or best.unit.kind == "code"
     for score, candidate in ranked[1:] if not whole_block else ():
         if sentences >= max_sentences or score < best_score + math.log(_SECOND):
             break
+        if candidate.unit.kind == best.unit.kind == "row":
+            continue  # it was left out among the rows of its table, or is of another one
         if len({"", passages[candidate.node].language, passages[best.node].language}) > 2:
             continue  # a translation says the same again, to a reader of another language
         other = _expand(question, candidate, passages[candidate.node])
@@ -168,6 +176,41 @@ def select_excerpts(
         excerpts.append(other)
         sentences += other.sentences
     return _merged(excerpts, passages)
+
+
+def _rows(
+    question: Question,
+    best: Evidence,
+    ranked: Sequence[tuple[float, Evidence]],
+    passages: Sequence[Passage],
+) -> list[Excerpt]:
+    """Return the rows that answer, each by itself, or a table that the question is about whole."""
+    found: list[Excerpt] = []
+    meant = rows_meant(question, best, [evidence for _, evidence in ranked], passages)
+    units = node_units(passages[best.node].text, passages[best.node].headings)
+    first, last = _table(units, best.position)
+    if best.features.opens > _OPENS_FROM and len(meant) >= min(last - first, MOST_ROWS):
+        start, end = units[first].start, units[last].end
+        return [Excerpt(best.node, start, end, (best,), 1)]
+    for row in meant:
+        passage = passages[row.node]
+        start, end = _without_bars(passage.text, *_clipped(passage.text, row.unit, row))
+        excerpt = Excerpt(row.node, start, end, (row,), 1)
+        if not any(_same(excerpt, known, passages) for known in found):
+            found.append(excerpt)
+    return found
+
+
+def _table(units: Sequence[Unit], row: int) -> tuple[int, int]:
+    """Return the first and last unit of the table that the row is in, as far as it can be shown."""
+    first = last = row
+    while first and units[first - 1].kind in ("row", "header") and last - first < MOST_ROWS:
+        first -= 1
+    while last + 1 < len(units) and units[last + 1].kind == "row" and last - first < MOST_ROWS:
+        if units[last + 1].end - units[first].start > _LONGEST_BLOCK:
+            break
+        last += 1
+    return first, last
 
 
 def _expand(
@@ -184,8 +227,6 @@ def _expand(
         first -= 1
     if first == last and _too_short(text, units, last):
         last += 1
-    if unit.kind == "row" and evidence.features.opens > _OPENS_FROM:
-        first, last = _table(units, first)
     if units[last].kind == "lead" or _introduces(question, units, last):
         last = _block_end(units, last)
     start, end = units[first].start, units[last].end
@@ -197,18 +238,6 @@ def _expand(
             start, end = _without_bars(text, start, end)
     count = last - first + 1 if all(u.kind == "sentence" for u in units[first:last]) else 1
     return Excerpt(evidence.node, start, end, (evidence,), count)
-
-
-def _table(units: Sequence[Unit], row: int) -> tuple[int, int]:
-    """Return the first and last unit of the table that the row is in, as far as it can be shown."""
-    first = last = row
-    if first and units[first - 1].kind == "header":
-        first -= 1
-    while last + 1 < len(units) and units[last + 1].kind == "row" and last - first < _MOST_ITEMS:
-        if units[last + 1].end - units[first].start > _LONGEST_BLOCK:
-            break
-        last += 1
-    return first, last
 
 
 def _without_bars(text: str, start: int, end: int) -> tuple[int, int]:

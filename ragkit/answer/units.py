@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from ragkit.ingest.lines import is_label_line, is_row, row_cells
 from ragkit.ingest.sentences import sentence_spans
 
-__all__ = ["Unit", "node_units"]
+__all__ = ["Unit", "first_cell", "node_units"]
 
 UnitKind = Literal[
     "sentence", "heading", "item", "code", "header", "row", "lead", "question", "aside"
@@ -34,6 +35,7 @@ _HEADER = re.compile(r"[^\n]*\|[^\n]*\n\s*\|?\s*:?-{2,}[\s|:-]*$")
 _RULE = re.compile(r"[\s|:=\-_*+~`#.>]+")
 _QUESTION = re.compile(r"[?？؟;]\s*[\"'”’」』*_)）]*$")
 _LEAD = re.compile(r"[:：]\s*[*_`]*$")
+_LONGEST_LABELLED = 300
 _STOP = re.compile(r"[.!?。！？…।؟۔;；:：,，]\s*[\"'”’」』》)）\]】*_`]*$")
 
 
@@ -41,7 +43,8 @@ _STOP = re.compile(r"[.!?。！？…।؟۔;；:：,，]\s*[\"'”’」』》)
 class Unit:
     """``text[start:end]`` of a node, trimmed, and what it is.
 
-    A ``row`` is one line of a table with its bars, a ``header`` its first with the line below it.
+    A ``row`` is one line of a table, with bars or as ``name: value; name: value``, or one of a
+    series of lines ``name: value``; a ``header`` is a table's first with the dashes below it.
     """
 
     start: int
@@ -82,6 +85,17 @@ def node_units(text: str, headings: tuple[str, ...] = ()) -> tuple[Unit, ...]:
     return tuple(unit for unit in units if _WORD.search(text, unit.start, unit.end))
 
 
+def first_cell(row: str) -> str:
+    """Return the value in the first cell of a row; of a lone ``name: value`` the name."""
+    if row.startswith("|") or " | " in row:
+        return row.strip("| ").partition("|")[0]
+    cells = row_cells(row)
+    if not cells:
+        return row
+    name, value = cells[0]
+    return row[slice(*(name if len(cells) == 1 else value))]
+
+
 def _whole_row(text: str, row: Unit) -> Unit:
     """Return a row to the end of its line: a cell may hold several sentences."""
     line_end = text.find("\n", row.end)
@@ -118,7 +132,7 @@ def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
     )
     if _HEADER.fullmatch(piece):
         return "header"
-    if piece.startswith("|"):
+    if piece.startswith("|") or _is_row(text, start, end):
         return "row"
     if _LEAD.search(piece):
         return "lead"
@@ -129,6 +143,22 @@ def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
     if alone and end - start < 80 and not _STOP.search(piece) and text[end : end + 2] == "\n\n":
         return "heading"
     return "sentence"
+
+
+def _is_row(text: str, start: int, end: int) -> bool:
+    """Tell a whole line that is a row, or one of several lines ``name: value``."""
+    if text[text.rfind("\n", 0, start) + 1 : start].strip():
+        return False
+    line_end = text.find("\n", end)
+    line_end = len(text) if line_end < 0 else line_end
+    stop = line_end - len(text[end:line_end]) + len(text[end:line_end].rstrip())
+    if is_row(text, start, stop):
+        return True
+    if stop - start > _LONGEST_LABELLED or not is_label_line(text, start, stop):
+        return False
+    before = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : start].strip()
+    after = text[line_end + 1 :].partition("\n")[0].strip()
+    return any(is_label_line(line, 0, len(line)) for line in (before, after) if line)
 
 
 def _plain(line: str) -> str:

@@ -138,17 +138,14 @@ def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
             yield from _flush(text, held)
         elif held and _UNDERLINE.match(text, begin, stop):
             yield from _underlined(text, held, stop)
-        elif is_row(text, begin, stop):
+        elif is_row(text, begin, stop) or _ALONE.match(text, begin, stop):
             yield from _flush(text, held)
-            yield Run(begin, stop, "row")
-        elif _ALONE.match(text, begin, stop):
-            yield from _flush(text, held)
-            if text[begin] == "|":
+            if _has_bars(text, begin, stop):
                 held.append((begin, stop))  # its delimiter row may follow
             else:
-                yield Run(begin, stop, "prose")
+                yield Run(begin, stop, "row" if is_row(text, begin, stop) else "prose")
         else:
-            if held and (text[held[-1][0]] == "|" or _ITEM.match(text, begin, stop)):
+            if held and (_has_bars(text, *held[-1]) or _ITEM.match(text, begin, stop)):
                 yield from _flush(text, held)
             held.append((begin, stop))
     yield from _flush(text, held)
@@ -176,7 +173,12 @@ def _underlined(text: str, held: list[tuple[int, int]], stop: int) -> Iterator[R
     if held and _UNDERLINE.match(text, *held[-1]):
         title = held.pop()[0]
     yield from _flush(text, held)
-    yield Run(title, stop, "row" if text[title] == "|" else "prose")
+    row = _has_bars(text, title, stop)
+    yield Run(title, stop, "row" if row else "prose")
+
+
+def _has_bars(text: str, start: int, end: int) -> bool:
+    return text[start] == "|" or (text.find(" | ", start, end) >= 0 and end - start <= _LONGEST_ROW)
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -201,7 +203,7 @@ def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
     if not lines:
         return
     kind: RunKind = "prose"
-    if text[lines[0][0]] == "|":
+    if _has_bars(text, *lines[0]):
         kind = "row"
     elif _ITEM.match(text, *lines[0]):
         kind = "item"

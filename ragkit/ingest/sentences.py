@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ragkit.ingest.lines import soft_runs
+from ragkit.ingest.lines import is_row, soft_runs
 
 __all__ = ["iter_sentences", "scan_run", "sentence_spans"]
 
@@ -98,7 +98,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def iter_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the spans of ``sentence_spans`` for ``text[start:end]``, as offsets into ``text``."""
     for run in soft_runs(text, start, end):
-        if run.kind == "code":
+        if run.kind == "code" or (run.kind == "row" and is_row(text, run.start, run.end)):
             yield run.start, run.end
         else:
             yield from scan_run(text, run.start, run.end)
