@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.retrieve.languages import detect_language
-from ragkit.retrieve.tokenizer import count_tokens, fold, is_function_word, terms
+from ragkit.retrieve.tokenizer import count_tokens, fold, is_function_word, open_terms, terms
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,30 @@ def test_importing_the_tokenizer_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "order_id,customer,product,quantity,status,date\n" + "17,Acme GmbH,Bolt M8,5,open,x\n" * 9,
+        "a,is,ki,meg\n" + "1,2,x,y\n" * 20,
+        "\n".join(f"x{i} = f(a, b); y = g(i, e, o)" for i in range(20)),
+        "Nombre;Ciudad;Pedidos\n" + "Ana;Roma;Tornillos\n" * 9,
+    ],
+)
+def test_a_table_or_code_is_in_no_language(table: str) -> None:
+    assert detect_language(table) is None
+
+
+@pytest.mark.parametrize("text", ["user_id, e_mail, a, b", "id;name;a;e;o", "E, A"])
+def test_letters_of_a_list_are_no_function_words(text: str) -> None:
+    assert detect_language(text) == "en"
+
+
+def test_a_text_in_no_language_is_found_in_many() -> None:
+    held = set(open_terms("Pedidos; Bestellungen; orders; commandes"))
+    for language, word in [
+        ("es", "pedido"), ("de", "Bestellung"), ("en", "order"), ("fr", "commande"),
+    ]:  # fmt: skip
+        assert set(terms(word, language=language)) <= held
+    assert open_terms("订单 17") == terms("订单 17", language="en")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ragkit.retrieve.characters import character_scores
 from ragkit.retrieve.proximity import proximity_scores
 from ragkit.retrieve.question_terms import question_terms, without_question_words
-from ragkit.retrieve.tokenizer import detect_language, terms
+from ragkit.retrieve.tokenizer import detect_language, open_terms, terms
 from ragkit.types import Clause
 
 __all__ = ["LexicalAnalyzer"]
@@ -29,13 +29,15 @@ class LexicalAnalyzer:
     One configuration for every language and kind of text; see ``docs/retrieval.md``.
     """
 
-    version = "4"
+    version = "5"
     fields = ("title", "body")
     pool = 30
 
     def index_fields(self, text: str, *, title: str, language: str | None) -> tuple[str, ...]:
         """Return the terms of ``title`` and ``text``, each joined by spaces."""
         language = language or detect_language(text)
+        if language is None:
+            return " ".join(open_terms(title)), " ".join(open_terms(text))
         return (
             " ".join(terms(title, language=language)),
             " ".join(terms(text, language=language)),

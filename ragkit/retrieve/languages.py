@@ -182,6 +182,12 @@ _STEMMERS = {
     "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
 
+# A text of so many words may be a question or keywords, which have few function words or none.
+_FEW_WORDS = 15
+# Shares of a text's words that are function words, and letters beside its words that mark a
+# language, from which on it is in that language.
+_PROSE, _MARKED = 0.05, 0.2
+
 _SCRIPT = re.compile("|".join(f"(?P<{name}>[{chars}])" for name, chars in _SCRIPTS))
 _Votes = tuple[float, list[str]]  # the weight that each of these languages gets
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0900-\u0963\u064b-\u065f]+[^\W\d_]*)*")
@@ -199,10 +205,11 @@ def stemmer_name(language: str | None) -> str | None:
 
 
 def detect_language(text: str) -> str | None:
-    """Return the language of ``text``: ISO 639-1, ``zh`` or ``zh-Hant``; None if it has no letter.
+    """Return the language of ``text``: ISO 639-1, ``zh`` or ``zh-Hant``; None where it is open.
 
-    Reads the first 2,000 characters. A text in Latin letters without any known function word is
-    taken for English, the language of most bare keywords.
+    It is open for a text without a letter, and for one of more than 15 words in Latin letters that
+    hardly has function words: a table, code, names. Reads the first 2,000 characters. A shorter
+    text without any known function word is taken for English, the language of most bare keywords.
     """
     sample = text[:_SAMPLE]
     counts: Counter[str] = Counter()
@@ -277,17 +284,47 @@ def _profiles(script: str) -> tuple[dict[str, _Votes], dict[str, _Votes], re.Pat
     )
 
 
-def _by_function_words(text: str, script: str) -> str:
+def _by_function_words(text: str, script: str) -> str | None:
     """Return the language whose function words explain most of ``text``.
 
-    A word or letter shared by n languages counts 1/n for each, so that "de" decides little.
+    A word or letter shared by n languages counts 1/n for each, so that "de" decides little. None
+    for a longer text in Latin letters of which they explain too little to tell.
     """
     words, letters, letter = _profiles(script)
     default = _SHARED_SCRIPTS[script][0]
     scores: dict[str, float] = defaultdict(float, {default: 0.01})
     lowered = text.lower()
-    said = filter(None, map(words.get, _WORD.findall(lowered)))
-    for weight, codes in chain(said, map(letters.__getitem__, letter.findall(lowered))):
+    found = _WORD.findall(lowered)
+    marks = letter.findall(lowered)
+    said = filter(None, map(words.get, found))
+    for weight, codes in chain(said, map(letters.__getitem__, marks)):
         for code in codes:
             scores[code] += weight
-    return max(scores, key=lambda code: scores[code])
+    best = max(scores, key=lambda code: scores[code])
+    if script != "latin":
+        return best
+    if len(found) > _FEW_WORDS:
+        return best if _is_sure(best, found, marks) else None
+    # A letter alone is a word only where spaces stand around it: "a, b" is no Portuguese.
+    known = function_words(best)
+    told = any(len(word) > 1 and word in known for word in found) or not known.isdisjoint(
+        lowered.split()
+    )
+    return best if told or any(mark in _LETTERS.get(best, "") for mark in marks) else default
+
+
+def _is_sure(language: str, words: list[str], marks: list[str]) -> bool:
+    """Tell whether a text of ``words`` with the letters ``marks`` is prose in ``language``.
+
+    In the 784 passages of XQuAD and SQuAD in five languages function words make up .036 of the
+    words and more, .29 in the median; in tables and code hardly any do. One letter is none: it may
+    be a column's name, a variable or a marker.
+    """
+    known = function_words(language)
+    said = [word for word in words if len(word) > 1 and word in known]
+    share = len(said) / len(words)
+    own = _LETTERS.get(language, "")
+    marked = sum(mark in own for mark in marks) / len(words)
+    if share >= _PROSE and len(set(said)) > 1:
+        return True
+    return marked >= _MARKED or (share > 0 and share + marked >= 2 * _PROSE)

@@ -40,6 +40,7 @@ __all__ = [
     "fold",
     "is_function_word",
     "normalize",
+    "open_terms",
     "terms",
     "word_term",
 ]
@@ -146,6 +147,24 @@ def terms(text: str, *, language: str | None = None) -> list[str]:
         found.extend(word)
     return found
 
+
+def open_terms(text: str) -> list[str]:
+    """Return the index terms of a text whose language is open, such as a table or code.
+
+    They are those of English, and behind them once each those that the words would have in other
+    languages, so that a question in any of them finds the text.
+    """
+    found = terms(text, language="en")
+    seen = set(found)
+    for language in _OPEN_TO:
+        new = [term for term in dict.fromkeys(terms(text, language=language)) if term not in seen]
+        found += new
+        seen.update(new)
+    return found
+
+
+# Of the languages in Latin letters those with the most texts; the first has no stemmer.
+_OPEN_TO = ("und", "de", "es", "fr", "it", "nl", "pt")
 
 # Terms of words and identifiers, by language: a text repeats most of its words.
 _KNOWN: dict[str | None, dict[str, tuple[str, ...]]] = {}
