@@ -26,7 +26,7 @@ __all__ = ["Parts", "Status", "weights_present"]
 
 # Part of an index's fingerprint: raise it when the same files would give other texts or nodes.
 READERS = 3
-SPLITTER = 1
+SPLITTER = 2
 
 Status = Callable[[str], None]
 """Called with a line for the user when a model is being loaded, and when it is there."""

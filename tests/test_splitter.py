@@ -395,3 +395,26 @@ def test_real_documents_make_nodes_worth_citing() -> None:
     assert total > 500
     assert scraps / total < 0.005
     assert torn / total < 0.03
+
+
+@pytest.mark.parametrize(
+    "text", ["long words of one sentence " * 200, "港口的灯塔建于一八二六年" * 90]
+)
+def test_overlap_begins_at_a_word_where_no_sentence_fits(text: str) -> None:
+    spans = split(text, count_tokens=len, chunk_size=512, chunk_overlap=51)
+    assert len(spans) > 2
+    for before, after in pairwise(spans):
+        assert 20 <= before.end - after.start <= 51
+        assert not text[after.start].isspace()
+        assert after.start == 0 or "a" > text[after.start - 1] or text[after.start - 1] > "z"
+        assert after.end - after.start <= 512
+        assert before.start < after.start
+
+
+def test_a_row_of_a_table_is_not_repeated_in_part() -> None:
+    rows = "\n".join(f"| {n} | {'cell ' * 16}|" for n in range(40))
+    text = f"| n | text |\n|---|---|\n{rows}\n"
+    spans = split(text, count_tokens=len, chunk_size=512, chunk_overlap=51, markup="markdown")
+    assert len(spans) > 2
+    for _before, after in pairwise(spans):
+        assert text.startswith("|", after.start)

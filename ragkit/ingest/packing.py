@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -48,6 +49,8 @@ _CHARS_PER_TOKEN = 20
 _LONGEST_WORD = 48
 # In a script that separates words by spaces.
 _WORD = re.compile("[^\\W_\u2e80-\uffdc]++")
+# Behind white space, or anywhere in a script that puts none between words.
+_WORD_START = re.compile("(?<=\\s)[^\\s]|(?<=[\u3040-\ua4cf])[\u3040-\ua4cf]")
 
 
 class Meter:
@@ -232,38 +235,53 @@ def pack(meter: Meter, units: list[Unit], overlap: int) -> Iterator[tuple[int, i
     """Yield the span of each node that ``units``, all of one section, are packed into.
 
     Every node fits ``meter``. Cuts weigh the cost of their place against even sizes. A node opens
-    with the last whole sentences of the one before, up to ``overlap`` tokens.
+    with the end of the one before, up to ``overlap`` tokens: with whole sentences where one fits,
+    else from a word on.
     """
     sums = [0.0, *accumulate(unit.cost for unit in units)]
-    lead = begin = 0  # the node's first unit, and its first that the node before does not have
+    # The node's first unit that the node before does not have, its first character, and the cost of
+    # what it repeats between the two.
+    begin, head, repeated = 0, units[0].start if units else 0, 0.0
     while begin < len(units):
         budget = float(meter.budget)
-        stop = _choose(meter, units, sums, lead, begin, budget)
-        while (excess := meter.excess(units[lead].start, units[stop - 1].end)) > 1:
-            if lead < begin:
-                lead = begin
+        stop = _choose(meter, units, sums, begin, head, repeated, budget)
+        while (excess := meter.excess(head, units[stop - 1].end)) > 1:
+            if head < units[begin].start:
+                head, repeated = units[begin].start, 0.0
             elif stop == begin + 1:
                 break  # a unit fits alone, or nothing smaller exists
             else:
-                used = sums[stop] - sums[lead]
+                used = sums[stop] - sums[begin]
                 budget = min(budget / excess, used * 0.98) if used else 0
-                stop = min(stop - 1, _choose(meter, units, sums, lead, begin, budget))
+                again = _choose(meter, units, sums, begin, head, repeated, budget)
+                stop = min(stop - 1, again)
                 continue
-            stop = _choose(meter, units, sums, lead, begin, budget)
-        yield units[lead].start, units[stop - 1].end
-        lead = _repeat_from(units, sums, lead, stop, overlap) if overlap else stop
+            stop = _choose(meter, units, sums, begin, head, repeated, budget)
+        yield head, units[stop - 1].end
+        if stop < len(units):
+            before = head
+            head, repeated = units[stop].start, 0.0
+            if overlap:
+                head, repeated = _repeat_from(meter, units, sums, before, stop, overlap)
         begin = stop
 
 
 def _choose(
-    meter: Meter, units: list[Unit], sums: list[float], lead: int, begin: int, budget: float
+    meter: Meter,
+    units: list[Unit],
+    sums: list[float],
+    begin: int,
+    head: int,
+    repeated: float,
+    budget: float,
 ) -> int:
-    """Return where the node from ``lead`` on should end; always beyond ``begin``."""
-    first, total = sums[lead], sums[-1] - sums[lead]
-    room = units[lead].start + meter.max_chars
+    """Return where the node from ``head`` on should end; always beyond ``begin``."""
+    first = sums[begin] - repeated
+    total = sums[-1] - first
+    room = head + meter.max_chars
     if total <= budget and units[-1].end <= room:
         return len(units)
-    length = units[-1].end - units[lead].start
+    length = units[-1].end - head
     pieces = max(-(-total // max(budget, 1)), -(-length // meter.max_chars), 1)
     target = total / pieces
     best, least = begin + 1, float("inf")
@@ -277,12 +295,31 @@ def _choose(
     return best
 
 
-def _repeat_from(units: list[Unit], sums: list[float], lead: int, stop: int, overlap: int) -> int:
-    """Return the first unit of the next node: a sentence's start, at most ``overlap`` back."""
+def _repeat_from(
+    meter: Meter, units: list[Unit], sums: list[float], before: int, stop: int, overlap: int
+) -> tuple[int, float]:
+    """Return where the next node begins, at most ``overlap`` tokens back, and what that costs.
+
+    It begins behind ``before``, where the last node did: no node holds another.
+    """
     best = stop
-    for place in range(stop - 1, lead, -1):
-        if sums[stop] - sums[place] > overlap:
+    for place in range(stop - 1, 0, -1):
+        if sums[stop] - sums[place] > overlap or units[place].start <= before:
             break
         if units[place - 1].after <= Cut.INTRODUCTION:
             best = place
-    return best
+    if best < stop:
+        return units[best].start, sums[stop] - sums[best]
+    end = units[stop - 1].end
+    first = max(before + 1, end - _CHARS_PER_TOKEN * overlap)
+    starts = [found.start() for found in _WORD_START.finditer(meter.text, first, end)]
+
+    def fits(start: int) -> bool:
+        cost = meter.cost(start, end)
+        return cost is not None and cost <= overlap
+
+    at = bisect_left(starts, True, key=fits)
+    if at == len(starts) or meter.text.startswith("|", units[stop - 1].start):  # half a row is none
+        return units[stop].start, 0.0
+    gap = meter.gap(end, units[stop].start)
+    return starts[at], float((meter.cost(starts[at], end) or 0) + gap)

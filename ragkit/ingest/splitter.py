@@ -68,8 +68,8 @@ def split(
       first heading, join the section after them; headings at the end join the one before.
     - Cuts fall between paragraphs, items and rows first, then sentences, clauses, words and
       characters; nodes of a section are of even size. Code and tables stay whole where they fit.
-    - ``chunk_overlap`` tokens at most, in whole sentences, are repeated from the node before it in
-      the same section; nodes overlap then.
+    - ``chunk_overlap`` tokens at most are repeated from the node before it in the same section,
+      whole sentences where one fits, else from a word on; nodes overlap then.
 
     ``count_tokens`` should be the embedder's; it may add special tokens and need not be additive.
     Time and memory are linear in ``len(text)``. Raises ValueError for a ``chunk_size`` below 1, a
