@@ -27,7 +27,7 @@ from ragkit.ingest.ignore import Reason
 from ragkit.ingest.reading import Means, Reading
 from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
 from ragkit.read_ahead import Bounds, Read, is_much, read_in_order
-from ragkit.store.bulk import BLOCK_ROWS, Terms
+from ragkit.store.bulk import BLOCK_ROWS, Inverted
 from ragkit.store.catalog import FileState
 from ragkit.store.nodes import BulkNode, delete_rows, fix_dimension, insert_rows
 from ragkit.types import IndexReport, SkippedFile
@@ -71,7 +71,7 @@ class _Prepared:
 
     state: FileState
     draft: Draft | None = None
-    terms: Terms | None = None
+    terms: tuple[Inverted, ...] | None = None
     first: int = 0
     vectors: list[bytes] | None = None
     dimension: int | None = None
@@ -279,7 +279,7 @@ def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
             )
             for dimension in {p.dimension for p in batch if p.vectors and p.dimension}:
                 fix_dimension(snapshot, dimension)
-            insert_rows(snapshot, list(_rows(batch)), _places(batch))
+            insert_rows(snapshot, list(_rows(batch)), _terms(batch))
         # What a file held before may turn up under another name later in the run.
         store.catalog.put_files(prepared.state for prepared in batch)
 
@@ -294,18 +294,20 @@ def _rows(batch: Sequence[_Prepared]) -> Iterator[BulkNode]:
                 yield BulkNode(node_id, owner, start, metadata, text, rest, vector)
 
 
-def _places(batch: Sequence[_Prepared]) -> list[tuple[Terms, list[int]]]:
-    """Return the terms of the batch's nodes, with the place of each row's node, -1 for others'."""
-    found: dict[int, tuple[Terms, list[int]]] = {}
-    place = 0
+def _terms(batch: Sequence[_Prepared]) -> Iterator[tuple[Inverted, list[bool]]]:
+    """Yield the terms of the batch's nodes, with whether each of their rows is one of these."""
+    found: dict[int, tuple[tuple[Inverted, ...], list[bool]]] = {}
     for prepared in batch:
         terms, number = prepared.terms, len(prepared.nodes)
-        if terms is None or not number:
-            continue
-        _, places = found.setdefault(id(terms), (terms, [-1] * len(terms.sizes)))
-        places[prepared.first : prepared.first + number] = range(place, place + number)
-        place += number
-    return list(found.values())
+        if terms and number:
+            rows = sum(len(part.lengths) for part in terms)
+            _, wanted = found.setdefault(id(terms), (terms, [False] * rows))
+            wanted[prepared.first : prepared.first + number] = [True] * number
+    for terms, wanted in found.values():
+        at = 0
+        for part in terms:
+            yield part, wanted[at : at + len(part.lengths)]
+            at += len(part.lengths)
 
 
 def _remove(store: SqliteStore, states: Iterable[FileState], tally: _Tally) -> None:

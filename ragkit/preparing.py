@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.splitter import split
-from ragkit.store.bulk import Terms, invert
+from ragkit.store.bulk import Inverted, invert_all
 from ragkit.store.catalog import pack_text
-from ragkit.store.nodes import fulltext_values, metadata_json
+from ragkit.store.nodes import fulltext_fields, metadata_json
+from ragkit.store.terms import Field
 from ragkit.types import Analyzer
 
 __all__ = ["Draft", "DraftNode", "Drafts", "FileToRead", "Prepared", "Sizing", "Texts"]
@@ -83,7 +84,7 @@ class Prepared(NamedTuple):
     """
 
     drafts: tuple[Draft | Extraction | str, ...]
-    terms: Terms | None
+    terms: tuple[Inverted, ...] | None
     seconds: tuple[float, ...]
 
 
@@ -133,7 +134,7 @@ class Drafts:
     def of_texts(self, read: Prepared) -> Prepared:
         """Return drafts in place of texts."""
         found: list[Draft | Extraction | str] = []
-        rows: list[list[list[str]]] = []
+        rows: list[Sequence[Field]] = []
         seconds = list(read.seconds)
         for place, extraction in enumerate(read.drafts):
             if not isinstance(extraction, Extraction):
@@ -144,7 +145,7 @@ class Drafts:
             seconds[place] += time.perf_counter() - began
             found.append(draft if draft.nodes else "no text in it")
             rows += terms
-        return Prepared(tuple(found), invert(rows, len(self.analyzer.fields)), tuple(seconds))
+        return Prepared(tuple(found), invert_all(rows, len(self.analyzer.fields)), tuple(seconds))
 
     def can_travel(self) -> bool:
         """Return whether another process can be given this: ragkit's own functions, no model."""
@@ -166,7 +167,7 @@ def _draft(
     sizing: Sizing,
     analyzer: Analyzer,
     detect_language: Callable[[str], str | None],
-) -> tuple[Draft, list[list[list[str]]]]:
+) -> tuple[Draft, list[Sequence[Field]]]:
     """Return a document with its nodes, and the terms of each node by field.
 
     Nodes never cross a part (a page, a sheet, a record). Their ids follow from the document's id
@@ -181,7 +182,7 @@ def _draft(
         if "records" in metadata:
             extraction = _with_languages(extraction, detect_language)
     nodes: list[DraftNode] = []
-    rows: list[list[list[str]]] = []
+    rows: list[Sequence[Field]] = []
     markup = str(metadata.get("markup", "text"))
     for part in extraction.parts:
         text = extraction.text[part.start : part.end]
@@ -208,7 +209,7 @@ def _draft(
                     _rest(tuple(details), document_id, start, end),
                 )
             )
-            rows.append([v.split() for v in fulltext_values(analyzer, own, details)])
+            rows.append(fulltext_fields(analyzer, own, details))
     packed, characters = pack_text(extraction.text), len(extraction.text)
     described = metadata_json(metadata)
     unread = int(str(metadata.get("unread_pages", 0)))

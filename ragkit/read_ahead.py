@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ragkit.ingest.workers import Failure, Outcome, Workers, worker_count
 from ragkit.preparing import Draft, Drafts, FileToRead, Prepared, Texts
-from ragkit.store.bulk import Terms
+from ragkit.store.bulk import Inverted
 
 __all__ = ["Bounds", "Read", "is_much", "read_in_order"]
 
@@ -47,7 +47,7 @@ class Read(NamedTuple):
 
     draft: Draft | str
     seconds: float
-    terms: Terms | None = None
+    terms: tuple[Inverted, ...] | None = None
     first: int = 0
 
 

@@ -140,6 +140,7 @@ def _write_segment(
 ) -> None:
     """Write the segment that the store would have arrived at by merging."""
     from ragkit.store import segments
+    from ragkit.store.terms import Terms
 
     names = sorted({term for sentence in analysed for term in sentence})
     number_of = {term: number for number, term in enumerate(names)}
@@ -148,19 +149,16 @@ def _write_segment(
     flat = np.concatenate([numbers[place] for places in chosen for place in places])
     low = np.repeat(np.arange(len(chosen)) + (first & SPAN - 1), sizes)
     found, counts = np.unique(flat << 16 | low, return_counts=True)
-    lengths = np.zeros(SPAN, "<u2")
-    lengths[first & SPAN - 1 :] = np.array(sizes) + 1
-    ids = (found & SPAN - 1).astype("<u2").tobytes()
-    body = np.minimum(counts, 255).astype(np.uint8).tobytes()
+    lengths = (np.array(sizes) + 1).astype("<u2")
     held, starts = np.unique(found >> 16, return_index=True)
-    bounds = [*starts.tolist(), len(found)]
-    blobs = (
-        (names[term], ids[2 * a : 2 * b] + bytes(b - a) + body[a:b])
-        for term, a, b in zip(held.tolist(), bounds[:-1], bounds[1:], strict=True)
+    body = np.minimum(counts, 255).astype(np.uint8)
+    terms = Terms(
+        " ".join(names[term] for term in held.tolist()).encode(),
+        np.diff(starts, append=len(found)),
+        (found & SPAN - 1).astype("<u2"),
+        np.stack([np.zeros_like(body), body]),
     )
-    conn, table = snapshot.conn, snapshot.table("fts")
-    key = segments.new_segment(conn, table, 16, first >> 16, lengths)
-    segments.write_blobs(conn, table, key, blobs)
+    segments.add(snapshot.conn, snapshot.table("fts"), first, lengths, terms)
 
 
 def peak_megabytes() -> str:

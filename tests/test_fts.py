@@ -185,12 +185,13 @@ def test_every_question_gets_what_bm25_by_the_formula_says(stride):
             del rows[rowid]
         if number % 480 == 0:
             assert_exact(conn, rows, rng, words)
-    sizes = {bits for (bits,) in conn.execute("SELECT bits FROM t_segment")}
-    assert sizes == ({9, 12} if stride == 1 else {9, 12, 16})
+    spans = [span for (span,) in conn.execute("SELECT span FROM t_segment")]
+    assert len(spans) < 16
+    assert max(spans) >= 512 if stride == 1 else max(spans) > 60_000
     for rowid in rows:
         fts.delete(conn, "t", rowid)
     assert fts.document_frequencies(conn, "t", ["w0"]) == (0, {"w0": 0})
-    assert conn.execute("SELECT count(*) FROM t_posting").fetchone() == (0,)
+    assert conn.execute("SELECT count(*) FROM t_page").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from ragkit.retrieve.characters import character_scores
 from ragkit.retrieve.proximity import proximity_scores
 from ragkit.retrieve.question_terms import question_terms, without_question_words
-from ragkit.retrieve.tokenizer import detect_language, open_terms, terms
+from ragkit.retrieve.tokenizer import (
+    detect_language,
+    open_terms,
+    open_words_and_runs,
+    terms,
+    words_and_runs,
+)
 from ragkit.types import Clause
 
 __all__ = ["LexicalAnalyzer"]
@@ -41,6 +47,18 @@ class LexicalAnalyzer:
         return (
             " ".join(terms(title, language=language)),
             " ".join(terms(text, language=language)),
+        )
+
+    def index_runs(
+        self, text: str, *, title: str, language: str | None
+    ) -> tuple[tuple[list[str], str], ...]:
+        """Return the same terms, runs of Chinese and Japanese as they are."""
+        language = language or detect_language(text)
+        if language is None:
+            return open_words_and_runs(title), open_words_and_runs(text)
+        return (
+            words_and_runs(title, language=language),
+            words_and_runs(text, language=language),
         )
 
     def clauses(self, question: str) -> Sequence[Clause]:

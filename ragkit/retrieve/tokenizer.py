@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import chain, pairwise
 from operator import add
@@ -41,8 +41,10 @@ __all__ = [
     "is_function_word",
     "normalize",
     "open_terms",
+    "open_words_and_runs",
     "terms",
     "word_term",
+    "words_and_runs",
 ]
 
 CJK = (
@@ -131,21 +133,55 @@ def terms(text: str, *, language: str | None = None) -> list[str]:
     text = normalize(text)
     if language is None:
         language = detect_language(text)
-    known = _KNOWN.setdefault(language, {})
-    found: list[str] = []
-    for chunk in _CHUNK.findall(text):
-        word = known.get(chunk)
-        if word is None:
+    return _terms_of(text, language)
+
+
+def words_and_runs(text: str, *, language: str | None) -> tuple[list[str], str]:
+    """Return the terms of ``text`` but those of Chinese and Japanese, and the runs of these.
+
+    There is white space between any two runs; the terms of a run are its characters and their
+    pairs. Together they are what `terms` returns, in another order.
+    """
+    text = normalize(text)
+    if text.isascii():
+        return _terms_of(text, language), ""
+    parts = _CJK_RUN.split(text)
+    return _terms_of(" ".join(parts[::2]), language), " ".join(parts[1::2])
+
+
+_CJK_RUN = re.compile(f"([{CJK}]+)")
+
+
+def _terms_of(text: str, language: str | None) -> list[str]:
+    known = _KNOWN.get(language)
+    if known is None:
+        known = _KNOWN[language] = _Known(language)
+    # No chunk holds white space or looks beyond it.
+    return list(chain.from_iterable(map(known.__getitem__, text.split())))
+
+
+class _Known(dict[str, tuple[str, ...]]):
+    """Terms of what stands between white space, in one language: a text repeats most of it."""
+
+    def __init__(self, language: str | None) -> None:
+        super().__init__()
+        self._language = language
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        found = tuple(self._terms(piece))
+        if len(piece) <= _LONGEST_KNOWN:
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[piece] = found
+        return found
+
+    def _terms(self, piece: str) -> Iterator[str]:
+        for chunk in _CHUNK.findall(piece):
             run = _RUN.match(chunk)
-            if run is not None:
-                found.extend(_run_terms(chunk, run.lastgroup))
-                continue
-            word = _word_terms(chunk, language)
-            if len(known) >= _MOST_KNOWN:
-                known.clear()
-            known[chunk] = word
-        found.extend(word)
-    return found
+            if run is None:
+                yield from _word_terms(chunk, self._language)
+            else:
+                yield from _run_terms(chunk, run.lastgroup)
 
 
 def open_terms(text: str) -> list[str]:
@@ -155,20 +191,28 @@ def open_terms(text: str) -> list[str]:
     languages, so that a question in any of them finds the text.
     """
     found = terms(text, language="en")
+    return found + _other_terms(text, found)
+
+
+def open_words_and_runs(text: str) -> tuple[list[str], str]:
+    """Return the same terms as `words_and_runs` does."""
+    found, runs = words_and_runs(text, language="en")
+    return found + _other_terms(_CJK_RUN.sub(" ", normalize(text)), found), runs
+
+
+def _other_terms(text: str, found: Iterable[str]) -> list[str]:
+    """Return once each the terms that ``text`` has in other languages, beside those found."""
     seen = set(found)
-    for language in _OPEN_TO:
-        new = [term for term in dict.fromkeys(terms(text, language=language)) if term not in seen]
-        found += new
-        seen.update(new)
-    return found
+    others = (term for language in _OPEN_TO for term in terms(text, language=language))
+    return [term for term in dict.fromkeys(others) if term not in seen]
 
 
 # Of the languages in Latin letters those with the most texts; the first has no stemmer.
 _OPEN_TO = ("und", "de", "es", "fr", "it", "nl", "pt")
 
-# Terms of words and identifiers, by language: a text repeats most of its words.
-_KNOWN: dict[str | None, dict[str, tuple[str, ...]]] = {}
+_KNOWN: dict[str | None, _Known] = {}
 _MOST_KNOWN = 1 << 15
+_LONGEST_KNOWN = 24
 
 
 def _run_terms(run: str, kind: str | None) -> Iterable[str]:

@@ -32,7 +32,7 @@ _LARGE = {
     "vector": ("id",),
     "fts_segment": ("key",),
     "fts_length": ("segment",),
-    "fts_posting": ("segment", "term"),
+    "fts_page": ("key",),
     "fts_pending": ("id",),
     "node": ("id",),
 }

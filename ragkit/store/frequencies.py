@@ -1,20 +1,20 @@
 """How many rows there are, how long they are, and how many hold a term, without reading postings.
 
-The size of a segment's blob says how many rows of it hold the term, so what is read is a place in
-an index for each term and segment, not the postings; those of a segment with deleted rows aside,
-which are looked through. The lengths of a segment are added up once.
+A page says how many rows hold each of its terms in front of the postings, which are not read;
+those of a segment with deleted rows aside, which are looked through. The lengths of a segment are
+added up once.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ragkit.store import pages
 from ragkit.store.bm25 import Statistics
 from ragkit.store.postings import term_hash
-from ragkit.store.segments import decode, field_count, read_lengths, read_segments
+from ragkit.store.segments import field_count, read_lengths, read_segments
 
 if TYPE_CHECKING:
     from ragkit.store.segments import Segment
@@ -70,26 +70,18 @@ def count_rows(conn: sqlite3.Connection, table: str) -> int:
 
 def count_holders(conn: sqlite3.Connection, table: str, terms: Iterable[str]) -> dict[str, int]:
     """Return for each of ``terms`` how many rows hold it."""
+    import numpy as np
+
     found = dict.fromkeys(terms, 0)
-    wanted, fields = json.dumps(list(found)), field_count(conn, table)
-    # SQLite knows a blob's length without reading it.
-    for term, size in conn.execute(
-        f"SELECT w.value, length(p.data) FROM {table}_segment s CROSS JOIN json_each(?) w"
-        f" CROSS JOIN {table}_posting p ON p.segment = s.key AND p.term = w.value"
-        " WHERE s.dead = 0",
-        (wanted,),
-    ):
-        found[term] += size // (2 + fields)
-    for segment in read_segments(conn, table, "dead > 0"):
+    fields = field_count(conn, table)
+    for segment in read_segments(conn, table):
+        if not segment.dead:
+            for term, size in pages.count_rows(conn, table, segment.key, found):
+                found[term] += size
+            continue
         lengths = read_lengths(conn, table, segment)
-        for term, data in conn.execute(
-            f"SELECT w.value, p.data FROM json_each(?) w CROSS JOIN {table}_posting p"
-            " ON p.segment = ? AND p.term = w.value",
-            (wanted, segment.key),
-        ):
-            low, _ = decode(data, fields)
-            alive = lengths[low & (1 << segment.bits) - 1] > 0
-            found[term] += int(alive.sum())
+        for term, low, _ in pages.find(conn, table, segment.key, found, fields):
+            found[term] += int((lengths[low - np.uint16(segment.offset)] > 0).sum())
     _add_pending(conn, table, found)
     return found
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ragkit.errors import IndexMismatch, StoreError
 from ragkit.store import fts
-from ragkit.store.bulk import Terms, insert_many
+from ragkit.store.bulk import Inverted, insert_many
 from ragkit.store.sqlite import Snapshot
+from ragkit.store.terms import Field
 from ragkit.types import Analyzer
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "delete_all_rows",
     "delete_rows",
     "fix_dimension",
+    "fulltext_fields",
     "fulltext_values",
     "insert_row",
     "insert_rows",
@@ -83,6 +85,25 @@ def fulltext_values(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) 
     )
 
 
+@runtime_checkable
+class _TellsRuns(Protocol):
+    def index_runs(self, text: str, *, title: str, language: str | None) -> tuple[Field, ...]: ...
+
+
+def fulltext_fields(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> Sequence[Field]:
+    """Return the same terms, for turning many nodes round at once.
+
+    An analyzer may have a method ``index_runs`` that leaves runs of characters and their pairs
+    whole; its terms are those of ``index_fields``.
+    """
+    if isinstance(analyzer, _TellsRuns):
+        language = metadata.get("language")
+        return analyzer.index_runs(
+            text, title=_title(metadata), language=language if isinstance(language, str) else None
+        )
+    return [(value.split(), "") for value in fulltext_values(analyzer, text, metadata)]
+
+
 def insert_row(snapshot: Snapshot, row: NodeRow) -> int:
     """Write one node and return its row id, which is never used again."""
     conn = snapshot.conn
@@ -122,11 +143,11 @@ def last_row(snapshot: Snapshot) -> int:
 
 
 def insert_rows(
-    snapshot: Snapshot, nodes: Sequence[BulkNode], terms: Sequence[tuple[Terms, Sequence[int]]]
+    snapshot: Snapshot, nodes: Sequence[BulkNode], terms: Iterable[tuple[Inverted, Sequence[bool]]]
 ) -> None:
     """Write nodes at once, under the row ids that follow ``last_row``.
 
-    ``terms`` are those of the nodes, with -1 or the place in ``nodes`` for each of its rows.
+    ``terms`` are those of the nodes in their order, with whether each of the rows is one of them.
     """
     conn, first = snapshot.conn, last_row(snapshot) + 1
     conn.executemany(
@@ -137,8 +158,7 @@ def insert_rows(
         f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
         ((first + at, node.text, node.rest) for at, node in enumerate(nodes)),
     )
-    parts = [(part, [n + first if n >= 0 else -1 for n in places]) for part, places in terms]
-    insert_many(conn, snapshot.table("fts"), parts)
+    insert_many(conn, snapshot.table("fts"), first, terms)
     conn.executemany(
         f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)",
         ((first + at, node.vector) for at, node in enumerate(nodes) if node.vector is not None),

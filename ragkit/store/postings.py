@@ -1,13 +1,13 @@
 """Postings in plain SQLite tables: which rows hold a term, and how often in each field.
 
-A new row is first kept whole in ``pending``; when its block of 512 row ids is over, it becomes
-part of a segment (``segments.py``). Everything happens inside the writer's transaction: readers see
-whole commits, and a crash leaves what was. Row ids only grow: that lets a segment be final.
+Rows that come together make a segment (``segments.py``), a single one is first kept whole in
+``pending``, and becomes part of a segment when its block of 512 row ids is over. Everything
+happens inside the writer's transaction: readers see whole commits, and a crash leaves what was.
+Row ids only grow: that lets a segment be final.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from bisect import bisect_left
 from collections import Counter
@@ -17,18 +17,17 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from ragkit.store import pages, segments
 from ragkit.store.segments import (
     CHUNK,
-    LEVELS,
-    decode,
     field_count,
     merge,
-    pack_before,
-    planes,
+    merge_neighbours,
     read_lengths,
     read_segments,
     segment_of,
 )
+from ragkit.store.terms import LONGEST, MOST, Terms, of_counted_rows, select
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,23 +44,20 @@ __all__ = [
     "delete",
     "drop",
     "insert",
-    "insert_pending",
+    "insert_many",
+    "pack_pending",
+    "planes",
     "read_postings",
     "read_rows",
     "term_hash",
 ]
 
-_LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
-_MOST = 255
+_BLOCK = 9  # rows of 2 to so many row ids are pending together
 _TABLES = (
     "CREATE TABLE {t}_field (place INTEGER PRIMARY KEY, name TEXT NOT NULL)",
     "CREATE TABLE {t}_pending (id INTEGER PRIMARY KEY, length INTEGER NOT NULL,"
     " hashes BLOB NOT NULL, counts BLOB NOT NULL, terms TEXT NOT NULL)",
-    "CREATE TABLE {t}_segment (key INTEGER PRIMARY KEY, bits INTEGER NOT NULL,"
-    " number INTEGER NOT NULL, rows INTEGER NOT NULL, dead INTEGER NOT NULL)",
-    "CREATE TABLE {t}_length (segment INTEGER PRIMARY KEY, lengths BLOB NOT NULL)",
-    "CREATE TABLE {t}_posting (segment INTEGER NOT NULL, term TEXT NOT NULL, data BLOB NOT NULL,"
-    " PRIMARY KEY (segment, term)) WITHOUT ROWID",
+    *segments.TABLES,
 )
 
 
@@ -125,7 +121,7 @@ def create(conn: sqlite3.Connection, table: str, fields: Sequence[str]) -> None:
 
 def drop(conn: sqlite3.Connection, table: str) -> None:
     """Drop the tables; no error when they are not there."""
-    for name in ("field", "pending", "segment", "length", "posting"):
+    for name in ("field", "pending", "segment", "length", "page"):
         conn.execute(f"DROP TABLE IF EXISTS {table}_{name}")
 
 
@@ -134,41 +130,101 @@ def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[st
 
     Raises ``ValueError`` for another number of fields, and for a row id in a block that is over.
     """
+    import numpy as np
+
     if field_count(conn, table) != len(values):
         raise ValueError(f"{table} has {field_count(conn, table)} fields, not {len(values)}")
     first = conn.execute(f"SELECT min(id) FROM {table}_pending").fetchone()[0]
-    block, pending = rowid >> LEVELS[0], None if first is None else first >> LEVELS[0]
-    if segment_of(conn, table, rowid) or (pending is not None and pending > block):
-        raise ValueError(f"Row ids of {table} only grow; {rowid} is in a block that is over.")
+    block, pending = rowid >> _BLOCK, None if first is None else first >> _BLOCK
+    _check_grows(conn, table, rowid)
     if pending is not None and pending < block:
-        pack_before(conn, table, rowid)
+        pack_pending(conn, table)
     fields = [Counter(term for term in value.split(" ") if term) for value in values]
     terms = list(dict.fromkeys(term for field in fields for term in field))
-    counts = b"".join(bytes(min(field[term], _MOST) for term in terms) for field in fields)
-    insert_pending(conn, table, rowid, sum(field.total() for field in fields), terms, counts)
-
-
-def insert_pending(
-    conn: sqlite3.Connection,
-    table: str,
-    rowid: int,
-    length: int,
-    terms: Sequence[str],
-    counts: bytes,
-) -> None:
-    """Keep a row of the last block: its ``terms``, each once, with one plane of counts a field."""
-    import numpy as np
-
+    counts = b"".join(bytes(min(field[term], MOST) for term in terms) for field in fields)
     conn.execute(
         f"INSERT INTO {table}_pending VALUES (?, ?, ?, ?, ?)",
         (
             rowid,
-            min(length, _LONGEST) + 1,
+            min(sum(field.total() for field in fields), LONGEST) + 1,
             np.fromiter(map(term_hash, terms), "<u8", len(terms)).tobytes(),
             counts,
             " ".join(terms),
         ),
     )
+
+
+def _check_grows(conn: sqlite3.Connection, table: str, rowid: int) -> None:
+    end = conn.execute(f"SELECT COALESCE(max(first + span), 0) FROM {table}_segment").fetchone()[0]
+    block = conn.execute(f"SELECT min(id) FROM {table}_pending").fetchone()[0]
+    if rowid < end or (block is not None and rowid < block >> _BLOCK << _BLOCK):
+        raise ValueError(f"Row ids of {table} only grow; {rowid} is in a block that is over.")
+
+
+def insert_many(
+    conn: sqlite3.Connection, table: str, first: int, lengths: Places, terms: Terms
+) -> None:
+    """Add rows whose ids follow each other from ``first`` on.
+
+    ``lengths`` says how many terms each has; ``terms`` numbers the rows from 0; 65,536 at most.
+    Raises ``ValueError`` for another number of fields, and for a row id in a block that is over.
+    """
+    import numpy as np
+
+    fields = field_count(conn, table)
+    if len(terms.sizes) and len(terms.counts) != fields:
+        raise ValueError(f"{table} has {fields} fields, not {len(terms.counts)}")
+    pending = conn.execute(f"SELECT max(id) FROM {table}_pending").fetchone()[0]
+    _check_grows(conn, table, first)
+    if pending is not None and pending >= first:
+        raise ValueError(f"Row ids of {table} only grow; {first} is in a block that is over.")
+    pack_pending(conn, table)
+    stored = (np.minimum(lengths, LONGEST) + 1).astype("<u2")
+    begin, end = first, first + len(lengths)
+    numbers = np.arange(len(lengths))
+    while begin < end:  # a segment is in one chunk
+        stop = min(end, (begin >> CHUNK) + 1 << CHUNK)
+        inside = (numbers >= begin - first) & (numbers < stop - first)
+        low = np.where(inside, numbers + first & (1 << CHUNK) - 1, -1)
+        segments.add(conn, table, begin, stored[begin - first : stop - first], select(terms, low))
+        begin = stop
+    merge_neighbours(conn, table)
+
+
+def pack_pending(conn: sqlite3.Connection, table: str) -> None:
+    """Make a segment of the pending rows, if there are any."""
+    import numpy as np
+
+    rows = conn.execute(
+        f"SELECT id, length, counts, terms FROM {table}_pending ORDER BY id"
+    ).fetchall()
+    if not rows:
+        return
+    held = [row[3].split(" ") if row[3] else [] for row in rows]
+    counts = planes(
+        [row[2] for row in rows], [len(terms) for terms in held], field_count(conn, table)
+    )
+    low = [row[0] & (1 << CHUNK) - 1 for row in rows]
+    first = rows[0][0]
+    lengths = np.zeros(rows[-1][0] + 1 - first, "<u2")
+    for row in rows:
+        lengths[row[0] - first] = row[1]
+    segments.add(conn, table, first, lengths, of_counted_rows(held, counts, low))
+    conn.execute(f"DELETE FROM {table}_pending")
+    merge_neighbours(conn, table)
+
+
+def planes(counts: list[bytes], sizes: list[int], fields: int) -> NDArray[np.uint8]:
+    """Return the counts of several pending rows, one row a field."""
+    import numpy as np
+
+    joined = [
+        b"".join(
+            row[field * size : (field + 1) * size] for row, size in zip(counts, sizes, strict=True)
+        )
+        for field in range(fields)
+    ]
+    return np.frombuffer(b"".join(joined), np.uint8).reshape(fields, sum(sizes))
 
 
 def delete(conn: sqlite3.Connection, table: str, rowid: int) -> None:
@@ -179,7 +235,7 @@ def delete(conn: sqlite3.Connection, table: str, rowid: int) -> None:
     if segment is None:
         return
     with conn.blobopen(f"{table}_length", "lengths", segment.key) as blob:
-        blob.seek(2 * (rowid & (1 << segment.bits) - 1))
+        blob.seek(2 * (rowid - segment.first))
         if blob.read(2) == b"\0\0":
             return
         blob.seek(-2, 1)
@@ -187,23 +243,23 @@ def delete(conn: sqlite3.Connection, table: str, rowid: int) -> None:
     dead = segment.dead + 1
     conn.execute(f"UPDATE {table}_segment SET dead = ? WHERE key = ?", (dead, segment.key))
     if 3 * dead >= segment.rows:
-        merge(conn, table, [replace(segment, dead=dead)], segment.bits, segment.number)
+        merge(conn, table, [replace(segment, dead=dead)])
 
 
 def read_rows(conn: sqlite3.Connection, table: str) -> Rows:
     """Return which rows are there, and their lengths."""
     import numpy as np
 
-    segments = read_segments(conn, table)
+    found = read_segments(conn, table)
     pending = conn.execute(
         f"SELECT id, length, hashes, counts FROM {table}_pending ORDER BY id"
     ).fetchall()
     # All pending rows are in one block.
-    chunks = {segment.chunk for segment in segments} | {row[0] >> CHUNK for row in pending[:1]}
+    chunks = {segment.chunk for segment in found} | {row[0] >> CHUNK for row in pending[:1]}
     rows = Rows(tuple(sorted(chunks)), np.zeros(len(chunks) << CHUNK, np.uint16), pending)
-    for segment in segments:
+    for segment in found:
         start = rows.base(segment.chunk) + segment.offset
-        rows.lengths[start : start + (1 << segment.bits)] = read_lengths(conn, table, segment)
+        rows.lengths[start : start + segment.span] = read_lengths(conn, table, segment)
     if pending:
         base = rows.base(pending[0][0] >> CHUNK)
         low = np.asarray([row[0] & (1 << CHUNK) - 1 for row in pending])
@@ -216,15 +272,10 @@ def read_postings(
 ) -> dict[str, list[Postings]]:
     """Return the postings of each of ``terms``, of rows that are there; a list may be empty."""
     found: dict[str, list[Postings]] = {term: [] for term in terms}
-    wanted, fields = json.dumps(list(found)), field_count(conn, table)
+    fields = field_count(conn, table)
     for segment in read_segments(conn, table):
         base = rows.base(segment.chunk)
-        for term, data in conn.execute(
-            f"SELECT w.value, p.data FROM json_each(?) w CROSS JOIN {table}_posting p"
-            " ON p.segment = ? AND p.term = w.value",
-            (wanted, segment.key),
-        ):
-            low, counts = decode(data, fields)
+        for term, low, counts in pages.find(conn, table, segment.key, found, fields):
             if segment.dead:
                 kept = rows.lengths[base + low.astype("i8")] > 0
                 low, counts = low[kept], counts[:, kept]
