@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import asking
+import scope
 import shared
 import streamlit as st
 import turn_view
@@ -77,6 +78,7 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
     texts = TEXTS[language]
     with st.bottom:
         conversation.stop, following = st.empty(), st.empty()
+        scope.note(language)
         # Inside st.bottom, where it would come anyway: or Streamlit would scroll too.
         typed = st.chat_input(texts["placeholder"], key="question")
     question = st.session_state.pop("pending", None) or typed
@@ -91,7 +93,8 @@ def prepare(kb: KnowledgeBase, conversation: Conversation, options: Options, lan
             st.session_state["chat_id"] = st.query_params["chat"] = info.id
         asking.leave()
         history = [t.answer for t in chats.turns(info.id, owner) if t.answer is not None]
-        asking.begin(kb, info.id, question, history=history, options=options)
+        asked = asking.begin(kb, info.id, question, history=history, options=options)
+        scope.remember(asked.turn_id, options.filters)
         conversation.info = chats.get(info.id, owner)
     if info is not None:
         conversation.turns = chats.turns(info.id, owner)
@@ -130,6 +133,7 @@ def draw(name: str, kb: KnowledgeBase, conversation: Conversation, language: str
     for turn in turns:
         turn_view.question(info.id, turn, texts)
         with st.chat_message("assistant"):
+            scope.said(turn.id, language)
             place = st.empty()
             if asked is not None and asked.turn_id == turn.id and turn.state == "writing":
                 turn = _follow(kb, asked, turn, place, conversation.stop, language)

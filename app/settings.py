@@ -1,13 +1,15 @@
-"""The settings of the sidebar: who answers, from how much, from which files, in which language."""
+"""The settings of the sidebar: who answers, from how much, in which language."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import scope
 import shared
 import streamlit as st
 from asking import Options
+from scope import LANGUAGES
 from texts import PRESETS_ZH, TEXTS
 
 import ragkit
@@ -16,14 +18,6 @@ if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
 
 __all__ = ["chosen_preset", "draw", "options"]
-
-_MOST_FILES = 200  # names in a list; beyond, they are searched for
-_LANGUAGES = {
-    "ar": "العربية", "de": "Deutsch", "el": "Ελληνικά", "en": "English", "es": "Español",
-    "fr": "Français", "hi": "हिन्दी", "it": "Italiano", "ja": "日本語", "ko": "한국어",
-    "pt": "Português", "ru": "Русский", "th": "ไทย", "tr": "Türkçe", "vi": "Tiếng Việt",
-    "zh": "简体中文", "zh-Hant": "繁體中文",
-}  # fmt: skip
 
 
 def chosen_preset() -> str:
@@ -36,7 +30,7 @@ def options() -> Options:
     """Return what the person set for the next question."""
     state = st.session_state
     return Options(
-        filters=tuple(f"source={name}" for name in state.get("files") or ()),
+        filters=scope.filters(),
         top_k=state.get("top_k"),
         language=state.get("answer_language") or None,
         temperature=state.get("temperature"),
@@ -58,11 +52,10 @@ def draw(kb: KnowledgeBase, language: str) -> None:
             help=texts["top_k_help"],
             persist_state="session",
         )
-        _files(kb, texts)
         st.selectbox(
             texts["answer_language"],
             ["", *_answer_languages()],
-            format_func=lambda code: _LANGUAGES.get(code, code) or texts["auto_language"],
+            format_func=lambda code: LANGUAGES.get(code, code) or texts["auto_language"],
             key="answer_language",
             help=texts["answer_language_help"],
             persist_state="session",
@@ -97,7 +90,7 @@ def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
         st.code(f"ragkit download {chosen}", language=None)
         import downloads
 
-        downloads.draw(_missing(chosen), texts)
+        downloads.draw(_wanted(chosen), texts)
         st.caption(texts["model_back"].format(preset=shared.label(kb.config.preset)))
         return
     loading = shared.loading(kb)
@@ -128,34 +121,6 @@ def _loading(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     follow()
 
 
-def _files(kb: KnowledgeBase, texts: dict[str, str]) -> None:
-    """Let files be chosen; of very many only those are sent to the browser that are looked for."""
-    names = shared.serving(kb).sources()
-    if len(names) < 2:
-        return
-    chosen = [name for name in st.session_state.get("files") or () if name in names]
-    shown = names
-    if len(names) > _MOST_FILES:
-        part = st.text_input(
-            texts["files_find"], key="files_find", type="search", live=True, persist_state="session"
-        )
-        words = (part or "").casefold().split()
-        matching = (n for n in names if all(word in n.casefold() for word in words))
-        found = [name for _, name in zip(range(_MOST_FILES), matching, strict=False)]
-        shown = list(dict.fromkeys([*chosen, *found]))
-    st.multiselect(
-        texts["files"],
-        shown,
-        key="files",
-        placeholder=texts["files_all"],
-        select_all=False,
-        filter_mode="contains",
-        persist_state="session",
-    )
-    if len(shown) < len(names):
-        st.caption(texts["files_more"].format(count=len(shown), total=len(names)))
-
-
 @cache
 def _tables() -> dict[str, dict[str, Any]]:
     """Return the presets that this version has a store for, and the server's own."""
@@ -182,9 +147,14 @@ def _missing(preset: str) -> list[str]:
     """Return the models that the preset wants and that are not on this machine."""
     from ragkit.models.hub import find_weights
 
+    return [model for model in _wanted(preset) if find_weights(model) is None]
+
+
+def _wanted(preset: str) -> list[str]:
+    """Return the models that the preset takes from a hub."""
     parts = [_tables()[preset].get(key, {}) for key in ("embedder", "llm")]
     wanted = [p["model"] for p in parts if p.get("kind") in ("huggingface", "llm")]
-    return [model for model in dict.fromkeys(wanted) if find_weights(model) is None]
+    return list(dict.fromkeys(wanted))
 
 
 @cache

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ragkit.collections import Collections
     from ragkit.knowledge import KnowledgeBase
     from ragkit.loading import Loading
+    from ragkit.store.facets import Facets
 
 __all__ = [
     "Serving",
@@ -108,6 +109,7 @@ class Serving:
         self._kb = kb
         self._names = [document.source for document in kb.documents()]
         self._seen = 0
+        self._facets: tuple[list[str], Facets] | None = None
         self.was_empty = not self._names
         self.indexer = Indexer(kb)
         if self.was_empty:
@@ -134,6 +136,13 @@ class Serving:
                 self._names = [document.source for document in self._kb.documents()]
             self._seen = generation
         return self._names
+
+    def facets(self) -> Facets:
+        """Return what the files can be told apart by, read again only when some have changed."""
+        names = self.sources()
+        if self._facets is None or self._facets[0] is not names:
+            self._facets = names, self._kb.catalog.facets()
+        return self._facets[1]
 
 
 def indexer(name: str, preset: str | None = None) -> Indexer:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import chat_page
+import scope
 import settings
 import shared
 import streamlit as st
@@ -37,6 +38,7 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
         _folders(name, texts)
         _progress(name, kb, texts)
         _chats(kb, texts)
+        scope.draw(kb, language)
         settings.draw(kb, language)
         st.segmented_control(
             texts["language"],

@@ -179,6 +179,16 @@ class KnowledgeBase:
         self._index.ensure()
         return explain(self, self._store, question, source, filters=self._checked(filters))
 
+    def examples(self, *, language: str = "en", most: int = 3) -> list[str]:
+        """Return up to ``most`` questions that the index answers well, to begin with.
+
+        They are made of its documents and tried by words alone, without a model, in at most some
+        two seconds; those in ``language`` (ISO 639-1) come first. Empty where nothing is indexed.
+        """
+        from ragkit.answer.examples import index_examples
+
+        return index_examples(self._store, language=language, most=most)
+
     def retrieve(self, question: str, *, filters: Sequence[str] = ()) -> tuple[SourceNode, ...]:
         """Return the nodes found for ``question``, best first, without an answer.
 
@@ -224,12 +234,12 @@ class KnowledgeBase:
         clock = _Clock()
         self._index.ensure()
         filters = self._checked(filters)
-        intent = recognise(question, lambda: [d.source for d in self.documents()])
+        intent = recognise(question, lambda: [d.source for d in self._within(filters)])
         if intent is not None and not (self.generates and intent.sources):
             return answer_intent(
                 replace(intent, language=language or intent.language),
                 question,
-                self._library(),
+                self._library(filters),
                 preset=self.config.preset,
                 lap=clock.lap,
             )
@@ -237,7 +247,7 @@ class KnowledgeBase:
         clock.lap("load")
         if intent is not None:
             # Of a file that is to be summarised the model reads the sections' beginnings.
-            search, nodes = question, summary_nodes(intent, self._library())
+            search, nodes = question, summary_nodes(intent, self._library(filters))
         else:
             search = self._made_whole(question, history)
             nodes = self._retrieve(search, filters, top_k)
@@ -423,7 +433,16 @@ class KnowledgeBase:
             document_text=store.catalog.document_text,
         )
 
-    def _library(self) -> Library:
+    def _within(self, filters: Sequence[str]) -> list[DocumentInfo]:
+        """Return the documents of which some part is within ``filters``."""
+        from ragkit.retrieve.retriever import parse_filters
+
+        wanted = parse_filters(filters)
+        if wanted is None:
+            return self.documents()
+        return self._store.catalog.documents_within(wanted)
+
+    def _library(self, filters: Sequence[str]) -> Library:
         """Return what is known of the index, for answers about the documents themselves."""
         from ragkit.answer.overview import Library
 
@@ -436,7 +455,7 @@ class KnowledgeBase:
         def nodes(source: str) -> list[BaseNode]:
             return self._store.vector_store.nodes_of(owners[source])
 
-        return Library(self.documents, title, nodes)
+        return Library(lambda: self._within(filters), title, nodes)
 
 
 def _require_text(question: str) -> None:

@@ -57,6 +57,11 @@ def ask(test: AppTest, question: str) -> AppTest:
     return test
 
 
+def said(test: AppTest) -> str:
+    """Return the captions without the marks that keep Markdown out."""
+    return "\n".join(captions(test)).replace("\\", "")
+
+
 def captions(test: AppTest) -> list[str]:
     return [str(c.value) for c in test.caption]
 
@@ -238,6 +243,37 @@ def test_only_chosen_files_are_asked(
     last = kept().turns(info.id, "local")[-1].answer
     assert {source.source for source in last.sources} <= {"guide/install.md"}
     assert last.refused
+
+
+def test_languages_formats_folders_and_days_narrow_what_is_asked(
+    arguments: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for year in (2019, 2024):
+        text = f"---\ndate: {year}-05-06\n---\nThe ferry carried {year} passengers.\n"
+        (folder / f"ferry-{year}.md").write_text(text, "utf-8")
+    test = page(monkeypatch, *arguments)
+    assert test.multiselect(key="scope_formats").options == ["MD", "TXT"]
+    assert "scope_folders" not in {m.key for m in test.multiselect}  # there is only one
+    assert test.selectbox(key="scope_from").options == ["Any", "2019", "2024"]
+    test.selectbox(key="scope_from").set_value("2024").run()
+    ask(test, "How many passengers did the ferry carry?")
+    assert "Asked only: from 2024" in said(test)
+    assert "Asking only: from 2024" in said(test)
+    test.selectbox(key="scope_from").set_value("").run()
+    test.multiselect(key="scope_languages").set_value(["zh"]).run()
+    ask(test, "How many passengers did the ferry carry?")
+    assert "Asked only: 简体中文" in said(test)
+    ask(test, "Which documents are there?")
+    (info,) = kept().list("local")
+    dated, chinese, listed = (turn.answer for turn in kept().turns(info.id, "local"))
+    assert {source.source for source in dated.sources} == {"ferry-2024.md"}
+    assert {source.source for source in chinese.sources} <= {"手册.md"}
+    assert "手册.md" in listed.text
+    assert "ferry" not in listed.text
+    test.button(key="scope-clear").click().run()
+    assert test.multiselect(key="scope_languages").value == []
+    assert "Asking only" not in said(test)
+    assert "Asked only: from 2024" in said(test)
 
 
 def test_feedback_is_kept(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,7 +314,7 @@ def test_hostile_names_and_titles_fetch_nothing(browser: Browser, chat: Served) 
         ask(page, f"What is the zeppelin code? ![q]({leak}/question)")
         page.wait_for_timeout(600)
         # Before the menu opens: a list closes when what it belongs to scrolls.
-        page.locator(".st-key-settings summary").click()
+        page.locator(".st-key-scope summary").click()
         page.wait_for_timeout(1000)
         page.get_by_label("Ask only these files").click()
         page.get_by_role("option", name="![x](").click()

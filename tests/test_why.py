@@ -260,9 +260,11 @@ def test_filter_says_what_the_file_has_instead(kb: ragkit.KnowledgeBase) -> None
 
 
 def test_keys_of_a_filter_that_fit_different_pages(kb: ragkit.KnowledgeBase) -> None:
-    why = kb.why("Where?", "book.pdf", filters=['od"d=1'])
+    why = kb.why("Where?", "book.pdf", filters=["author=1"])
     assert why.stage == "filtered"
-    assert 'has no od"d' in why.reason
+    assert "has no author" in why.reason
+    with pytest.raises(ConfigError, match=r'No document has .od"d. to filter by'):
+        kb.why("Where?", "book.pdf", filters=['od"d=1'])
 
 
 def test_unmatched_file_lacks_every_word(kb: ragkit.KnowledgeBase) -> None:

@@ -20,6 +20,8 @@ from ragkit.store.nodes import delete_rows, metadata_json, read_sources
 from ragkit.types import DocumentInfo
 
 if TYPE_CHECKING:
+    from llama_index.core.vector_stores.types import MetadataFilters
+
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
 __all__ = ["Catalog", "Counts", "FileDetails", "FileState", "pack_text"]
@@ -213,6 +215,22 @@ class Catalog:
                 " GROUP BY document_id) k ON k.document_id = f.document_id ORDER BY f.source"
             )
             return [DocumentInfo(*row) for row in rows]
+
+    def documents_within(self, filters: MetadataFilters) -> list[DocumentInfo]:
+        """Return those of ``documents`` of which a node matches ``filters``, as a search does."""
+        from ragkit.store.filters import filter_condition
+
+        with self._store.reading() as snapshot:
+            if snapshot is None:
+                return []
+            condition = filter_condition(snapshot, filters)
+            rows = snapshot.conn.execute(
+                f"SELECT f.source FROM {snapshot.table('file')} f WHERE f.document_id IN"
+                f" (SELECT n.document_id FROM {snapshot.table('node')} n WHERE {condition.sql})",
+                condition.parameters,
+            )
+            sources = {row[0] for row in rows}
+            return [document for document in self.documents() if document.source in sources]
 
     def details(self) -> list[FileDetails]:
         """Return every known file, sorted by source, with its text's figures and metadata."""
