@@ -165,7 +165,7 @@ def test_a_table_or_code_is_in_no_language(table: str) -> None:
     assert detect_language(table) is None
 
 
-@pytest.mark.parametrize("text", ["user_id, e_mail, a, b", "id;name;a;e;o", "E, A"])
+@pytest.mark.parametrize("text", ["user_id, e_mail, a, b", "id;name;a;e;o"])
 def test_letters_of_a_list_are_no_function_words(text: str) -> None:
     assert detect_language(text) == "en"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,10 @@ _MOST_FOLDERS = 20
 # A summary has at most so many sentences, each from a section of its own.
 _MOST_SENTENCES = 6
 _SHORTEST, _LONGEST = 12, 400
+# With fewer the beginning of a file says more than its sentences.
+_FEWEST_SENTENCES = 3
+_SHORTEST_LINE = 2
+_TELLS_NOTHING = ("code", "header")
 # How much the first sentence of a section counts beside the most central one.
 _FIRST = 0.35
 # So much of a long file is read for its summary.
@@ -261,7 +265,8 @@ def _characters(nodes: Sequence[BaseNode]) -> int:
 def _picked(nodes: Sequence[BaseNode], most: int) -> list[tuple[BaseNode, list[Unit]]]:
     """Return the most telling sentence of each section with its node; several if there is one.
 
-    A sentence tells the more, the more its words are those of the whole file (their mean share of
+    A file of hardly any sentences, such as a table or notes, is told by how it begins. A sentence
+    tells the more, the more its words are those of the whole file (their mean share of
     all words, after SumBasic, Nenkova and Vanderwende 2005), and the first of a section the most.
     """
     shares = _shares(nodes)
@@ -277,6 +282,36 @@ def _picked(nodes: Sequence[BaseNode], most: int) -> list[tuple[BaseNode, list[U
             text = section[at].get_content()
             seen |= {text[unit.start : unit.end] for unit in units}
             found.append((section[at], units))
+    if sum(len(units) for _, units in found) < min(_FEWEST_SENTENCES, most):
+        return _opening(nodes, most) or found
+    return found
+
+
+def _opening(nodes: Sequence[BaseNode], most: int) -> list[tuple[BaseNode, list[Unit]]]:
+    """Return the first headings, items, rows and lines with their nodes, without repeats."""
+    found: list[tuple[BaseNode, list[Unit]]] = []
+    seen: set[str] = set()
+    for node in nodes:
+        text = node.get_content()
+        kept: list[Unit] = []
+        for unit in node_units(text, _path(node)):
+            start = (
+                unit.start
+                + len(text[unit.start : unit.end])
+                - len(text[unit.start : unit.end].lstrip("#|-*•+ \t"))
+            )
+            unit = replace(unit, start=start, end=min(unit.end, start + _LONGEST))
+            piece = text[unit.start : unit.end]
+            if unit.kind in _TELLS_NOTHING or len(piece) < _SHORTEST_LINE or piece in seen:
+                continue
+            seen.add(piece)
+            kept.append(unit)
+            if len(seen) == most:
+                break
+        if kept:
+            found.append((node, kept))
+        if len(seen) == most:
+            break
     return found
 
 
