@@ -22,6 +22,8 @@ def draw(models: Sequence[str], texts: dict[str, str]) -> None:
     fetching = _fetching(tuple(models))
     if fetching.error:
         st.warning(shared.label(fetching.error, most=500))
+    if fetching.stopped:
+        st.caption(texts["download_stopped"])
     if fetching.done:
         st.caption(texts["download_done"])
     elif fetching.running:
@@ -43,7 +45,7 @@ def draw(models: Sequence[str], texts: dict[str, str]) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _fetching(models: tuple[str, ...]) -> Fetching:
-    """Return the one download of these models, whoever looks at it."""
+    """Return the one download of a preset's models, whoever looks at it, as they come too."""
     return Fetching(models)
 
 
@@ -55,9 +57,19 @@ def _follow(fetching: Fetching, texts: dict[str, str]) -> None:
         if not fetching.running:
             st.rerun()
         size = fetching.size or 0
+        if not size:
+            st.caption(texts["download_asking"])
+            return
         line = texts["downloading"].format(
             done=size_in_words(fetching.received), total=size_in_words(size)
         )
-        st.progress(min(1.0, fetching.received / size) if size else 0.0, line if size else "…")
+        st.progress(min(1.0, max(0.0, fetching.received / size)), line)
+        st.button(
+            texts["download_stop"],
+            icon=":material/stop_circle:",
+            type="tertiary",
+            on_click=fetching.stop,
+            key="download-stop",
+        )
 
     follow()

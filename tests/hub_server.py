@@ -2,7 +2,8 @@
 
 Large files are redirected to a storage address under ``/storage``, as both hubs do. Faults are set
 on the object: ``drop_after`` cuts a body, ``never_answer`` accepts and keeps silent, ``refuse``
-answers every request with that status, ``spoil`` sends other bytes than were announced.
+answers every request with that status, ``spoil`` sends other bytes than were announced,
+``pause`` slows files down.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -46,6 +48,7 @@ class HubServer:
     spoil: set[str] = field(default_factory=set)
     refuse: dict[str, tuple[int, str]] = field(default_factory=dict)  # name: status, X-Error-Code
     never_answer: bool = False
+    pause: float = 0.0  # seconds before each next 64 KiB of a file
     ignore_range: bool = False
     requests: list[Request] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -208,7 +211,13 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             if cuts:
                 body = body[: cuts.pop(0)]
                 self.close_connection = True
-            self.wfile.write(body)
+            if hub.pause and file:
+                with suppress(ConnectionError):  # a reader that stops
+                    for at in range(0, len(body), 65536):
+                        self.wfile.write(body[at : at + 65536])
+                        time.sleep(hub.pause)
+            else:
+                self.wfile.write(body)
             index = next(i for i, r in enumerate(hub.requests) if r is self.request_seen)
             seen = self.request_seen
             hub.requests[index] = Request(seen.method, seen.path, seen.headers, len(body))
