@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import examples
 import shared
 import streamlit as st
 from texts import TEXTS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_MOST_ABOUT = 2
+_FEW, _MOST_ABOUT = 2, 1
 _LONGEST_NAME = 40
 # Of what is written in sentences there is something to tell; of a table there is not.
 _PROSE = (".pdf", ".md", ".docx", ".html", ".htm", ".rst", ".epub", ".odt", ".rtf", ".pptx", ".txt")
@@ -36,9 +37,16 @@ def draw(kb: KnowledgeBase, language: str) -> None:
     line = texts["greeting_one"] if len(names) == 1 else texts["greeting"]
     st.text(line.format(folder=folder, files=len(names)))
     _notice(kb, texts)
-    questions = [texts["example_about"].format(name=name) for name in _tellable(names, language)]
+    found = examples.found(kb, language)
+    questions = list(found or ())
+    if found is not None and len(found) < _FEW:
+        questions += [texts["example_about"].format(name=n) for n in _tellable(names, language)]
     if len(names) > 1:
         questions.append(texts["example_list"])
+    if found is None:
+        _await(kb, language)
+    if not questions:
+        return
     st.caption(texts["try"])
     with st.container(key="examples", gap="xsmall"):
         for number, example in enumerate(questions):
@@ -49,6 +57,17 @@ def draw(kb: KnowledgeBase, language: str) -> None:
                 on_click=_ask,
                 args=(example,),
             )
+
+
+def _await(kb: KnowledgeBase, language: str) -> None:
+    """Draw the page again once there are questions; it can be used all the while."""
+
+    @st.fragment(run_every=0.3)
+    def look() -> None:
+        if examples.found(kb, language) is not None:
+            st.rerun()
+
+    look()
 
 
 def _notice(kb: KnowledgeBase, texts: dict[str, str]) -> None:
