@@ -604,6 +604,55 @@ def test_an_engine_that_lost_its_words_says_so(words_uri: str) -> None:
     store.close()
 
 
+def test_an_engine_that_is_gone_midway_is_said_for_words_too(words_uri: str) -> None:
+    store = opened_with_words(words_uri)
+    write(store, passages(range(30)))
+    assert ids(store, by_words(passage(3), 1)) == ["node-3"]
+    replica: Any = store.dense
+    if words_uri.startswith("qdrant"):
+        replica.engine._client.close()
+    else:
+        replica.engine._client  # noqa: B018  # connected to a server that ends now
+        replica.engine._lite.release()
+        replica.engine._lite = None
+    with pytest.raises(StoreError, match=r"Qdrant at|Milvus at"):
+        ids(store, by_words(passage(3), 1))
+    store.close()
+    assert ids(store, by_words(passage(3), 1)) == ["node-3"], "when it is there again"
+    store.close()
+
+
+def test_a_move_to_an_engine_brings_the_words(
+    words_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit.move import move
+    from ragkit.store.replica import Replica
+
+    file = opened(str(tmp_path / "from.db"))
+    write(file, passages(range(60)))
+    with file.indexing_lock(timeout=5):
+        file.set_folder(str(tmp_path))
+    file.close()
+    search, asked = Replica.search_words, []
+
+    def counted(self: Replica, *arguments: Any, **named: Any) -> Any:
+        asked.append(self.words)
+        return search(self, *arguments, **named)
+
+    monkeypatch.setattr(Replica, "search_words", counted)
+    source, home = str(tmp_path / "from.db"), tmp_path
+    report = move(source, words_uri, home=home, sample=10, words="engine")
+    assert report.verified, report.differences
+    assert report.words.same == report.words.asked == 10
+    assert asked == [True] * 10
+    store = opened_with_words(words_uri)
+    calls = count_calls(store, monkeypatch)
+    assert store.publish() == 0
+    assert ids(store, by_words(passage(7), 1)) == ["node-7"]
+    assert calls
+    store.close()
+
+
 def test_words_need_a_vector_beside_them(words_uri: str) -> None:
     store = opened_with_words(words_uri)
     plain = node(1)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
@@ -84,13 +84,16 @@ def engine(server: Server) -> Iterator[MilvusEngine]:
     found.close()
 
 
-def opened(server: Server, tmp_path: Path) -> SqliteStore:
+def opened(
+    server: Server, tmp_path: Path, words: Literal["file", "engine"] = "file"
+) -> SqliteStore:
     return open_store(
         f"milvus+{server.url}",
         analyzer=LexicalAnalyzer(),
         fingerprint={"embedder": "m"},
         token=TOKEN,
         catalog=tmp_path / "i.db",
+        words=words,
     )
 
 
@@ -181,6 +184,21 @@ def test_a_store_on_a_server(server: Server, engine: MilvusEngine, tmp_path: Pat
     assert ids(again, dense(3, 5)) == ["node-500"]
     assert len(engine._client.list_collections()) == 1, "the old one was dropped"
     again.close()
+
+
+def test_a_server_without_sparse_vectors_says_so_and_keeps_its_copy(
+    server: Server, engine: MilvusEngine, tmp_path: Path
+) -> None:
+    store = opened(server, tmp_path)
+    write(store, [node(n) for n in range(30)])
+    store.close()
+    store = opened(server, tmp_path, words="engine")
+    assert ids(store, by_words("number7", 1)) == ["node-7"], "the file is asked"
+    with pytest.raises(StoreError, match=r"is v?2\.3\.5\S*, and sparse vectors came with 2\.4"):
+        store.publish()
+    assert ids(store, dense(7, 1)) == ["node-7"]
+    assert store.published() == 30
+    store.close()
 
 
 @pytest.mark.parametrize("token", [None, "root:wrong"])
