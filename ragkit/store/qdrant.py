@@ -31,7 +31,8 @@ __all__ = ["QdrantEngine", "open_qdrant"]
 _TRIES, _PAUSE = 3, 0.5
 _SECONDS = 60  # for one request
 _PASSING = (429, 502, 503, 504)
-_FILTERED = ("source", "language", "format")  # payload that others filter by
+# Payload that others filter by, the fields of JSON documents among it.
+_FILTERED = ("source", "language", "format", "title", "product", "url")
 T = TypeVar("T")
 
 
@@ -51,6 +52,7 @@ class QdrantEngine:
         self._connected: QdrantClient | None = None
         self._stores: dict[tuple[str, bool], QdrantVectorStore] = {}
         self._next: Iterator[SparseVector] = iter(())
+        self._fitting: set[tuple[str, int]] = set()  # collections seen to take vectors so long
 
     def require_sparse(self) -> None:
         """Do nothing: Qdrant has sparse vectors."""
@@ -70,6 +72,8 @@ class QdrantEngine:
             renamed.append(copy)
         if not self._exists(collection):  # LlamaIndex's class makes it only when it is new
             self._forget(collection)
+        else:
+            self._check(collection, len(nodes[0].get_embedding()))
 
         def write() -> None:
             self._next = iter(sparse or ())  # anew at each try
@@ -178,7 +182,24 @@ class QdrantEngine:
                 "Make it again: ragkit index (nothing is embedded again)."
             )
 
+    def _check(self, collection: str, dimension: int) -> None:
+        """Raise StoreError for a collection whose vectors are of another size or distance."""
+        from qdrant_client.models import Distance
+
+        if (collection, dimension) in self._fitting:
+            return
+        found = self._ask(lambda: self._client.get_collection(collection)).config.params.vectors
+        for vectors in found.values() if isinstance(found, dict) else [found]:
+            if vectors and (vectors.size, vectors.distance) != (dimension, Distance.COSINE):
+                raise StoreError(
+                    f"The collection '{collection}' of Qdrant at {self._where} has vectors of "
+                    f"{vectors.size} numbers ({vectors.distance.value}), and these have "
+                    f"{dimension} (Cosine). Delete it, or name another: store.uri = '…/NAME'."
+                )
+        self._fitting.add((collection, dimension))
+
     def _forget(self, collection: str) -> None:
+        self._fitting = {known for known in self._fitting if known[0] != collection}
         for sparse in (False, True):
             self._stores.pop((collection, sparse), None)
 
