@@ -20,6 +20,7 @@ from ragkit.health.overview import Overview
 from ragkit.health.reasons import reason
 from ragkit.ingest.readers.sniff import megabytes
 from ragkit.originals import MOST_BYTES, read_original
+from ragkit.retrying import read_again
 from ragkit.uploads import UploadLimits, Uploads, safe_name
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _MOST_MESSAGE = 500
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 76rem; }
 .st-key-file-actions { min-height: 2.6rem; }
+.st-key-file-reasons { font-size: .92rem; border-inline-start: 3px solid #c2410c;
+  padding-inline-start: .7rem; overflow-wrap: anywhere; }
 </style>"""
 
 
@@ -249,7 +252,17 @@ def _files(
         _actions(kb, indexer, overview, ticked, language, texts)
         st.space("stretch")
         documents_table.draw_pages(len(found), texts)
+    _reasons(ticked, language)
     documents_table.draw_table(shown, language, texts)
+
+
+def _reasons(ticked: Sequence[FileRow], language: str) -> None:
+    """Draw in full why ticked files were skipped: in the table there may be no room for it."""
+    skipped = [row for row in ticked if row.state == "skipped" and row.reason]
+    lines = [f"{shown_name(r.source)}: {reason(r.reason, language)}" for r in skipped[:_LISTED]]
+    if lines:
+        with st.container(key="file-reasons"):
+            st.text("\n".join(lines))
 
 
 def _actions(
@@ -266,6 +279,16 @@ def _actions(
         return
     st.caption(texts["selected"].format(count=len(ticked)), width="content")
     excluded = [row.source for row in ticked if row.state == "excluded"]
+    skipped = [row.source for row in ticked if row.state == "skipped"]
+    if skipped and kb.folder.is_dir():
+        st.button(
+            texts["try_again"],
+            icon=":material/sync:",
+            help=texts["try_again_help"],
+            key="try-again",
+            on_click=_try_again,
+            args=(kb, indexer, skipped),
+        )
     others = [row.source for row in ticked if row.state not in ("excluded", "gone")]
     if others:
         st.button(
@@ -308,6 +331,15 @@ def _one(kb: KnowledgeBase, row: FileRow, texts: dict[str, str]) -> None:
             on_click="ignore",
             key="download",
         )
+
+
+def _try_again(kb: KnowledgeBase, indexer: Indexer, sources: Sequence[str]) -> None:
+    try:
+        read_again(kb, sources)
+    except ragkit.RagkitError as error:
+        st.session_state["documents_said"] = str(error)
+    _overview(kb).forget()
+    indexer.start()
 
 
 def _exclude(kb: KnowledgeBase, indexer: Indexer, sources: Sequence[str], out: bool) -> None:

@@ -20,9 +20,8 @@ __all__ = ["PAGE", "chosen", "draw_filters", "draw_pages", "draw_table", "first_
 
 PAGE = 200
 _STATES = ("indexed", "skipped", "excluded", "new", "changed", "gone")
-_COLOURS = {
-    "indexed": "green", "skipped": "orange", "excluded": "gray", "new": "blue",
-    "changed": "blue", "gone": "red", "uploaded": "violet",
+_SIGNS = {
+    "indexed": "✓", "skipped": "⚠", "excluded": "–", "new": "+", "changed": "↻", "gone": "×",
 }  # fmt: skip
 _ORDERS = ("sort_name", "sort_new", "sort_large")
 
@@ -107,40 +106,34 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
     """Draw ``rows``, one page of them, each of which can be ticked."""
     import pandas
 
+    shown = [shown_name(row.source) for row in rows]
     columns = {
-        "source": [shown_name(row.source) for row in rows],
-        "state": [
-            [texts[row.state], texts["uploaded"]] if row.uploaded else [texts[row.state]]
-            for row in rows
-        ],
-        "size": [max(0.1, row.size / 1000) if row.size else 0.0 for row in rows],
-        "characters": [row.characters or None for row in rows],
-        "nodes": [row.nodes or None for row in rows],
-        "format": [row.format for row in rows],
+        "name": [source.rpartition("/")[2] or source for source in shown],
+        "state": [_state(row, language, texts) for row in rows],
+        "pages": [row.pages or None for row in rows],
         "language": [row.language for row in rows],
         "modified": pandas.to_datetime(
             [row.modified or None for row in rows], unit="s", utc=True, errors="coerce"
         ).floor("s"),
-        "reason": [reason(row.reason, language) if row.state == "skipped" else "" for row in rows],
+        "source": shown,
+        "size": [max(0.1, row.size / 1000) if row.size else 0.0 for row in rows],
+        "format": [row.format for row in rows],
+        "characters": [row.characters or None for row in rows],
+        "nodes": [row.nodes or None for row in rows],
     }
-    order = list(columns)
-    if not any(columns["reason"]):
-        order.remove("reason")
-    elif all(columns["reason"]):
-        order = ["source", "state", "reason", "size", "modified"]
+    empty = {key for key in ("pages", "language", "format", "characters") if not any(columns[key])}
+    if columns["name"] == shown:  # all lie in the folder itself
+        empty.add("source")
+    order = [key for key in columns if key not in empty]
     config = st.column_config
-    states = [*_STATES, "uploaded"]
     st.dataframe(
         pandas.DataFrame(columns),
         column_config={
-            "source": config.TextColumn(texts["column_source"], width=264),
-            "state": config.MultiselectColumn(
-                texts["column_state"],
-                options=[texts[state] for state in states],
-                color=[_COLOURS[state] for state in states],
-                width=170 if any(row.uploaded for row in rows) else 110,
-            ),
-            "reason": config.TextColumn(texts["column_reason"], width=320),
+            # With the box before it, it leaves room for the state on a phone.
+            "name": config.TextColumn(texts["column_source"], width=192),
+            "state": config.TextColumn(texts["column_state"]),
+            "pages": config.NumberColumn(texts["column_pages"], format="localized", width=64),
+            "source": config.TextColumn(texts["column_path"], width=220),
             "format": config.TextColumn(texts["column_format"], width=72),
             "language": config.TextColumn(texts["column_language"], width=84),
             "size": config.NumberColumn(texts["column_size"], format="%.1f kB", width=96),
@@ -164,6 +157,14 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
         height=min(36 * (len(rows) + 1) + 3, 560),
         alt=texts["table"],
     )
+
+
+def _state(row: FileRow, language: str, texts: dict[str, str]) -> str:
+    """Return in words what became of a file, and why."""
+    said = f"{_SIGNS[row.state]} {texts[row.state]}"
+    if row.state == "skipped" and row.reason:
+        said += texts["because"].format(reason=reason(row.reason, language).rstrip(".。"))
+    return f"{said} · {texts['uploaded']}" if row.uploaded else said
 
 
 def chosen(rows: Sequence[FileRow]) -> list[FileRow]:

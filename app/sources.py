@@ -68,7 +68,7 @@ def _source(kb: KnowledgeBase, answer: Answer, language: str) -> None:
         with left:
             _passage(answer, found, texts, pdf=True)
         with right:
-            _pdf_page(original, found, texts)
+            _pdf_page(kb, original, found, texts)
     else:
         _passage(answer, found, texts, pdf=False)
     _downloads(kb, found, original, texts)
@@ -135,14 +135,17 @@ def _passage(answer: Answer, found: Passage, texts: dict[str, str], *, pdf: bool
     )
 
 
-def _pdf_page(original: _Original, found: Passage, texts: dict[str, str]) -> None:
+def _pdf_page(
+    kb: KnowledgeBase, original: _Original, found: Passage, texts: dict[str, str]
+) -> None:
     """Draw the page as a picture, and the way to the pages before and after."""
     own = found.page or 1
     page = int(st.session_state.get(_PAGE) or own)
     quotes = tuple(found.text[start:end] for start, end in found.spans) if page == own else ()
     try:
-        count = _count(original.path, original.version)
-        picture = _picture(original.path, original.version, page, quotes)
+        passwords = kb.reading.passwords.for_source(found.source)
+        count = _count(original.path, original.version, passwords)
+        picture = _picture(original.path, original.version, page, quotes, passwords)
     except ragkit.RagkitError as error:
         # As text: its message may hold the file's name.
         st.html(_note(f"{texts['no_picture']} {error}"))
@@ -212,14 +215,20 @@ def _original(kb: KnowledgeBase, found: Passage) -> _Original | None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _picture(path: str, version: tuple[int, int], page: int, quotes: tuple[str, ...]) -> bytes:
+def _picture(
+    path: str,
+    version: tuple[int, int],
+    page: int,
+    quotes: tuple[str, ...],
+    _passwords: tuple[str, ...],
+) -> bytes:
     """Return the page's picture; ``version`` is a part of the key under which it is kept."""
-    return page_png(Path(path), page, quotes, width=_PICTURE_WIDTH)
+    return page_png(Path(path), page, quotes, width=_PICTURE_WIDTH, passwords=_passwords)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _count(path: str, version: tuple[int, int]) -> int:
-    return page_count(Path(path))
+def _count(path: str, version: tuple[int, int], _passwords: tuple[str, ...]) -> int:
+    return page_count(Path(path), passwords=_passwords)
 
 
 def _note(text: str) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 __all__ = ["STYLE"]
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 4.25rem; padding-bottom: 2rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 3.25rem; padding-bottom: 2rem; }
+@media (min-width: 62rem) {
+  [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
+    padding-inline: 2.5rem; } }
 [data-testid="stBottomBlockContainer"] { padding-bottom: 1.5rem; position: relative; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 2.1rem; }
-[data-testid="stSidebarUserContent"] { padding-top: .5rem; }
+[data-testid="stSidebarUserContent"] { padding-top: .25rem; }
+[data-testid="stSidebarHeader"] { height: 3.5rem; min-height: 0; margin-bottom: .25rem; }
 
 /* What was asked stands to the right, in a bubble; the answer has the full width. */
 [data-testid="stChatMessage"] { background: transparent; padding: 0; gap: 0; }
@@ -82,6 +86,11 @@ STYLE = """<style>
   [data-testid^="stBaseButton-primary"]:not(:disabled) { color: #0c1413; }
   [data-testid^="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {
     background: #4fd0c3; border-color: #4fd0c3; } }
+/* What cannot be undone does not look like what goes on. */
+[class*="st-key-delete-"] [data-testid^="stBaseButton-primary"]:not(:disabled) {
+  background: #b3261e; border-color: #b3261e; color: #fff; }
+[class*="st-key-delete-"] [data-testid^="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {
+  background: #8f1d17; border-color: #8f1d17; color: #fff; }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important;
   transition: none !important; } }
 </style>"""

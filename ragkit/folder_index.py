@@ -50,6 +50,7 @@ class FolderIndex:
         self._config = config
         self._parts = parts
         self._status = status
+        self._reading: tuple[tuple[int, int], Reading] | None = None
 
     @cached_property
     def uri(self) -> str:
@@ -74,9 +75,18 @@ class FolderIndex:
             self.uri, catalog=self._own_path, collection=collection_of(self.folder)
         )
 
-    @cached_property
+    @property
     def reading(self) -> Reading:
-        """How the folder's files are read. Raises ConfigError for a bad password file."""
+        """How the folder's files are read. Raises ConfigError for a bad password file.
+
+        A chat runs for weeks: a password file that was changed is read again.
+        """
+        stamp = _stamp(self._config.ingest.password_file)
+        if self._reading is None or self._reading[0] != stamp:
+            self._reading = stamp, self._read_settings()
+        return self._reading[1]
+
+    def _read_settings(self) -> Reading:
         from ragkit.ingest.passwords import NO_PASSWORDS, read_passwords
         from ragkit.ingest.readers.ocr import can_ocr
         from ragkit.ingest.reading import Reading
@@ -194,3 +204,14 @@ class FolderIndex:
                 + (" Its index is still there: ask it with --no-refresh." if kept else "")
             )
         return self.folder
+
+
+def _stamp(path: Path | None) -> tuple[int, int]:
+    """Return what changes when the file at ``path`` does."""
+    if path is None:
+        return 0, 0
+    try:
+        status = path.expanduser().stat()
+    except OSError:
+        return 0, 0  # reading it says in words what is wrong
+    return status.st_mtime_ns, status.st_size

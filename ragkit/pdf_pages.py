@@ -39,19 +39,28 @@ _MARKER = (255, 224, 102)
 _DARK = 100  # mean brightness below which a highlight has to lighten
 
 
-def page_png(path: Path, page: int, quotes: Sequence[str], *, width: int = 900) -> bytes:
+def page_png(
+    path: Path,
+    page: int,
+    quotes: Sequence[str],
+    *,
+    width: int = 900,
+    passwords: Sequence[str] = (),
+) -> bytes:
     """Return page ``page`` (from 1) of the PDF at ``path`` as a PNG, ``quotes`` highlighted.
 
     ``width`` is in pixels, 50 to 2400; a very high page comes out narrower, at most 4000 pixels
     high. A quote that does not stand on the page as a whole has its beginning and its end
     highlighted, as far as they do; one that does not stand there at all, nothing. Drawing that
-    takes longer than 8 seconds ends, and the picture holds what was drawn by then.
+    takes longer than 8 seconds ends, and the picture holds what was drawn by then. ``passwords``
+    are tried on a protected file.
 
-    Raises IngestError for a file that is gone, no PDF, damaged, protected by a password or larger
-    than 100 MB, for a page that is not there, and where another thread keeps PDFium for 20 seconds.
+    Raises IngestError for a file that is gone, no PDF, damaged, protected by another password or
+    larger than 100 MB, for a page that is not there, and where another thread keeps PDFium for 20
+    seconds.
     """
     width = min(_WIDEST, max(_NARROWEST, width))
-    with _opened(path) as document:
+    with _opened(path, passwords) as document:
         drawn = _page(document, path, page)
         try:
             size = _size(drawn, width)
@@ -65,31 +74,41 @@ def page_png(path: Path, page: int, quotes: Sequence[str], *, width: int = 900) 
     return out.getvalue()
 
 
-def page_count(path: Path) -> int:
+def page_count(path: Path, *, passwords: Sequence[str] = ()) -> int:
     """Return how many pages the PDF at ``path`` has. Raises as ``page_png`` does."""
-    with _opened(path) as document:
+    with _opened(path, passwords) as document:
         return len(document)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[PdfDocument]:
+def _opened(path: Path, passwords: Sequence[str]) -> Iterator[PdfDocument]:
     """Open the PDF at ``path`` with PDFium to ourselves."""
-    import pypdfium2
-
     data = _read(path)
     if not _PDFIUM_LOCK.acquire(timeout=_WAIT_SECONDS):
         raise IngestError("Another PDF is being read just now. Try again in a moment.")
     try:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            raise IngestError(_reason(path, str(error))) from error
+        document = _document(path, data, passwords)
         try:
             yield document
         finally:
             document.close()
     finally:
         _PDFIUM_LOCK.release()
+
+
+def _document(path: Path, data: bytes, passwords: Sequence[str]) -> PdfDocument:
+    """Return the PDF, opened without a password or by the first of ``passwords`` that fits."""
+    import pypdfium2
+
+    failure: pypdfium2.PdfiumError | None = None
+    for password in (None, *passwords):
+        try:
+            return pypdfium2.PdfDocument(data, password=password)
+        except pypdfium2.PdfiumError as error:
+            failure = error
+            if "password" not in str(error).lower():
+                break
+    raise IngestError(_reason(path, str(failure))) from failure
 
 
 def _read(path: Path) -> bytes:
@@ -117,7 +136,7 @@ def _read(path: Path) -> bytes:
 
 def _reason(path: Path, message: str) -> str:
     if "password" in message.lower():
-        return f"'{path.name}' is protected by a password: its pages cannot be shown."
+        return f"'{path.name}' is protected by a password: its pages cannot be shown without."
     if "security" in message.lower():
         return f"'{path.name}' has an encryption that cannot be read."
     return f"'{path.name}' is damaged or no PDF: its pages cannot be shown."

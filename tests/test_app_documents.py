@@ -60,10 +60,8 @@ def test_files_are_listed_with_their_states(page, folder: Path) -> None:  # type
     assert not test.exception
     table = test.dataframe[0].value
     assert list(table["source"]) == ["empty.md", "guide/install.md", "history.txt", "手册.md"]
-    assert [list(states) for states in table["state"]] == [
-        ["Skipped"], ["Indexed"], ["Indexed"], ["Indexed"],
-    ]  # fmt: skip
-    assert "Empty file" in table["reason"][0]
+    assert list(table["name"]) == ["empty.md", "install.md", "history.txt", "手册.md"]
+    assert list(table["state"]) == ["⚠ Skipped: Empty file", *["✓ Indexed"] * 3]
 
 
 def test_search_and_filter(page) -> None:  # type: ignore[no-untyped-def]
@@ -79,8 +77,7 @@ def test_the_page_speaks_chinese(page, folder: Path) -> None:  # type: ignore[no
     test = page("zh")
     assert test.title[0].value == "文档"
     table = test.dataframe[0].value
-    assert list(table["state"][0]) == ["已跳过"]
-    assert table["reason"][0] == "空文件。"
+    assert table["state"][0] == "⚠ 已跳过：空文件"
 
 
 def test_health_view(page, folder: Path) -> None:  # type: ignore[no-untyped-def]

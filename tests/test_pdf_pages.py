@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pdf_writer import PdfPage, lines, write_pdf
 from test_hostile_files import encrypted_pdf
+from test_protected import locked_pdf
 
 from ragkit import pdf_pages
 from ragkit.errors import IngestError
@@ -253,3 +254,14 @@ def test_whoever_waits_too_long_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     with pdf_pages._PDFIUM_LOCK, pytest.raises(IngestError, match="Try again"):
         page_count(path)
     assert page_count(path) == 1
+
+
+def test_protected_pages_open_with_the_password_of_the_index(tmp_path: Path) -> None:
+    path = put(tmp_path, locked_pdf("right", "The tower is high."))
+    with pytest.raises(IngestError, match="protected by a password"):
+        page_png(path, 1, [])
+    with pytest.raises(IngestError, match="protected by a password"):
+        page_count(path, passwords=("wrong", "also wrong"))
+    opened = ("wrong", "right")
+    assert page_count(path, passwords=opened) == 1
+    assert marked(page_png(path, 1, ["The tower is high."], width=612, passwords=opened))

@@ -19,6 +19,7 @@ from test_protected import locked_pdf
 import ragkit
 import ragkit.ingest.readers.ocr as ocr
 from ragkit.knowledge import KnowledgeBase
+from ragkit.retrying import read_again
 from ragkit.types import IndexReport
 
 
@@ -119,6 +120,18 @@ def test_what_is_plainly_no_document_is_not_tried_for_ever(folder: Path, reads: 
     reads.clear()
     assert len(run(folder, file_seconds=20).skipped) == 1
     assert reads == []
+
+
+def test_a_skipped_file_is_read_again_when_asked(folder: Path, reads: list[str]) -> None:
+    (folder / "noise.txt").write_bytes(bytes(range(256)) * 40)
+    settle(folder)
+    kb = opened(folder)
+    kb.index()
+    reads.clear()
+    assert read_again(kb, ["noise.txt", "plain.md", "none.md"]) == ("noise.txt",)
+    report = kb.index()
+    assert ([f.source for f in report.skipped], report.unchanged) == (["noise.txt"], 1)
+    assert reads == ["noise.txt"]
 
 
 def half_scanned(path: Path) -> None:
@@ -233,3 +246,15 @@ def test_seconds_are_kept_by_file(folder: Path) -> None:
     slow.index()
     (details,) = [d for d in slow.catalog.details() if d.state.source == "new.html"]
     assert details.state.seconds >= 0.001
+
+
+def test_a_password_file_is_followed_while_a_program_runs(folder: Path, tmp_path: Path) -> None:
+    (folder / "safe.pdf").write_bytes(locked_pdf("right", "The safe is in the cellar."))
+    settle(folder)
+    passwords = tmp_path / "passwords"
+    passwords.write_text("wrong\n")
+    passwords.chmod(0o600)
+    kb = opened(folder, password_file=passwords)
+    assert "Wrong password" in kb.index().skipped[0].reason
+    passwords.write_text("the right one comes second\nright\n")
+    assert kb.index().added == ("safe.pdf",)
