@@ -29,6 +29,7 @@ from ragkit.types import Analyzer
 __all__ = ["Draft", "DraftNode", "Drafts", "FileToRead", "Prepared", "Sizing", "Texts"]
 
 _NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
+_OF_NODES = _NAMESPACE.bytes
 _LANGUAGE_SAMPLE = 20_000
 _LARGEST_PARTS = 1_000  # bytes of functions and settings; a tokenizer has megabytes
 
@@ -193,18 +194,22 @@ def _draft(
             chunk_overlap=sizing.chunk_overlap,
             markup=markup,  # type: ignore[arg-type]
         )
+        shared = {**metadata, **part.metadata}
+        shared.pop("markup", None)
+        path: tuple[str, ...] = ()
+        details, described = shared, metadata_json(shared)
         for span in spans:
-            details = {**metadata, **part.metadata}
-            details.pop("markup", None)
-            if span.heading_path:
-                details["heading_path"] = " > ".join(span.heading_path)
+            if span.heading_path != path:
+                path = span.heading_path
+                details = {**shared, "heading_path": " > ".join(path)} if path else shared
+                described = metadata_json(details)
             own = text[span.start : span.end]
             start, end = part.start + span.start, part.start + span.end
             nodes.append(
                 DraftNode(
-                    str(uuid.uuid5(_NAMESPACE, f"{document_id}/{len(nodes)}")),
+                    _node_id(document_id, len(nodes)),
                     start,
-                    metadata_json(details),
+                    described,
                     own,
                     _rest(tuple(details), document_id, start, end),
                 )
@@ -216,6 +221,15 @@ def _draft(
     sha256 = extraction.sha256
     draft = Draft(sha256, document_id, described, characters, packed, tuple(nodes), unread)
     return draft, rows
+
+
+def _node_id(document_id: str, place: int) -> str:
+    """Return ``str(uuid.uuid5(_NAMESPACE, f"{document_id}/{place}"))``, at a fifth of its time."""
+    digest = bytearray(hashlib.sha1(_OF_NODES + f"{document_id}/{place}".encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # of RFC 4122
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _with_languages(

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.retrieve.characters import character_grams, character_scores, fold_text
 from ragkit.retrieve.proximity import proximity_scores
+
+_PIECES = [
+    "Häuser", "running", "runs,", "top_k", "--no-stream", "v2.4.x", "e.g.", "检索", "增强生成",
+    "東京へ行く", "한국어를", "ภาษาไทยง่าย", "GPU显存", "a", "\x00", "ﬁne", "日本語",
+]  # fmt: skip
 
 ANALYZER = LexicalAnalyzer()
 
@@ -119,3 +128,13 @@ def test_proximity_of_scripts_without_spaces_and_of_nothing_is_0() -> None:
 
 def test_a_text_without_a_word_does_not_stop_the_second_look() -> None:
     assert ANALYZER.rescore("old bridge", [(1.0, ""), (1.0, "……")]) == [1.0, 1.0]
+
+
+@given(st.lists(st.sampled_from([*_PIECES, " ", "\n", "，"]), max_size=40).map("".join))
+def test_runs_and_words_together_are_the_terms(text):
+    for language in (None, "en", "de", "zh"):
+        values = ANALYZER.index_fields(text, title=text[:9], language=language)
+        fields = ANALYZER.index_runs(text, title=text[:9], language=language)
+        for value, (words, runs) in zip(values, fields, strict=True):
+            pairs = [a + b for run in runs.split() for a, b in pairwise(run)]
+            assert sorted(value.split()) == sorted([*words, *"".join(runs.split()), *pairs])

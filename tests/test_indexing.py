@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -329,3 +330,11 @@ def test_vectors_are_made_once_a_node(folder: Path, tmp_path: Path) -> None:
     (folder / "history.txt").rename(folder / "moved.txt")
     run()
     assert len(embedded) == kb._store.catalog.counts().vectors
+
+
+def test_ids_of_nodes_are_uuids_of_their_place() -> None:
+    from ragkit import preparing
+
+    for place in (0, 7, 12_345):
+        found = preparing._node_id("0a9e0789b2675536", place)
+        assert found == str(uuid.uuid5(preparing._NAMESPACE, f"0a9e0789b2675536/{place}"))

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document, NodeRelationship, TextNode
 
+from ragkit.ingest import sentences, structure
 from ragkit.ingest.node_parser import SentenceAwareSplitter
 from ragkit.ingest.splitter import Markup, split
 
@@ -406,7 +407,7 @@ def test_overlap_begins_at_a_word_where_no_sentence_fits(text: str) -> None:
     for before, after in pairwise(spans):
         assert 20 <= before.end - after.start <= 51
         assert not text[after.start].isspace()
-        assert after.start == 0 or "a" > text[after.start - 1] or text[after.start - 1] > "z"
+        assert after.start == 0 or text[after.start - 1] < "a" or text[after.start - 1] > "z"
         assert after.end - after.start <= 512
         assert before.start < after.start
 
@@ -418,3 +419,25 @@ def test_a_row_of_a_table_is_not_repeated_in_part() -> None:
     assert len(spans) > 2
     for _before, after in pairwise(spans):
         assert text.startswith("|", after.start)
+
+
+_BITS = [
+    "# ", "## ", "####### ", " # ", "    # ", "\t# ", "   ## ", "a", "text ", "\n", "\n\n", " ##",
+    "#", "# #", "\\#", "* ", "- ", "1. ", "> ", "***\n", "\u3000", "\x0b", "\x0c", "\u2028", "\x85",
+    "\xa0", " ", "\t", "中文", "[a]: b", "## 第 3 节", "&amp;", "# a #b ##  ", "---", "```", "|",
+    "=", "<b>",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_BITS), max_size=14).map("".join))
+def test_headings_are_found_alike_with_and_without_a_parser(text):
+    if not structure._MORE_THAN_ATX.search(text):
+        assert list(structure._atx(text)) == structure._markdown(text)
+
+
+@given(st.lists(st.sampled_from([*"。！？”“中.a \n」"]), max_size=20).map("".join))
+def test_the_short_way_to_tell_a_chinese_sentence_changes_nothing(text):
+    quick = sentences.sentence_spans(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sentences, "_ends_surely", lambda mark, following: False)
+        assert sentences.sentence_spans(text) == quick

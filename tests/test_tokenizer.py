@@ -3,11 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragkit.retrieve import languages
 from ragkit.retrieve.languages import detect_language
 from ragkit.retrieve.tokenizer import count_tokens, fold, is_function_word, open_terms, terms
 
@@ -177,3 +179,13 @@ def test_a_text_in_no_language_is_found_in_many() -> None:
     ]:  # fmt: skip
         assert set(terms(word, language=language)) <= held
     assert open_terms("订单 17") == terms("订单 17", language="en")
+
+
+@given(st.text(st.sampled_from("aé ñжбαا字國国かカ한ไ𠀀\ud800 1.、ｱ"), max_size=700))
+def test_long_texts_are_looked_at_as_short_ones_are(text):
+    short = Counter()
+    for char in text:
+        if script := languages._script_of(char):
+            short[script] += 1
+    assert list(languages._scripts_of_long(text).items()) == list(short.items())
+    assert languages._leaning_of_long(text) == sum(map(languages._leaning, text))

@@ -116,6 +116,10 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 continue
         else:
             stop = match.end("stop")
+            if match.end() == stop < end and _ends_surely(text[stop - 1], text[stop]):
+                yield begin, stop
+                begin = stop
+                continue
             quotes += text.count('"', seen, stop)
             seen, cut = stop, match.end()
             if text.startswith('"', stop) and quotes % 2 == 0 and not _at_gap(text, stop + 1, end):
@@ -132,6 +136,11 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield begin, cut
         begin = after
     yield begin, end
+
+
+def _ends_surely(mark: str, following: str) -> bool:
+    """Tell what `_ends` would say of a Chinese stop before a Chinese character, as most are."""
+    return mark in "。！？" and "\u4e00" <= following <= "\u9fff"
 
 
 def _without_openers(text: str, begin: int, stop: int, cut: int, end: int) -> int:

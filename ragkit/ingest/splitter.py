@@ -85,9 +85,18 @@ def split(
     meter = Meter(text, count_tokens, chunk_size)
     spans: list[Span] = []
     for path, regions in _sections(text, find_blocks(text, markup)):
+        start, end = _within_space(text, regions[0].start, regions[-1].end)
+        if start < end and meter.excess(start, end) <= 1:  # no need to look into it
+            spans.append(Span(start, end, path))
+            continue
         units = list(_units(meter, list(_pieces(text, regions))))
         spans += [Span(start, end, path) for start, end in pack(meter, units, chunk_overlap)]
     return spans
+
+
+def _within_space(text: str, start: int, end: int) -> tuple[int, int]:
+    whole = text[start:end]
+    return end - len(whole.lstrip()), start + len(whole.rstrip())
 
 
 def _sections(text: str, blocks: list[Block]) -> list[tuple[tuple[str, ...], list[_Region]]]:

@@ -28,6 +28,13 @@ _SLAB = 500_000  # characters of Markdown parsed at once
 _TITLE = 200  # characters of a heading that go into a heading path
 _MARKDOWN_BREAK = re.compile(r"\r\n?|\n")  # as markdown-it counts lines
 _NO_SETEXT = re.compile(r"\s*(?:[-*+>|]\s|\d+[.)]\s|:?-+:?\s*\|)")
+# What may begin anything but a paragraph or a heading with ``#``: front matter, a fence, a tag or
+# a row of a table; or be the line under a title. White space that is none of a line's.
+_MORE_THAN_ATX = re.compile(
+    r"[|\r\x00]|^\ufeff?(?:---|\+\+\+)|^[ \t]*(?:<|`{3}|~{3}|=+[ \t]*$|-+[ \t]*$)", re.M
+)
+_ATX = re.compile(r"^ {0,3}(#{1,6})(?![^ \t\n])(.*)(?:\n|\Z)", re.M)
+_ATX_CLOSE = re.compile(r"[ \t]#+[ \t]*$")
 _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 # Plain text: several numbers deep ("2.1 Scope"), or a word that only headings open with. One
@@ -59,14 +66,21 @@ def find_blocks(text: str, markup: Markup) -> list[Block]:
     Linear in ``len(text)``. Raises ValueError for an unknown markup.
     """
     if markup == "markdown":
-        return _markdown(text)
+        return _markdown(text) if _MORE_THAN_ATX.search(text) else list(_atx(text))
     if markup == "rst":
         return list(_rst(text))
     if markup == "table":
-        return [Block(0, len(text), "table")]
+        return [Block(0, len(text), "table")] if text else []
     if markup == "text":
         return list(_plain(text))
     raise ValueError(f"unknown markup {markup!r}; known are {', '.join(get_args(Markup))}")
+
+
+def _atx(text: str) -> Iterator[Block]:
+    """Yield the blocks of a text without any construct of Markdown but ``#`` headings."""
+    for match in _ATX.finditer(text):
+        title = _ATX_CLOSE.sub("", match[2]).strip(" \t")
+        yield Block(match.start(), match.end(), "heading", len(match[1]), _markdown_title(title))
 
 
 @cache

@@ -153,11 +153,15 @@ _CJK_RUN = re.compile(f"([{CJK}]+)")
 
 
 def _terms_of(text: str, language: str | None) -> list[str]:
+    # No chunk holds white space or looks beyond it.
+    return list(chain.from_iterable(map(_known(language).__getitem__, text.split())))
+
+
+def _known(language: str | None) -> _Known:
     known = _KNOWN.get(language)
     if known is None:
         known = _KNOWN[language] = _Known(language)
-    # No chunk holds white space or looks beyond it.
-    return list(chain.from_iterable(map(known.__getitem__, text.split())))
+    return known
 
 
 class _Known(dict[str, tuple[str, ...]]):
@@ -190,21 +194,41 @@ def open_terms(text: str) -> list[str]:
     They are those of English, and behind them once each those that the words would have in other
     languages, so that a question in any of them finds the text.
     """
-    found = terms(text, language="en")
+    text = normalize(text)
+    found = _terms_of(text, "en")
     return found + _other_terms(text, found)
 
 
 def open_words_and_runs(text: str) -> tuple[list[str], str]:
     """Return the same terms as `words_and_runs` does."""
-    found, runs = words_and_runs(text, language="en")
-    return found + _other_terms(_CJK_RUN.sub(" ", normalize(text)), found), runs
+    parts = _CJK_RUN.split(normalize(text))
+    rest = " ".join(parts[::2])
+    found = _terms_of(rest, "en")
+    return found + _other_terms(rest, found), " ".join(parts[1::2])
 
 
 def _other_terms(text: str, found: Iterable[str]) -> list[str]:
     """Return once each the terms that ``text`` has in other languages, beside those found."""
-    seen = set(found)
-    others = (term for language in _OPEN_TO for term in terms(text, language=language))
-    return [term for term in dict.fromkeys(others) if term not in seen]
+    others = dict.fromkeys(chain.from_iterable(map(_OTHERS.__getitem__, text.split())))
+    for term in found:
+        others.pop(term, None)
+    return list(others)
+
+
+class _Others(dict[str, tuple[str, ...]]):
+    """Terms in other languages than English of what stands between white space."""
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        known = map(_known, _OPEN_TO)
+        found = tuple(dict.fromkeys(term for terms in known for term in terms[piece]))
+        if len(piece) <= _LONGEST_KNOWN:
+            if len(self) >= _MOST_KNOWN:
+                self.clear()
+            self[piece] = found
+        return found
+
+
+_OTHERS = _Others()
 
 
 # Of the languages in Latin letters those with the most texts; the first has no stemmer.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from ragkit.errors import IndexMismatch, StoreError
 from ragkit.store import fts
@@ -36,6 +36,7 @@ __all__ = [
     "read_sources",
 ]
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _REMOVED_KEPT = 100_000  # deletions a cache may lag behind before it loads anew
 
 
@@ -67,7 +68,7 @@ class StoredNode(NamedTuple):
 def metadata_json(metadata: Mapping[str, Any]) -> str:
     """Return metadata as JSON that SQLite can read; ``StoreError`` for what JSON cannot hold."""
     try:
-        return json.dumps(dict(metadata), ensure_ascii=False, allow_nan=False)
+        return _encode(dict(metadata))
     except (TypeError, ValueError) as error:
         raise StoreError(
             f"Metadata cannot be stored: {error}. Use text, finite numbers, true, false, null, "
@@ -85,22 +86,19 @@ def fulltext_values(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) 
     )
 
 
-@runtime_checkable
-class _TellsRuns(Protocol):
-    def index_runs(self, text: str, *, title: str, language: str | None) -> tuple[Field, ...]: ...
-
-
 def fulltext_fields(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> Sequence[Field]:
     """Return the same terms, for turning many nodes round at once.
 
     An analyzer may have a method ``index_runs`` that leaves runs of characters and their pairs
     whole; its terms are those of ``index_fields``.
     """
-    if isinstance(analyzer, _TellsRuns):
+    index_runs = getattr(analyzer, "index_runs", None)
+    if index_runs is not None:
         language = metadata.get("language")
-        return analyzer.index_runs(
+        found: Sequence[Field] = index_runs(
             text, title=_title(metadata), language=language if isinstance(language, str) else None
         )
+        return found
     return [(value.split(), "") for value in fulltext_values(analyzer, text, metadata)]
 
 
