@@ -26,7 +26,7 @@ __all__ = ["draw"]
 _SETS = ("rated", "drafted", "uploaded")
 _SAMPLES = (25, 100, 200, 1000, None)
 _STYLE = """<style>
-[data-testid="stMainBlockContainer"] { max-width: 66rem; }
+[data-testid="stMainBlockContainer"] { max-width: 76rem; }
 </style>"""
 _FORMAT = """\
 {"question": "How long are backups kept?", "source": "guide/backup.md"}

@@ -13,6 +13,7 @@ import settings
 import shared
 import sidebar
 import streamlit as st
+from logo import LOGO
 from style import STYLE
 from texts import TEXTS, preferred
 
@@ -32,6 +33,7 @@ def draw() -> None:
     # A local picture: Streamlit would fetch a named icon from a server of Google's.
     st.set_page_config(page_title="ragkit", page_icon=str(_ICON), layout="centered")
     st.html(STYLE)
+    st.logo(LOGO, size="medium", icon_image=str(_ICON))
     language = st.session_state.setdefault("language", preferred(st.context.locale))
     try:
         _draw(language)

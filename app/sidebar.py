@@ -38,8 +38,7 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
         _folders(name, texts)
         _progress(name, kb, texts)
         _chats(kb, texts)
-        scope.draw(kb, language)
-        settings.draw(kb, language)
+        # Above what unfolds, which would push it out of view.
         st.segmented_control(
             texts["language"],
             list(LANGUAGES),
@@ -51,6 +50,8 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
             on_change=_speak,
             args=("page-language",),
         )
+        scope.draw(kb, language)
+        settings.draw(kb, language)
 
 
 def _speak(key: str) -> None:

@@ -188,7 +188,7 @@ def _by_file(sources: Sequence[SourceNode], texts: dict[str, str]) -> dict[int, 
     names = {}
     for name, group in places.items():
         numbers = ", ".join(str(source.n) for source in group)
-        pages = ", ".join(dict.fromkeys(str(s.page) for s in group if s.page is not None))
+        pages = ", ".join(map(str, sorted({s.page for s in group if s.page is not None})))
         where = f" · {texts['page_short'].format(page=pages)}" if pages else ""
         names[group[0].n] = f"{numbers} · {_short(name)}{where}"
     return names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import groupby
 
 from ragkit.render import style
 from ragkit.render.flow import Noted, note_answer, note_numbers
@@ -19,6 +20,7 @@ __all__ = ["answer_html", "is_generated", "shown_sources", "text_html"]
 
 _ENGLISH = Labels()
 _MOST_NEAR = 3
+_DASH = "- "
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 
 
@@ -115,8 +117,26 @@ def _body(noted: Noted, marks: Marks, *, markdown: bool, refused: bool) -> str:
     look = f"{style.BODY};{style.REFUSAL}" if refused else style.BODY
     if markdown:
         return f'<div style="{look}">{markdown_html(noted, marks)}</div>'
-    inner = words_html(noted, marks)
+    inner = _with_lists(words_html(noted, marks))
     return f'<div dir="auto" style="{look};{style.PLAIN}">{inner}</div>'
+
+
+def _with_lists(html: str) -> str:
+    """Return ``html`` with its lines that begin with a dash as items of lists."""
+    lines = html.split("\n")
+    if sum(line.startswith(_DASH) for line in lines) < 2:
+        return html
+    # A mark that goes on over lines is left as it is: an item could not hold half of it.
+    if any(line.count("<") != 2 * line.count("</") for line in lines):
+        return html
+    pieces: list[str] = []
+    for is_item, group in groupby(lines, key=lambda line: line.startswith(_DASH)):
+        if is_item:
+            items = "".join(f'<li dir="auto">{line[len(_DASH) :]}</li>' for line in group)
+            pieces.append(f'<ul style="{style.LIST};white-space:normal">{items}</ul>')
+        else:
+            pieces.append("\n".join(group))
+    return "".join(pieces)
 
 
 def _cites(
