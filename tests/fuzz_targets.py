@@ -175,7 +175,7 @@ def asking(data: bytes) -> None:
     try:
         answer = kb.ask(question)
     except ConfigError as error:
-        _is_a_reason(str(error))
+        _is_readable(str(error))
     else:
         for citation in answer.citations:
             text = kb.text(citation.source)
@@ -185,7 +185,7 @@ def asking(data: bytes) -> None:
         try:
             kb.retrieve(question, filters=filters[:8])
         except (ConfigError, StoreError) as error:
-            _is_a_reason(str(error))
+            _is_readable(str(error))
 
 
 @cache
@@ -291,13 +291,17 @@ def _is_metadata(metadata: Mapping[str, Any]) -> None:
                 assert abs(one) < 2**63
 
 
+def _is_readable(message: str) -> None:
+    assert message.strip()
+    assert not _NOT_FOR_PEOPLE.search(message), f"not for people: {message!r}"
+
+
 def _is_a_reason(reason: str) -> None:
-    assert reason.strip(), "no reason"
+    _is_readable(reason)
     assert reason[0].isupper() or reason[0] == "'", f"not a sentence: {reason!r}"
     assert reason.endswith((".", '"', ")")), f"not a sentence: {reason!r}"
     assert "\n" not in reason
     assert len(reason) < 300
-    assert not _NOT_FOR_PEOPLE.search(reason), f"not for people: {reason!r}"
     reason.encode()
 
 

@@ -59,7 +59,7 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
         shifted = _strict(data, "iso2022_jp_2")
         if shifted is not None:
             return Decoded(shifted, "iso2022_jp")
-    utf8 = _as_utf8(data)
+    utf8 = _as_utf8(data) or _as_two(data) or _as_damaged_utf8(data)
     if utf8 is not None:
         return utf8
     sample = _sample(data)
@@ -68,7 +68,7 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     _refuse_binary(data[: 4 * _SAMPLE])
     if declared and (named := _as_declared(data, sample, declared)) is not None:
         return named
-    return _as_two(data) or _as_legacy(data, sample)
+    return _as_legacy(data, sample)
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
@@ -86,13 +86,18 @@ def _replacing(data: bytes, encoding: str) -> Decoded:
 
 
 def _as_utf8(data: bytes) -> Decoded | None:
-    """Return ``data`` read as UTF-8 if it is valid, or valid but for a few damaged places."""
+    """Return ``data`` read as UTF-8 if it is valid."""
     text = _strict(data, "utf-8")
-    if text is not None:
-        controls = len(_CONTROLS.findall(data[: 4 * _SAMPLE].replace(b"\x00", b"")))
-        if controls > 8 + len(data[: 4 * _SAMPLE]) * _MAX_CONTROLS:
-            raise IngestError("Not text: it is full of control characters.")
-        return Decoded(text, "utf-8")
+    if text is None:
+        return None
+    controls = len(_CONTROLS.findall(data[: 4 * _SAMPLE].replace(b"\x00", b"")))
+    if controls > 8 + len(data[: 4 * _SAMPLE]) * _MAX_CONTROLS:
+        raise IngestError("Not text: it is full of control characters.")
+    return Decoded(text, "utf-8")
+
+
+def _as_damaged_utf8(data: bytes) -> Decoded | None:
+    """Return ``data`` read as UTF-8 if it is valid but for a few damaged places."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
     multibyte = sum(not c.isascii() for c in text[: 4 * _SAMPLE]) - broken
@@ -191,16 +196,14 @@ def _as_two(data: bytes) -> Decoded | None:
     Two programs that write to one log leave such files. A short line of a legacy encoding may be
     valid UTF-8 by chance, a long one is not.
     """
+    if not _printable(data):
+        return None
     lines = data.split(b"\n")
-    strange = [at for at, line in enumerate(lines) if _strict(line, "utf-8") is None]
+    strange = [at for at, line in enumerate(lines) if _is_foreign(line)]
     foreign = b"\n".join(lines[at] for at in strange)
     taken = set(strange)
-    sure = sum(
-        len(line)
-        for at, line in enumerate(lines)
-        if at not in taken and not line.isascii() and _is_surely_utf8(line)
-    )
-    if sure < _MAX_DAMAGE * len(foreign):
+    sure = sum(len(line) for at, line in enumerate(lines) if at not in taken and _is_sure(line))
+    if not sure or len(foreign) < _MAX_DAMAGE * sure or sure < _MAX_DAMAGE * len(foreign):
         return None
     try:
         found = _as_legacy(foreign, _sample(foreign))
@@ -212,11 +215,21 @@ def _as_two(data: bytes) -> Decoded | None:
     decoded = [line.decode("utf-8", errors="replace") for line in lines]
     for at, text in zip(strange, texts, strict=True):
         decoded[at] = text
-    return Decoded("\n".join(decoded), f"utf-8+{found.encoding}", found.replaced)
+    whole = "\n".join(decoded)
+    return Decoded(whole, f"utf-8+{found.encoding}", whole.count("\ufffd"))
 
 
-def _is_surely_utf8(line: bytes) -> bool:
-    return sum(not c.isascii() for c in line.decode("utf-8")) >= _SURE
+def _is_foreign(line: bytes) -> bool:
+    """Return whether ``line`` is no UTF-8, not even with a few damaged places."""
+    text = line.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
+    return broken > 0 and sum(not c.isascii() for c in text) - broken < 4 * broken
+
+
+def _is_sure(line: bytes) -> bool:
+    """Return whether ``line`` can only be UTF-8."""
+    text = _strict(line, "utf-8")
+    return text is not None and sum(not c.isascii() for c in text) >= _SURE
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:

@@ -106,14 +106,19 @@ class Profile:
         if before == "L" and c.isupper():
             alone *= 0.6  # a line of capitals is rarer than the script that it would be misread in
         if self.script == "latin":
+            if c in "¿¡" and before in _LETTER:
+                return -0.5  # they open a sentence
             if before in "aA" or after in "aA":
                 return alone
+            if c.islower() and "l" in (before, after) and "L" not in (before, after):
+                return 0.0  # as in Turkish "balığı"; what is misread mixes in capitals
             return -0.5 if before in "lL" or after in "lL" else min(alone, 0.2)
         if before in "aA" or after in "aA":
             return -0.7
         if self.script == "thai" and not _thai_order(c, before, after):
             return -1.0
-        return alone if before in _LETTER or after in _LETTER else alone / 2
+        # "à" alone in French must not become a Cyrillic "а" alone.
+        return alone if before in _LETTER or after in _LETTER else 0.3 * alone
 
     def _alone(self, c: str) -> float:
         """Return the weight of ``c`` whatever stands beside it."""

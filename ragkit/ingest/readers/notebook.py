@@ -47,7 +47,12 @@ def _cells(book: object) -> list[Any] | None:
     sheets = book.get("worksheets")  # nbformat 3
     if not isinstance(sheets, list):
         return None
-    return [c for sheet in sheets if isinstance(sheet, dict) for c in sheet.get("cells") or []]
+    return [c for sheet in sheets if isinstance(sheet, dict) for c in _listed(sheet.get("cells"))]
+
+
+def _listed(value: object) -> list[Any]:
+    """Return a list as it is and nothing for what should be one and is not."""
+    return value if isinstance(value, list) else []
 
 
 def _cell(cell: dict[str, Any]) -> Iterator[str]:
@@ -57,7 +62,7 @@ def _cell(cell: dict[str, Any]) -> Iterator[str]:
         return
     if source.strip():
         yield _fenced(source)
-    for output in cell.get("outputs") or []:
+    for output in _listed(cell.get("outputs")):
         if isinstance(output, dict) and (shown := _output(output)).strip():
             yield shown
 

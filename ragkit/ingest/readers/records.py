@@ -20,6 +20,7 @@ RESERVED = frozenset(
      "ocr", "undecodable")
 )  # fmt: skip
 _MAX_FIELDS = 50
+_LONGEST_ROW = 600
 _SCALAR = (str, int, float, type(None))
 
 
@@ -71,7 +72,9 @@ def read_json_lines(text: str, limits: Limits) -> Content:
         if _is_document(value):
             sections.append(_document(value, number))
         else:
-            sections.append(Section("\n".join(_flat(value, limits)), {"record": number}))
+            row = _row(value) if isinstance(value, dict) else ""
+            row = row if len(row) <= _LONGEST_ROW else ""
+            sections.append(Section(row or "\n".join(_flat(value, limits)), {"record": number}))
     return Content(tuple(sections), {"markup": "text", "records": len(sections)})
 
 
@@ -100,10 +103,12 @@ def _is_document(value: object) -> bool:
 
 def _document(record: Mapping[str, Any], number: int | None) -> Section:
     key = _content_key(record) or ""
+    # Names are cleaned before they are compared: "source\0" must not become one of the index's.
+    named = ((one_line(n), v) for n, v in list(record.items())[:_MAX_FIELDS] if n != key)
     fields = {
         (f"record_{name}" if name in RESERVED else name)[:80]: value
-        for name, value in list(record.items())[:_MAX_FIELDS]
-        if name != key and name
+        for name, value in named
+        if name
     }
     return Section(record[key], scalars(fields) | ({"record": number} if number else {}))
 
@@ -121,8 +126,8 @@ def _flat(value: object, limits: Limits) -> Iterator[str]:
         if isinstance(item, dict):
             if depth and path.endswith("\n"):  # an object in a list
                 path = path[:-1]
-                if item and all(isinstance(v, _SCALAR) for v in item.values()):
-                    yield _labelled(path, "; ".join(_pairs(item)))
+                if row := _row(item):
+                    yield _labelled(path, row)
                     continue
                 if depth == 1:
                     yield ""  # an empty line between the objects of the file's list
@@ -137,6 +142,30 @@ def _flat(value: object, limits: Limits) -> Iterator[str]:
                 stack.extend((f"{path}\n", v, depth + 1) for v in reversed(item))
         else:
             yield _labelled(path.removesuffix("\n"), _shown(item))
+
+
+def _row(record: Mapping[str, object]) -> str:
+    """Return an object and the objects in it as one row of a table; empty where it is too much.
+
+    Values in objects are named by their path. An object without others fits at any length.
+    """
+    if all(isinstance(value, _SCALAR) for value in record.values()):
+        return "; ".join(_pairs(record))
+    pairs: list[tuple[str, object]] = []
+    stack: list[tuple[str, object]] = [("", record)]
+    while stack and len(pairs) <= _MAX_FIELDS:
+        path, item = stack.pop()
+        if isinstance(item, dict):
+            prefix = f"{path}." if path else ""
+            stack.extend((f"{prefix}{one_line(k)}", v) for k, v in reversed(item.items()))
+        elif isinstance(item, list):
+            if not all(isinstance(v, _SCALAR) for v in item):
+                return ""
+            pairs.append((path, ", ".join(map(_shown, item))))
+        else:
+            pairs.append((path, item))
+    row = "; ".join(_pairs(dict(pairs)))
+    return row if not stack and len(row) <= _LONGEST_ROW else ""
 
 
 def _pairs(record: Mapping[str, object]) -> Iterator[str]:
