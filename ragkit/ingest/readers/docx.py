@@ -23,6 +23,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _BOX = _W + "txbxContent"
+_GONE = (_W + "del", _W + "moveFrom")
 _HEADING = re.compile(r"heading (\d)$", re.I)
 _NOTES = re.compile(r"/(footnotes|endnotes)$")
 
@@ -144,9 +145,17 @@ def _paragraph(paragraph: Any) -> str:
             parts.append("\n")
         elif tag == _W + "noBreakHyphen":
             parts.append("-")
-        elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", _W + "del"):
+        elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", *_GONE) and not _is_hidden(
+            element
+        ):
             stack.extend(reversed(element))
     return "".join(parts)
+
+
+def _is_hidden(run: Any) -> bool:
+    """Tell a run that Word does not show: marks of an index, and what the author hid."""
+    mark = run.find(f"{_W}rPr/{_W}vanish") if run.tag == _W + "r" else None
+    return mark is not None and mark.get(_W + "val") not in ("0", "false", "off")
 
 
 def _marked(text: str, paragraph: Any, levels: Mapping[str, int]) -> tuple[str, int]:

@@ -29,11 +29,16 @@ def read_bytes(
     if kind is not None:
         content = _read_binary(kind, data, limits, passwords, ocr)
         return Content(content.sections, content.metadata | {"format": kind})
-    if suffix in ("eml", "mht", "mhtml"):  # a saved web page is a message with its parts
+    if suffix == "eml":
         from ragkit.ingest.readers.mail import read_mail
 
         content = read_mail(data)
         return Content(content.sections, content.metadata | {"format": "eml"})
+    if suffix in ("mht", "mhtml"):
+        from ragkit.ingest.readers.mail import read_web_archive
+
+        content = read_web_archive(data)
+        return Content(content.sections, content.metadata | {"format": "mhtml"})
     from ragkit.ingest.readers.html import charset_of
 
     decoded = decode(data, declared=charset_of(data))

@@ -1,7 +1,8 @@
-"""E-mail messages (.eml): subject, who, when, the text, and the names of attachments."""
+"""E-mail messages (.eml): subject, who, when, the text, names of attachments; saved web pages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
@@ -11,26 +12,26 @@ from email.utils import parsedate_to_datetime
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.encoding import decode
-from ragkit.ingest.readers.html import element_text, parse_html
+from ragkit.ingest.readers.html import charset_of, element_text, parse_html, read_html
 
-__all__ = ["read_mail"]
+__all__ = ["read_mail", "read_web_archive"]
 
+_DEEPEST = 5
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 # Old encodings of seven bits, which nothing but their name tells from ASCII.
 _SEVEN_BITS = ("utf-7", "unicode-1-1-utf-7", "hz", "hz-gb-2312")
 
 
 def read_mail(data: bytes) -> Content:
-    """Return a message; of its alternatives the plain text, or else the HTML as text."""
+    """Return a message; of its alternatives the plain text, or else the HTML as text.
+
+    Messages attached to it follow it, those attached to these too. Raises IngestError where it has
+    no headers.
+    """
     message = BytesParser(policy=policy.default).parsebytes(data)
     if not isinstance(message, EmailMessage) or not any(message.get(name) for name in _SHOWN):
         raise IngestError("Damaged e-mail: it has no headers.")
-    headers = {name: one_line(message[name]) for name in _SHOWN if message[name]}
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    blocks = ["\n".join(lines), _body(message)]
-    names = [one_line(part.get_filename() or "") for part in message.iter_attachments()]
-    if any(names):
-        blocks.append("Attachments: " + ", ".join(filter(None, names)))
+    headers = _headers(message)
     metadata: Metadata = {"markup": "text"}
     if "Subject" in headers:
         metadata["title"] = headers["Subject"][:500]
@@ -39,7 +40,39 @@ def read_mail(data: bytes) -> Content:
     if "Date" in headers:
         with suppress(ValueError):  # a date that is none is no reason to lose the message
             metadata["date"] = parsedate_to_datetime(headers["Date"]).date().isoformat()
-    return Content.of("\n\n".join(filter(None, blocks)), metadata)
+    return Content.of("\n\n".join(filter(None, _blocks(message, _DEEPEST))), metadata)
+
+
+def read_web_archive(data: bytes) -> Content:
+    """Return the page that a browser saved as MHTML (RFC 2557), without what is on it beside text.
+
+    Raises IngestError where it holds no page.
+    """
+    message = BytesParser(policy=policy.default).parsebytes(data)
+    page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
+    payload = None if page is None else page.get_payload(decode=True)
+    if page is None or not isinstance(payload, bytes):
+        raise IngestError("Damaged web archive: it holds no page.")
+    declared = page.get_content_charset() or charset_of(payload)
+    return read_html(decode(payload, declared=declared).text)
+
+
+def _headers(message: EmailMessage) -> dict[str, str]:
+    return {name: one_line(message[name]) for name in _SHOWN if message[name]}
+
+
+def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
+    """Yield headers, text and names of attachments, then the messages attached."""
+    yield "\n".join(f"{name}: {value}" for name, value in _headers(message).items())
+    yield _body(message)
+    attached = list(message.iter_attachments()) if message.is_multipart() else []
+    if names := [n for part in attached if (n := one_line(part.get_filename() or ""))]:
+        yield "Attachments: " + ", ".join(names)
+    for part in attached if depth else ():
+        if part.get_content_type() == "message/rfc822":
+            for inner in part.get_payload():
+                if isinstance(inner, EmailMessage):
+                    yield from _blocks(inner, depth - 1)
 
 
 def _body(message: EmailMessage) -> str:

@@ -23,6 +23,7 @@ from ragkit.ingest.readers.content import (
     clean,
     one_line,
 )
+from ragkit.ingest.readers.running import PageText, running_lines, without_lines
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -34,6 +35,7 @@ _LOCK = threading.Lock()
 _SPLIT_WORD = re.compile("[\x02\ufffe]\r?\n?")
 _PLACEHOLDER = re.compile(r"\(?(anonymous|unspecified|untitled|none|null|unknown)\)?$", re.I)
 _FILE_NAME = re.compile(r"\.(docx?|pptx?|xlsx?|tex|dvi|indd|pages|odt|pdf|html?|txt|qxd)$", re.I)
+_MARGIN = 0.07  # of a page's height: half of the usual margin above and below its text
 _OCR_DPI = 200  # letters of 10 points become 28 pixels high; the models were trained on 48
 _OCR_PIXELS = 3000  # of the longer side
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
@@ -43,6 +45,9 @@ def read_pdf(
     data: bytes, *, passwords: Sequence[str] = (), ocr: bool = False, ocr_seconds: float = 60.0
 ) -> Content:
     """Return one section a page, numbered from 1 as ``page``; pages without text are left out.
+
+    Page numbers in the margins are left out, and lines there that repeat those of earlier pages. A
+    page that is an image under such lines is one without text.
 
     With ``ocr`` pages that are images are read through OCR, while it took less than ``ocr_seconds``
     in all; they carry ``ocr``, and the file ``ocr_pages``; ``unread_pages`` counts those left.
@@ -82,8 +87,13 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     empty = images = tried = unread = read_from_images = 0
     failed: IngestError | None = None
     spent = 0.0
-    for number in range(1, len(document) + 1):
-        text, has_image = _page(document, number - 1)
+    pages = [_page(document, index) for index in range(len(document))]
+    runs, idle = running_lines(pages)
+    for number, page in enumerate(pages, start=1):
+        has_image = not without_lines(page.text, runs[number - 1]).strip() and _has_image(
+            document, number - 1
+        )
+        text = "" if has_image else without_lines(page.text, idle[number - 1])
         if text.strip():
             sections.append(Section(text, {"page": number}))
             continue
@@ -123,26 +133,46 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     return Content(tuple(sections), metadata | _properties(document))
 
 
-def _page(document: PdfDocument, index: int) -> tuple[str, bool]:
-    """Return the text of a page, and whether a page without text holds an image."""
+def _page(document: PdfDocument, index: int) -> PageText:
+    """Return the text of a page; a damaged page has none."""
+    import pypdfium2
+
+    try:
+        page = document[index]
+    except pypdfium2.PdfiumError:
+        return PageText("")  # a damaged page does not cost the others
+    try:
+        text_page = page.get_textpage()
+        try:
+            text = clean(_SPLIT_WORD.sub("", text_page.get_text_bounded()))
+            if not text.strip():
+                return PageText("")
+            left, bottom, right, top = page.get_bbox()
+            margin = _MARGIN * (top - bottom)
+            bands = (
+                text_page.get_text_bounded(left, top - margin, right, top),
+                text_page.get_text_bounded(left, bottom, right, bottom + margin),
+            )
+        finally:
+            text_page.close()
+    finally:
+        page.close()
+    lines = {line.strip() for line in text.split("\n")}
+    near = (line.strip() for band in bands for line in clean(band).split("\n"))
+    return PageText(text, tuple(line for line in near if line in lines))
+
+
+def _has_image(document: PdfDocument, index: int) -> bool:
     import pypdfium2
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
     try:
         page = document[index]
     except pypdfium2.PdfiumError:
-        return "", False  # a damaged page does not cost the others
+        return False
     try:
-        text_page = page.get_textpage()
-        try:
-            text = _SPLIT_WORD.sub("", text_page.get_text_bounded())
-        finally:
-            text_page.close()
-        if text.strip():
-            return clean(text), False
-        return "", next(
-            page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3), None
-        ) is not None
+        images = page.get_objects(filter=[FPDF_PAGEOBJ_IMAGE], max_depth=3)
+        return next(images, None) is not None
     finally:
         page.close()
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import groupby
 
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.dates import iso_day
+from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["read_rtf"]
 
 _AUTHOR = re.compile(r"\\author ([^{}\\]{1,500})\}")
 _MADE = re.compile(r"\\(?:creatim|revtim)\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
+_DELETED = re.compile(r"\{\\deleted\b")
+_BRACE = re.compile(r"\\.|[{}]", re.S)
+_ROW = re.compile(r"[^\n|]*\|[^\n]*\|\s*$")
 _TITLE = re.compile(r"\\title ([^{}\\]{1,500})\}")
 
 
 def read_rtf(data: bytes) -> Content:
-    """Return the text of an RTF file; cells of a table row are joined by ``|``."""
+    """Return the text of an RTF file, tables by row, without what was deleted under revision."""
     from striprtf import striprtf
 
     rtf_to_text: Callable[..., str] = striprtf.rtf_to_text
-    source = data.decode("latin-1")
+    source = _without_deleted(data.decode("latin-1"))
     text = rtf_to_text(source, errors="replace")
     # RTF writes characters beyond U+FFFF as two halves.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -33,4 +38,36 @@ def read_rtf(data: bytes) -> Content:
     if made := _MADE.search(head):
         day = iso_day(f"{made[1]}-{made[2]}-{made[3]}")
         metadata |= {"date": day} if day else {}
-    return Content.of(text, metadata)
+    return Content.of(_with_named_rows(text), metadata)
+
+
+def _without_deleted(source: str) -> str:
+    """Return RTF without the groups that begin with \\deleted; groups nest."""
+    pieces: list[str] = []
+    at = 0
+    for opened in _DELETED.finditer(source):
+        if opened.start() < at:
+            continue
+        depth = 1
+        end = len(source)
+        for brace in _BRACE.finditer(source, opened.end()):
+            depth += {"{": 1, "}": -1}.get(brace[0], 0)
+            if not depth:
+                end = brace.end()
+                break
+        pieces.append(source[at : opened.start()])
+        at = end
+    return "".join(pieces) + source[at:] if at else source
+
+
+def _with_named_rows(text: str) -> str:
+    """Return text with the lines that striprtf made of table rows, ``a|b|``, as named rows."""
+    lines: list[str] = []
+    for is_table, group in groupby(text.split("\n"), key=lambda line: _ROW.match(line) is not None):
+        rows = list(group)
+        if is_table and len(rows) > 1:
+            cells = [row.strip().removesuffix("|").split("|") for row in rows]
+            lines.append(table_text(cells, form=True))
+        else:
+            lines += rows
+    return "\n".join(lines)

@@ -7,10 +7,11 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import islice
 from statistics import median
+from typing import Any
 
 from ragkit.ingest.readers.content import Content, Limits, Section, clean
 from ragkit.ingest.readers.properties import core_properties
@@ -24,6 +25,10 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _SWALLOWED_LINES = 20
 # Above this many characters, repeating the column names in each row costs too much.
 _NAMED_UP_TO = 20_000_000
+_MERGED = re.compile(
+    rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})"'
+)
+_MOST_MERGED, _LARGEST_SEARCHED = 20_000, 50_000_000
 
 
 def read_xlsx(data: bytes, limits: Limits) -> Content:
@@ -41,12 +46,53 @@ def read_xlsx(data: bytes, limits: Limits) -> Content:
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # files often claim a million empty rows or columns
                 rows = islice(sheet.iter_rows(values_only=True), limits.max_rows)
-                sections.append(sheet_section(sheet.title, rows))
+                merged = _merged_down(book, sheet)
+                sections.append(sheet_section(sheet.title, _filled(rows, merged)))
         finally:
             book.close()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "table", "sheets": len(sections)}
     return Content(tuple(filter(lambda section: section.text, sections)), metadata)
+
+
+def _merged_down(book: Any, sheet: Any) -> dict[int, list[tuple[int, int]]]:
+    """Return for a row the columns of cells that go on below it, and to which row, all from 0.
+
+    The reader of whole rows does not say what is merged; it stands behind the rows in the XML.
+    """
+    path = getattr(sheet, "_worksheet_path", None)
+    archive = getattr(book, "_archive", None)
+    if not path or archive is None or archive.getinfo(path).file_size > _LARGEST_SEARCHED:
+        return {}
+    down: dict[int, list[tuple[int, int]]] = {}
+    for found in islice(_MERGED.finditer(archive.read(path)), _MOST_MERGED):
+        letters, first, last = found[1].decode(), int(found[2]), int(found[3])
+        if first < last:
+            column = 0
+            for letter in letters:
+                column = column * 26 + ord(letter) - 64
+            down.setdefault(first - 1, []).append((column - 1, last - 1))
+    return down
+
+
+def _filled(
+    rows: Iterable[Sequence[object]], merged: Mapping[int, Sequence[tuple[int, int]]]
+) -> Iterator[Sequence[object]]:
+    """Yield rows with the text of cells that were merged downwards in each row they span."""
+    if not merged:
+        yield from rows
+        return
+    hanging: dict[int, tuple[int, object]] = {}
+    for number, row in enumerate(rows):
+        cells = list(row)
+        hanging = {column: kept for column, kept in hanging.items() if kept[0] >= number}
+        for column, (_, value) in hanging.items():
+            if column < len(cells) and cells[column] is None and any(c is not None for c in cells):
+                cells[column] = value
+        for column, last in merged.get(number, ()):
+            if column < len(cells) and cells[column] is not None:
+                hanging[column] = last, cells[column]
+        yield cells
 
 
 def sheet_section(name: str, rows: Iterable[Iterable[object]]) -> Section:

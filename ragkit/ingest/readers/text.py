@@ -53,11 +53,16 @@ def read_rst(text: str) -> Content:
 
 
 _CUE = re.compile(r"^(?:\d+[ \t]*\n)?(?:\d+:)?\d\d?:\d\d[.,]\d{3}[ \t]*-->[ \t]*[\d:.,]+.*$", re.M)
+# The header of WebVTT, and its blocks of styles, regions and comments (https://www.w3.org/TR/webvtt1/).
+_VTT_HEAD = re.compile(r"\A(?:[A-Za-z-]+: ?[^\n]*\n)+")
+_VTT_BLOCK = re.compile(r"(?:\A|\n\n+)(?:STYLE|REGION|NOTE)\b[^\n]*(?:\n[^\n]+)*")
 _TAG = re.compile(r"</?[a-zA-Z][^>\n]{0,80}>|\{\\[^}\n]{0,80}\}")
 
 
 def read_subtitles(text: str) -> Content:
     """Return the spoken lines of SRT or WebVTT, one cue a line, without numbers and times."""
-    text = clean(text).removeprefix("WEBVTT")
+    text = clean(text)
+    if text.startswith("WEBVTT"):
+        text = _VTT_HEAD.sub("", _VTT_BLOCK.sub("\n\n", text.partition("\n")[2]))
     cues = (one_line(_TAG.sub("", cue)) for cue in _CUE.split(text))
     return Content.of("\n".join(filter(None, cues)), {"markup": "text"})
