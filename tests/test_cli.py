@@ -87,6 +87,20 @@ def test_json_is_the_contract(asked: tuple[str, ...], folder: Path) -> None:
     assert set(answer["timings_ms"]) == {"load", "retrieve", "first_token", "total"}
 
 
+def test_what_auto_chose_is_said_by_the_first_question_alone(folder: Path, tmp_path: Path) -> None:
+    caches = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "MODELSCOPE_CACHE")
+    env = {name: str(tmp_path / "none") for name in caches}
+    env |= {"RAGKIT_HOME": str(tmp_path / "home"), "RAGKIT_PRESET": "auto"}
+    said = "Preset lite: answers are quoted"
+    assert said not in ragkit("index", folder, **env).stderr
+    assert said not in ragkit("show", "--data", folder, "history.txt", **env).stderr
+    first = ragkit("query", "Who built the lighthouse?", "--data", folder, **env)
+    assert first.stderr.count(said) == 1
+    assert said not in ragkit("query", "Who built the lighthouse?", "--data", folder, **env).stderr
+    (tmp_path / "home" / "notice.txt").write_bytes(b"\xff")
+    assert said in ragkit("query", "Who built the lighthouse?", "--data", folder, **env).stderr
+
+
 def test_refusal_exits_3_in_the_questions_language(asked: tuple[str, ...]) -> None:
     english = ragkit("query", "What is the salary of the finance director?", *asked)
     chinese = ragkit("query", "财务总监的工资是多少？", *asked)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import click
 
 from ragkit.cli.chat_options import HOST, chat_flags
-from ragkit.cli.options import debug_option, index_option, preset_option, ssh_line
+from ragkit.cli.options import debug_option, index_option, preset_option, say_notice, ssh_line
 from ragkit.errors import ConfigError, MissingExtra, RagkitError
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def chat(folders: tuple[Path, ...], *, port: int, index: str | None, preset: str
         raise RagkitError(
             f"Port {port} on {HOST} is in use. Choose another: ragkit chat --port {port + 1}"
         )
-    if kb.notice:
-        click.echo(kb.notice, err=True)
+    say_notice(kb)
     click.echo(f"Chat on {_link(port, kb.config)} (only this machine). Stop with Ctrl-C.", err=True)
     click.echo(f"From elsewhere: {ssh_line(port)}", err=True)
     given = [str(folder.expanduser().resolve()) for folder in folders]

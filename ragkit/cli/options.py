@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ __all__ = [
     "index_option",
     "open_knowledge",
     "preset_option",
+    "say_notice",
     "ssh_line",
 ]
 
@@ -67,8 +69,12 @@ def open_knowledge(
     preset: str | None,
     top_k: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    answers: bool = False,
 ) -> KnowledgeBase:
-    """Open the knowledge base of ``data``; what ``auto`` chose and model loading go to stderr."""
+    """Open the knowledge base of ``data``; model loading is told on stderr.
+
+    What ``auto`` chose is told where the command ``answers``, once for each ragkit home.
+    """
     from ragkit.knowledge import open as open_folder
 
     def status(line: str) -> None:
@@ -79,9 +85,23 @@ def open_knowledge(
     )
     # Closed before the program ends, so that SQLite folds its log into the index's one file.
     click.get_current_context().call_on_close(kb.close)
-    if kb.notice:
-        click.echo(kb.notice, err=True)
+    if answers:
+        say_notice(kb)
     return kb
+
+
+def say_notice(kb: KnowledgeBase) -> None:
+    """Say on stderr what ``auto`` chose, unless it was said before."""
+    if not kb.notice:
+        return
+    said = kb.home / "notice.txt"
+    with suppress(OSError, UnicodeDecodeError):
+        if said.read_text("utf-8") == kb.notice:
+            return
+    click.echo(kb.notice, err=True)
+    with suppress(OSError):  # where it cannot be noted, it is said again
+        kb.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        said.write_text(kb.notice, "utf-8")
 
 
 def ssh_line(port: int) -> str:

@@ -72,7 +72,7 @@ def query(
     Exit status: 0 answered, 3 not in the documents, 2 bad usage or configuration, 1 other failure.
     """
     question = _question(question)
-    kb = open_knowledge(data, index=index, preset=preset, top_k=top_k)
+    kb = open_knowledge(data, index=index, preset=preset, top_k=top_k, answers=True)
     if not sources_only:
         kb.require_answerer()  # before a folder is indexed in vain
     if not no_refresh:

@@ -184,8 +184,6 @@ def _open(
 
     settings: dict[str, Any] = {"retriever.kind": retriever} if retriever else {}
     kb = open_folder(folder, index=index, preset=preset, settings=settings, status=status)
-    if kb.notice and status:
-        status(kb.notice)
     if answers:
         kb.require_answerer()  # before anything is indexed in vain
     return kb
