@@ -86,7 +86,8 @@ class LLMSettings(BaseModel):
         0.8, gt=0, le=1, description="Share of the GPU's memory for vLLM in this process."
     )
     prompt: PromptStyle = Field(
-        "direct", description="grounded: the model judges first which sources are relevant."
+        "direct",
+        description="grounded: sources are judged first; system: in the system message.",
     )
 
 

@@ -31,8 +31,9 @@ __all__ = [
 RetrieverKind = Literal["lexical", "dense", "hybrid", "tfidf", "bm25"]
 """How nodes are found: by words, by vectors, by both, or by a textbook ranking of words."""
 
-PromptStyle = Literal["direct", "grounded"]
-"""What a model is told: to answer from the sources, or to judge first which are relevant."""
+PromptStyle = Literal["direct", "grounded", "system"]
+"""What a model is told: to answer from the sources, to judge first which are relevant, or to answer
+from sources that are in the system message instead of beside the question."""
 
 
 @dataclass(frozen=True, slots=True)

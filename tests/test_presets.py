@@ -144,6 +144,29 @@ def test_one_model_embeds_and_answers(
     assert "手册.md" not in json.dumps(left["sources"], ensure_ascii=False)
 
 
+def test_its_sources_are_in_the_system_message(
+    qwen2_faiss: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit.models.local_llm import LocalLLM
+
+    sent: list[Any] = []
+    stream_chat = LocalLLM.stream_chat
+
+    def seen(self: Any, messages: Any, **kwargs: Any) -> Any:
+        sent.append(messages)
+        return stream_chat(self, messages, **kwargs)
+
+    monkeypatch.setattr(LocalLLM, "stream_chat", seen)
+    kb = ragkit.open(folder, index=qwen2_faiss)
+    assert "系统需要十六吉字节内存" in kb.ask("系统需要多少内存？").text
+    system, user = sent[-1]
+    assert (system.role.value, user.role.value) == ("system", "user")
+    assert "系统需要十六吉字节内存" in system.content
+    assert "系统需要十六吉字节内存" not in user.content
+    assert "系统需要多少内存？" in user.content
+    kb.close()
+
+
 def vectors_in(file: Path) -> int:
     import faiss
 

@@ -102,6 +102,27 @@ def test_every_language_has_a_model_judge_first(language: str) -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("system_role", [True, False])
+def test_sources_in_the_system_message(system_role: bool) -> None:
+    messages = fit_prompt(
+        EN,
+        "Which port?",
+        [source(1, "best"), source(2, "second")],
+        history=[turn("old?", "so")],
+        limit=10_000,
+        count_tokens=words,
+        style="system",
+        system_role=system_role,
+    )
+    roles = ["system"] * system_role + ["user", "assistant", "user"]
+    assert [m.role.value for m in messages] == roles
+    first, last = messages[0].content or "", messages[-1].content or ""
+    assert first.startswith(EN.system[:40])
+    assert first.index(">\nsecond") < first.index(">\nbest")
+    assert "Which port?" in last
+    assert "<source" not in last
+
+
 def test_without_being_told_a_model_judges_nothing() -> None:
     prompt = fit([source(1, "best")])
     assert EN.relevant not in prompt

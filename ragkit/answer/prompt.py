@@ -62,7 +62,8 @@ class Prompt:
 
         Without ``system_role`` the rules stand at the head of the first message of the user. In the
         style ``grounded`` the model is told to judge first which sources are relevant, and where
-        they are from is listed before the question.
+        they are from is listed before the question. In the style ``system`` the sources stand
+        behind the rules.
         """
         rules = self.texts.system.format(not_found=self.texts.not_found)
         asked = self.texts.ask.format(question=as_data(self.question.strip()))
@@ -71,12 +72,14 @@ class Prompt:
             about, _, others = rules.lstrip().partition("\n")
             rules = f"{about}\n- {judge}\n{others}"
             asked = f"{self._grounding()}\n{asked}\n{judge}"
+        blocks = [self.texts.sources, *(_block(source) for source in reversed(self.sources))]
+        if self.style == "system":
+            rules, blocks = "\n\n".join([rules, *blocks]), []
         found = [ChatMessage(role=MessageRole.SYSTEM, content=rules)] if self.system_role else []
         for question, answer in self.turns:
             found.append(ChatMessage(role=MessageRole.USER, content=question))
             found.append(ChatMessage(role=MessageRole.ASSISTANT, content=answer))
-        blocks = [_block(source) for source in reversed(self.sources)]
-        last = "\n\n".join([self.texts.sources, *blocks, asked])
+        last = "\n\n".join([*blocks, asked])
         found.append(ChatMessage(role=MessageRole.USER, content=last))
         if not self.system_role:
             first = f"{rules}\n\n{found[0].content}"
