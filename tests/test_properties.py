@@ -154,6 +154,19 @@ def test_legacy_encodings_are_told_by_a_few_words(
     assert decode(text.encode(encoding)).text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Her sabah kımıldamadan balığı", "cp1254"),
+        ("Czapla stoi o świcie w trzcinach. Każdego ranka", "cp1250"),
+        ("ron se dresse à l'aube dans les roseaux", "cp1252"),
+        ("¿Qué hace la garza? ¡Espera un pez!", "cp1252"),
+    ],
+)
+def test_a_few_letters_that_could_be_others(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)).text == text
+
+
 @given(st.sampled_from(list(SCRIPTS)).flatmap(natural_text), st.sampled_from(WIDE))
 def test_unicode_encodings_come_back(text: str, encoding: str) -> None:
     found = decode((text + "\n1 2").encode(encoding))

@@ -111,7 +111,7 @@ def _reason(error: BaseException) -> IngestError:
 def _joined(content: Content, sha256: str) -> Extraction:
     """Return sections as one text, with what they all say alike as the file's metadata."""
     sections = [
-        (text, {**content.metadata, **section.metadata})
+        (text, _storable({**content.metadata, **section.metadata}))
         for section in content.sections
         if (text := clean(section.text).strip("\n ")).strip()
     ]
@@ -131,3 +131,14 @@ def _joined(content: Content, sha256: str) -> Extraction:
     return Extraction(
         _BETWEEN_PARTS.join(text for text, _ in sections), tuple(parts), metadata, sha256
     )
+
+
+def _storable(metadata: Metadata) -> Metadata:
+    """Return metadata that JSON and SQLite take, whatever a reader found in the file."""
+    return {clean(key): _cleaned(value) for key, value in metadata.items()}
+
+
+def _cleaned(value: str | int | list[str | int]) -> str | int | list[str | int]:
+    if isinstance(value, list):
+        return [clean(one) if isinstance(one, str) else one for one in value]
+    return clean(value) if isinstance(value, str) else value

@@ -18,8 +18,12 @@ __all__ = ["read_mail", "read_web_archive"]
 
 _DEEPEST = 5
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
-# Old encodings of seven bits, which nothing but their name tells from ASCII.
-_SEVEN_BITS = ("utf-7", "unicode-1-1-utf-7", "hz", "hz-gb-2312")
+# Encodings of seven bits, which nothing but their name tells from ASCII, and of several bytes,
+# as which no other text can be read.
+_BY_NAME = frozenset(
+    "utf-7 unicode-1-1-utf-7 hz hz-gb-2312 gb18030 gbk gb2312 big5 big5-hkscs euc-jp shift_jis "
+    "iso-2022-jp euc-kr iso-2022-kr ks_c_5601-1987".split()
+)
 
 
 def read_mail(data: bytes) -> Content:
@@ -90,7 +94,11 @@ def _body(message: EmailMessage) -> str:
 
 
 def _decoded(payload: bytes, charset: str | None) -> str:
-    if charset in _SEVEN_BITS:
+    """Return the text of a part; what no encoding fits does not cost the rest of the message."""
+    if charset in _BY_NAME:
         with suppress(UnicodeError, LookupError):
             return payload.decode(charset)
-    return decode(payload, declared=charset).text
+    try:
+        return decode(payload, declared=charset).text
+    except IngestError:
+        return payload.decode("utf-8", errors="ignore")
