@@ -101,6 +101,22 @@ def test_what_auto_chose_is_said_by_the_first_question_alone(folder: Path, tmp_p
     assert said in ragkit("query", "Who built the lighthouse?", "--data", folder, **env).stderr
 
 
+def test_bad_numbers_and_homes_are_said_in_words(folder: Path, tmp_path: Path) -> None:
+    for value in ("abc", "0", "101"):
+        done = ragkit("query", "q", "--top-k", value)
+        assert done.returncode == 2
+        assert "1" in done.stderr
+        assert "100" in done.stderr
+    assert "not a valid number from 1 to 100" in ragkit("query", "q", "--top-k", "abc").stderr
+    taken = tmp_path / "file"
+    taken.write_text("", "utf-8")
+    for home in (str(taken / "x"), "/proc/x"):
+        done = ragkit("query", "q", "--data", folder, RAGKIT_HOME=home)
+        assert done.returncode == 1
+        assert f"folder '{home}/indexes' cannot be made" in done.stderr
+        assert "RAGKIT_HOME" in done.stderr
+
+
 def test_refusal_exits_3_in_the_questions_language(asked: tuple[str, ...]) -> None:
     english = ragkit("query", "What is the salary of the finance director?", *asked)
     chinese = ragkit("query", "财务总监的工资是多少？", *asked)

@@ -14,7 +14,14 @@ from urllib.parse import urlencode
 import click
 
 from ragkit.cli.chat_options import HOST, chat_flags
-from ragkit.cli.options import debug_option, index_option, preset_option, say_notice, ssh_line
+from ragkit.cli.options import (
+    debug_option,
+    index_option,
+    number,
+    preset_option,
+    say_notice,
+    ssh_line,
+)
 from ragkit.errors import ConfigError, MissingExtra, RagkitError
 
 if TYPE_CHECKING:
@@ -25,7 +32,7 @@ __all__ = ["chat"]
 
 @click.command()
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1, metavar="[DATA]...")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@click.option("--port", type=number(1, 65535), default=8501, show_default=True)
 @index_option
 @preset_option
 @debug_option

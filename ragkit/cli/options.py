@@ -18,6 +18,7 @@ __all__ = [
     "data_option",
     "debug_option",
     "index_option",
+    "number",
     "open_knowledge",
     "preset_option",
     "say_notice",
@@ -88,6 +89,13 @@ def open_knowledge(
     if answers:
         say_notice(kb)
     return kb
+
+
+def number(least: int, most: int | None = None) -> click.IntRange:
+    """Return the type of an option that takes a whole number, with an error in plain words."""
+    made = click.IntRange(least, most)
+    made.name = f"number from {least} to {most}" if most else f"number from {least}"
+    return made
 
 
 def say_notice(kb: KnowledgeBase) -> None:

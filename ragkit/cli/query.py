@@ -13,6 +13,7 @@ from ragkit.cli.options import (
     data_option,
     debug_option,
     index_option,
+    number,
     open_knowledge,
     preset_option,
 )
@@ -38,7 +39,7 @@ _LONGEST_VALUE = 60
 @data_option
 @index_option
 @preset_option
-@click.option("--top-k", type=click.IntRange(1, 100), metavar="N", help="Nodes to retrieve.")
+@click.option("--top-k", type=number(1, 100), metavar="N", help="Nodes to retrieve.")
 @click.option(
     "--filter",
     "filters",

@@ -14,6 +14,7 @@ from ragkit.cli.options import (
     data_option,
     debug_option,
     index_option,
+    number,
     open_knowledge,
     preset_option,
 )
@@ -36,7 +37,7 @@ _MOST_PASSAGE = 400
 @data_option
 @index_option
 @preset_option
-@click.option("--top-k", type=click.IntRange(1, 100), metavar="N", help="Nodes to retrieve.")
+@click.option("--top-k", type=number(1, 100), metavar="N", help="Nodes to retrieve.")
 @click.option(
     "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="As for `ragkit query`."
 )

@@ -202,6 +202,18 @@ class SqliteStore:
                 generation = self._create_generation(conn, "live")
             yield Snapshot(conn, generation, uncommitted=True)
 
+    def _make_folder(self) -> None:
+        """Make the index's folder. Raises StoreError, with what can be set, where it cannot be."""
+        folder = Path(self.path).parent
+        try:
+            # Another thread may make it at the same moment.
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The index's folder '{folder}' cannot be made: {error.strerror}. "
+                "Choose another with RAGKIT_HOME or --index."
+            ) from error
+
     @contextlib.contextmanager
     def indexing_lock(self, timeout: float) -> Iterator[None]:
         """Hold the file's advisory lock for a whole indexing run, across processes.
@@ -212,9 +224,8 @@ class SqliteStore:
         from filelock import FileLock, Timeout
 
         lock_path = Path(f"{self.path}.lock")
+        self._make_folder()
         try:
-            # Another thread may make it at the same moment.
-            lock_path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
             # filelock waits for ever where a file cannot be created (/proc); this fails at once.
             os.close(os.open(lock_path, os.O_CREAT | os.O_RDWR, 0o600))
             lock = FileLock(lock_path, mode=0o600, thread_local=False)
