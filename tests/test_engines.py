@@ -29,6 +29,7 @@ from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.store import open_store
 from ragkit.store.catalog import FileState
 from ragkit.store.engine import Address, parse_address
+from ragkit.store.publishing import read_mark
 from ragkit.store.sqlite import SqliteStore
 
 DIMENSION = 16
@@ -345,7 +346,9 @@ def lose(store: SqliteStore) -> None:
     replica: Any = store.dense
     with store.reading() as snapshot:
         assert snapshot is not None
-        collection = replica._mark(snapshot).collection
+        mark = read_mark(snapshot, replica.engine.name)
+    assert mark is not None
+    collection = mark.collection
     assert replica.engine.count(collection)
     replica.engine.drop(collection)
 
@@ -365,7 +368,7 @@ def test_an_engine_that_lost_its_data_is_filled_from_the_file(engine_uri: str) -
 def test_a_copy_that_was_cut_short_goes_on(
     engine_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.store.replica.BATCH", 10)
+    monkeypatch.setattr("ragkit.store.publishing.BATCH", 10)
     store = opened(engine_uri)
     replica: Any = store.dense
     upsert = replica.engine.upsert
@@ -657,7 +660,7 @@ def test_words_need_a_vector_beside_them(words_uri: str) -> None:
     store = opened_with_words(words_uri)
     plain = node(1)
     plain.embedding = None
-    with pytest.raises(ConfigError, match="1 of 2 nodes have no vector"):
+    with pytest.raises(ConfigError, match="1 of 2 new nodes have no vector"):
         write(store, [plain, node(2)])
     assert ids(store, by_words("harbour")) == ["node-1", "node-2"], "the file has them"
     store.close()
@@ -679,7 +682,10 @@ def test_llamaindex_reads_a_qdrant_collection_with_words(tmp_path: Path) -> None
     write(store, passages(range(20)))
     engine: Any = store.dense
     with store.reading() as snapshot:
-        collection = engine._mark(snapshot).collection
+        assert snapshot is not None
+        mark = read_mark(snapshot, "Qdrant")
+    assert mark is not None
+    collection = mark.collection
     client = engine.engine._client
     (point,), _ = client.scroll(collection, limit=1, with_vectors=True)
     sparse: SparseVector = point.vector["text-sparse-new"]
