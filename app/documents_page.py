@@ -39,8 +39,10 @@ _MOST_MESSAGE = 500
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { max-width: 76rem; }
 .st-key-file-actions { min-height: 2.6rem; }
+/* The table's own buttons come up above it. */
+.st-key-file-actions:has(+ div [data-testid="stDataFrame"]) { margin-bottom: 1rem; }
 .st-key-file-reasons { font-size: .92rem; border-inline-start: 3px solid #c2410c;
-  padding-inline-start: .7rem; overflow-wrap: anywhere; }
+  padding-inline-start: .7rem; margin-bottom: 1.4rem; overflow-wrap: anywhere; }
 </style>"""
 
 

@@ -100,7 +100,12 @@ def page_text(source: str, page: int, store: SqliteStore) -> str:
         raise StoreError(
             f"'{source}' has no pages: only PDFs and slides do. Leave out --page for all its text."
         )
-    raise StoreError(f"'{source}' has no text on page {page}. Pages with text: {_ranges(pages)}.")
+    metadata = store.catalog.document_metadata(str(document_id))
+    count = metadata.get("pages", metadata.get("slides", 0))
+    lacks = f"has no text on page {page}"
+    if isinstance(count, int) and 0 < count < page:
+        lacks = f"has no page {page}: it has {count} page{'' if count == 1 else 's'}"
+    raise StoreError(f"'{source}' {lacks}. Pages with text: {_ranges(pages)}.")
 
 
 def source_name(given: str, folder: Path, files: Collection[str]) -> str:

@@ -101,6 +101,62 @@ def test_lost_and_private_characters() -> None:
     assert garbling("What??? Really??? " + EN * 3) is None
 
 
+@pytest.mark.parametrize("wrong", ["cp437", "mac_roman"])
+def test_western_text_of_old_systems_is_mojibake(wrong: str) -> None:
+    assert garbling((FR * 4).encode("utf-8").decode(wrong)) == "mojibake"
+
+
+def test_letters_without_a_map_and_replaced_twice() -> None:
+    assert garbling("The (cid:12)(cid:34)(cid:8) of the (cid:99)(cid:7) pump. " * 5) == "private"
+    assert garbling(EN + "A font without a map gives (cid:12).") is None
+    broken = (FR * 4).encode("cp1252").decode("utf-8", errors="replace")
+    assert broken.encode("utf-8").decode("gb18030", errors="replace").count("锟") > 4
+    assert garbling("订单号锟斤拷锟斤拷，收货人锟斤拷锟斤拷锟斤拷，请核对。") == "replaced"
+    assert garbling(ZH * 5 + "乱码常写作“锟斤拷”。") is None
+
+
+CONTRACT = (
+    "本合同由甲方与乙方签订，双方就设备采购事宜达成如下协议。甲方向乙方采购设备一百台，单价人民币五千元。"
+    "乙方应于三十日内交货，逾期每日支付合同总额千分之一的违约金。质量保证期为十二个月，自验收合格之日起计算，"
+    "期内出现质量问题由乙方免费维修。因不可抗力致使合同无法履行的，双方互不承担责任，但应及时通知对方。"
+    "争议由双方协商解决，协商不成的提交甲方所在地人民法院诉讼解决。",
+    "This agreement is made between the Supplier and the Customer on 3 March 2024. The Supplier "
+    "shall deliver one hundred pumps at a price of 5,000 dollars each. Delivery shall take place "
+    "within thirty days of signature; for each day of delay the Supplier shall pay a penalty. The "
+    "warranty period is twelve months from acceptance; defects found within it are repaired free "
+    "of charge. Neither party is liable where performance is prevented by force majeure. Disputes "
+    "shall be settled by the courts at the seat of the Customer.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        (CONTRACT[0], {"三十日": "四十五日", "五千": "四千八百", "十二个月": "二十四个月"}),
+        (CONTRACT[1], {"thirty": "forty-five", "5,000": "4,800", "twelve": "twenty-four"}),
+    ],
+)
+def test_two_versions_of_a_contract_are_near(text: str, changes: dict[str, str]) -> None:
+    other = text
+    for old, new in changes.items():
+        other = other.replace(old, new)
+    texts = {"v1": text, "v2": other, "else": CONTRACT[0] if text is CONTRACT[1] else CONTRACT[1]}
+    sketches = [(name, found) for name, own in texts.items() if (found := sketch(own))]
+    assert group_similar(sketches) == [["v1", "v2"]]
+
+
+def test_real_passages_are_not_near_each_other(shared: Path) -> None:
+    seen, groups = 0, 0
+    for path in sorted((shared / "eval").rglob("*passages*.jsonl")):
+        with path.open(encoding="utf-8") as lines:
+            texts = [json.loads(line)["text"] for line in islice(lines, 300)]
+        seen += len(texts)
+        groups += len(group_similar((str(n), s) for n, t in enumerate(texts) if (s := sketch(t))))
+    if not seen:
+        pytest.skip("no passages in the shared data")
+    assert groups <= 0.001 * seen
+
+
 def test_similar_documents_are_grouped_and_others_are_not() -> None:
     random.seed(7)
     words = ["".join(random.choices("abcdefghijklmnop", k=6)) for _ in range(4000)]

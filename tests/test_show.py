@@ -72,6 +72,9 @@ def test_pages(place: Path, common: tuple[str, ...]) -> None:
     empty = run("show", "book.pdf", "--page", "2", *common)
     assert (empty.returncode, empty.stdout) == (1, b"")
     assert "no text on page 2. Pages with text: 1, 3." in empty.stderr.decode()
+    beyond = run("show", "book.pdf", "--page", "9", *common)
+    assert (beyond.returncode, beyond.stdout) == (1, b"")
+    assert "no page 9: it has 3 pages. Pages with text: 1, 3." in beyond.stderr.decode()
     none = run("show", "odd.txt", "--page", "1", *common)
     assert none.returncode == 1
     assert b"has no pages" in none.stderr
@@ -94,6 +97,29 @@ def test_what_cannot_be_shown(common: tuple[str, ...]) -> None:
     folder = run("show", "a", *common)
     assert folder.returncode == 2
     assert b"is a folder" in folder.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names that only POSIX has")
+def test_names_of_every_kind_and_readers_that_leave(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    (docs / "a folder").mkdir(parents=True)
+    names = ["line\nbreak.md", "a folder/of space.md", "emoji 😀.md", "rtl\u202egpj.md"]
+    for name in names:
+        (docs / name).write_text(f"The content of {len(name)}.\n", "utf-8")
+    (Path(os.fsdecode(os.fsencode(docs) + b"/caf\xe9.txt"))).write_text("Latin name.\n", "utf-8")
+    (docs / "long.txt").write_text("A line of the long file.\n" * 60_000, "utf-8")
+    options = ("--data", str(docs), "--index", str(tmp_path / "i.db"), "--preset", "lite")
+    for name in names:
+        assert (
+            run("show", name, *options).stdout.decode().rstrip() == f"The content of {len(name)}."
+        )
+    for given in (os.fsdecode(b"caf\xe9.txt"), "caf\\xe9.txt"):
+        assert run("show", given, *options).stdout.rstrip() == b"Latin name."
+    whole = subprocess.run(
+        f"{sys.executable} -m ragkit show long.txt {' '.join(options)} | head -1",
+        shell=True, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (whole.stdout, whole.stderr) == (b"A line of the long file.\n", b"")
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

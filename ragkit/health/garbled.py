@@ -17,33 +17,39 @@ Garbling = Literal["replaced", "private", "mojibake", "lost"]
 _SAMPLE = 4000  # characters, from the beginning, the middle and the end each
 _FEWEST = 4
 _SHARE = 0.01
-_ONE_BYTE = ("cp1252", "latin-1", "cp1251")
+_ONE_BYTE = ("cp1252", "latin-1", "cp1251", "cp437", "mac_roman")
 _TWO_BYTES = ("gb18030", "big5", "cp932", "cp949")
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _ACCENTED = re.compile("[\xa1-\xff]+")
 _ASIAN = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff66-\uff9f]")
 _LOST = re.compile(r"\?{3,}")
+_NO_MAP = re.compile(r"\(cid:\d+\)")  # how PDF tools write a glyph without a character
+_REPLACED_TWICE = "锟斤拷"  # U+FFFD in UTF-8, twice, read as GBK
 _ASCII = re.compile("[\x00-\x7f]+")
 
 
 def garbling(text: str) -> Garbling | None:
     """Return how ``text`` is garbled, or None.
 
-    ``replaced``: at least 1% are U+FFFD. ``private``: at least 1% are private-use characters, as
-    fonts without a character map leave them. ``mojibake``: most of what is not ASCII is UTF-8, or
-    a Chinese encoding, read as another. ``lost``: runs of question marks in the place of letters.
-    Looks at 12,000 characters at most.
+    ``replaced``: at least 1% are U+FFFD. ``private``: at least 1% are private-use characters or
+    ``(cid:12)``, as fonts without a character map leave them. ``mojibake``: most of what is not
+    ASCII is UTF-8, or a Chinese encoding, read as another. ``lost``: runs of question marks in the
+    place of letters. Looks at 12,000 characters at most.
     """
     sample = _sample(text)
     size = len(sample)
     if not size:
         return None
     lost = sum(len(run) for run in _LOST.findall(sample))
-    if lost > 12 and lost > 0.1 * size:
+    if lost > 12 and lost > 0.2 * size:
         return "lost"
+    unmapped = _NO_MAP.findall(sample)
+    if len(unmapped) >= _FEWEST and sum(map(len, unmapped)) >= _SHARE * size:
+        return "private"
     if sample.isascii():
         return None
-    if (count := sample.count("\ufffd")) >= _FEWEST and count >= _SHARE * size:
+    twice = 2 * sample.count(_REPLACED_TWICE)
+    if (count := sample.count("\ufffd") + twice) >= _FEWEST and count >= _SHARE * size:
         return "replaced"
     if (count := len(_PRIVATE.findall(sample))) >= _FEWEST and count >= _SHARE * size:
         return "private"

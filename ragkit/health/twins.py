@@ -21,13 +21,14 @@ Sketch = tuple[int, ...]
 """The smallest distinct hashes of a text's shingles, ascending."""
 
 _LONGEST = 40_000  # characters read of a text
-_SHINGLE = 8  # letters
+_SHINGLE, _SHINGLE_HAN = 8, 4  # letters; a Chinese character says as much as two or three
 _FEWEST = 60  # shingles; shorter texts are no documents to compare
 _SIZE = 128
 _KEYS = 12  # hashes by which a document is found
 _MOST_COMPARED = 8
 _MOST_SHARING = 16  # documents found by one hash, such as a common footer's
 _NO_LETTERS = re.compile(r"[\W_]+")
+_HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 
 
 def sketch(text: str) -> Sketch | None:
@@ -36,11 +37,12 @@ def sketch(text: str) -> Sketch | None:
     Case, white space and punctuation make no difference. Reads 40,000 characters at most.
     """
     letters = _NO_LETTERS.sub("", text[:_LONGEST]).casefold()
-    count = len(letters) - _SHINGLE + 1
+    width = _SHINGLE_HAN if 2 * len(_HAN.sub("", letters)) < len(letters) else _SHINGLE
+    count = len(letters) - width + 1
     if count < _FEWEST:
         return None
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    hashes = _mixed(codes.astype(np.uint64), count)
+    hashes = _mixed(codes.astype(np.uint64), count, width)
     near = 4 * _SIZE
     found = np.unique(np.partition(hashes, near)[:near]) if count > near else np.unique(hashes)
     if len(found) < _SIZE < count:  # the text repeats itself
@@ -48,10 +50,10 @@ def sketch(text: str) -> Sketch | None:
     return tuple(found[:_SIZE].tolist())
 
 
-def _mixed(codes: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.uint64]:
+def _mixed(codes: npt.NDArray[np.uint64], count: int, width: int) -> npt.NDArray[np.uint64]:
     """Return a well mixed hash of each shingle (polynomial, then splitmix64's finaliser)."""
     hashes = np.zeros(count, dtype=np.uint64)
-    for at in range(_SHINGLE):
+    for at in range(width):
         hashes = hashes * np.uint64(1_099_511_628_211) + codes[at : at + count]
     hashes ^= hashes >> np.uint64(30)
     hashes *= np.uint64(0xBF58476D1CE4E5B9)
@@ -69,7 +71,7 @@ def similarity(one: Sketch, other: Sketch) -> float:
 
 
 def group_similar(
-    sketches: Iterable[tuple[str, Sketch]], *, least: float = 0.8
+    sketches: Iterable[tuple[str, Sketch]], *, least: float = 0.75
 ) -> list[Sequence[str]]:
     """Return the groups of ids whose texts resemble their first one by ``least``, in order.
 
