@@ -100,6 +100,9 @@ def test_the_rows_meant_and_no_others(kb: KnowledgeBase, question: str, rows: li
         ("白板在哪个位置？", "三楼"),
         ("投影仪还剩余多少？", "4"),
         ("What is the room of Per Vik?", "C03"),
+        ("Who is the cook?", "Per Vik"),
+        ("Which meals are not vegan?", "omelette"),
+        ("哪些器材没有剩余？", "扩音器"),
     ],
 )
 def test_the_cell_asked_for_is_marked(kb: KnowledgeBase, question: str, mark: str) -> None:
@@ -151,6 +154,7 @@ def test_cells_of_a_row() -> None:
 
     assert cells("a: 1; b c: 2; 3") == [("a", "1"), ("b c", "2; 3")]
     assert cells("x; b: 2; c: 3") == [("", "x"), ("b", "2"), ("c", "3")]
+    assert cells("staff: name: Ann; room: 3") == [("name", "Ann"), ("room", "3")]
     assert cells("top_k = 5") == [("top_k", "5")]
     assert cells("地点：三楼") == [("地点", "三楼")]
 

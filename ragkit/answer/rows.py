@@ -25,6 +25,8 @@ _SLACK = 1e-6
 _NAME_HELD, _NAME_NAMED = 0.3, 0.5
 # Rows of one table have most of their columns' names in common; empty cells are left out.
 _ALIKE = 0.5
+_TYPED = frozenset({"person", "time", "number"})
+_SHORT_VALUE = 40
 _AND = re.compile(
     r"[,，、;；&]|[和与與及跟]|以及|\b(?:and|or|und|oder|sowie|et|ou|y|e|o|и|или|και|ve|veya|và|hoặc)\b|\bو",
     re.I,
@@ -79,8 +81,9 @@ def rows_meant(
 def cell_mark(
     question: Question, row: str, places: Places, guess: tuple[int, int] | None
 ) -> tuple[int, int] | None:
-    """Return the span of the value in the column that is asked for, else ``guess`` if in a value.
+    """Return the span of the value in the column that is asked for.
 
+    Else of the first one where rows are asked for ("which"), or of the value that ``guess`` is in.
     ``places`` says where the question's terms stand in the row. None where unsure.
     """
     if row.startswith("|") or " | " in row:
@@ -93,13 +96,22 @@ def cell_mark(
     for name, value in cells:
         if _held(name, spans) <= 0 or _held(value, spans) > _HELD:
             continue
-        held = _held(name, spans) + bool(focus and row[slice(*name)].casefold().startswith(focus))
+        called = row[slice(*name)].casefold()
+        meant = len(called) > 1 and focus and (called.startswith(focus) or focus.startswith(called))
+        held = _held(name, spans) + bool(meant)
         best, tied = (value, False) if held > most else (best, tied or held == most)
         most = max(most, held)
-    if best and not tied:
+    listed = question.kind == "choice" and cells and _held(cells[0][1], spans) <= _NAME_NAMED
+    if best and not tied and (most > 1 or not listed):
         return best
-    inside = guess and any(value[0] <= guess[0] and guess[1] <= value[1] for _, value in cells)
-    return guess if inside else None
+    if listed:
+        return cells[0][1]  # "which": the first cell says what a row is about
+    if guess is None or question.kind not in _TYPED or row[guess[0] - 1 : guess[0]].isalnum():
+        return None
+    for _, value in cells:
+        if value[0] <= guess[0] and guess[1] <= value[1]:
+            return value if value[1] - value[0] <= _SHORT_VALUE else guess
+    return None
 
 
 def _held(cell: tuple[int, int], spans: Sequence[tuple[int, int]]) -> float:

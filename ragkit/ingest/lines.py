@@ -49,7 +49,8 @@ _COMMAS = tuple(",，、;；-–—（(「“·&+/")
 
 # What a column or a value is called, before ": " in a row that stands for a row of a table.
 _NAME = r"(?!https?:)[^\s:;；|>#](?:(?![.]\s)[^:;；!?。！？\n]){0,60}+"
-_CELL = re.compile(rf"(?:^|; )(?P<name>{_NAME}): (?=\S)", re.M)
+# Before the first name there may be what the whole row is called.
+_CELL = re.compile(rf"(?:^(?:{_NAME}: (?={_NAME}: ))?|; )(?P<name>{_NAME}): (?=\S)", re.M)
 _ROW_STARTS = re.compile(rf"{_NAME}(?:: \S|; )")
 _ROW_GOES_ON = re.compile(rf"; {_NAME}: \S")
 _LONGEST_ROW = 600
@@ -96,13 +97,13 @@ def row_cells(row: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return the spans of name and value of each cell of a row that ``is_row`` tells, or label
     line.
 
-    The name of a cell without one is empty.
+    The name of a cell without one is empty. What the row itself is called is in no cell.
     """
     found = [m.span("name") for m in _CELL.finditer(row)]
     if not found and (label := _LABEL.match(row)):
         name_end = min(at for mark in ":：=" if (at := row.find(mark)) > 0)
         return [((0, len(row[:name_end].rstrip())), (label.end() - 1, len(row)))]
-    if not found or found[0][0] > 0:
+    if not found or row.rfind("; ", 0, found[0][0]) >= 0:
         stop = found[0][0] - 2 if found else len(row)
         first = [((0, 0), (0, stop))]
     else:
