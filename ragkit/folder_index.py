@@ -125,7 +125,7 @@ class FolderIndex:
         if not self.folder.is_dir():
             raise ConfigError(
                 f"There is no folder '{self.folder}', and no index of it. "
-                "Give the folder of your documents with --data."
+                "Give the folder of your documents (on the command line: --data)."
             )
         self.sync()
 

@@ -103,7 +103,7 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
     if head[4:8] == b"ftyp":
         raise IngestError("This is a video, sound or HEIC image file, not a text document.")
     if suffix in ("pdf", "docx", "pptx", "xlsx", "epub", "odt") and b"\x00" in head:
-        raise IngestError(f"Damaged {suffix}: it does not start as one.")
+        raise IngestError(f"Damaged, or no {suffix} at all: its content is of no known kind.")
     return None
 
 
