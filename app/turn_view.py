@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "labels", "nearest", "question", "status_html", "writing_html"]
 
+_MOST_LISTED = 12
 _LINKS = True  # hosts are not looked up unasked: see ragkit.gate_page
 
 
@@ -104,6 +105,8 @@ def answer(
         else:
             _legend(found, texts)
             _source_pills(found, turn.id, texts)
+            if last and not found.sources:
+                _listed(kb, found, turn.id, texts)
     if turn.id in st.session_state.get("partial", ()):
         st.caption(texts["partial"])
     if turn.state == "failed":
@@ -178,6 +181,33 @@ def _source_pills(found: Answer, turn_id: int, texts: dict[str, str]) -> None:
         on_change=_pick,
         args=(turn_id, key),
     )
+
+
+def _listed(kb: KnowledgeBase, found: Answer, turn_id: int, texts: dict[str, str]) -> None:
+    """Draw the files that an answer lists as buttons that ask what each is about."""
+    items = (line[2:] for line in found.text.splitlines() if line.startswith("- "))
+    known = set(shared.serving(kb).sources())
+    names = [name for name in (item.split(" · ")[0] for item in items) if name in known]
+    if not names:
+        return
+    key = f"listed-{turn_id}"
+    st.caption(texts["listed"])
+    st.pills(
+        texts["listed"],
+        names[:_MOST_LISTED],
+        format_func=lambda name: shared.label(_short(name), most=40),
+        key=key,
+        label_visibility="collapsed",
+        on_change=_ask_about,
+        args=(key, texts["example_about"]),
+    )
+
+
+def _ask_about(key: str, question: str) -> None:
+    name = st.session_state[key]
+    st.session_state[key] = None  # a button, not a choice
+    if name:
+        st.session_state["pending"] = question.format(name=name)
 
 
 def _by_file(sources: Sequence[SourceNode], texts: dict[str, str]) -> dict[int, str]:
