@@ -347,7 +347,7 @@ def test_a_copy_that_answers_otherwise_is_not_taken(
     monkeypatch.setattr(
         FaissEngine,
         "upsert",
-        lambda self, collection, keys, nodes: upsert(self, collection, keys[::2], nodes[::2]),
+        lambda self, collection, keys, nodes, _: upsert(self, collection, keys[::2], nodes[::2]),
     )
     report = moved(source, uri, tmp_path)
     assert not report.verified
