@@ -54,6 +54,7 @@ _CELL = re.compile(rf"(?:^(?:{_NAME}: (?={_NAME}: ))?|; )(?P<name>{_NAME}): (?=\
 _ROW_STARTS = re.compile(rf"{_NAME}(?:: \S|; )")
 _ROW_GOES_ON = re.compile(rf"; {_NAME}: \S")
 _LONGEST_ROW = 600
+_CODE_SPAN = re.compile(r"`[^`\n]*`")
 # "Name: Ann", "地点：三楼", "server.port: 8080", "top_k = 5": a line of its own among its like.
 _LABEL = re.compile(r"(?!https?:)(?:[^\s:：;；.!?。！？|>#][^:：;；.!?。！？]{0,30}+(?:：|: )\s*\S"
                     r"|[A-Za-z_][\w.\-/\[\]]{0,80}(?:: | ?= ?)\S)")  # fmt: skip
@@ -85,8 +86,8 @@ def is_row(text: str, start: int, end: int) -> bool:
     if end - start > _LONGEST_ROW:
         return False
     if text.find(" | ", start, end) >= 0 and text[start] != "|":
-        return True
-    if not _ROW_STARTS.match(text, start, end):
+        return " | " in _CODE_SPAN.sub("", text[start:end])
+    if text.find("; ", start, end) < 0 or not _ROW_STARTS.match(text, start, end):
         return False
     named = sum(1 for _ in islice(_ROW_GOES_ON.finditer(text, start, end), 2))
     named += _CELL.match(text, start, end) is not None
