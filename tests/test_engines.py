@@ -674,6 +674,40 @@ def test_words_need_an_engine_that_can(place: str, said: str, tmp_path: Path) ->
         opened_with_words(place.replace("x", str(tmp_path / "x")))
 
 
+def test_words_in_qdrant_over_http(tmp_path: Path) -> None:
+    pytest.importorskip("llama_index.vector_stores.qdrant", reason="needs ragkit[qdrant]")
+    from qdrant_server import run_qdrant
+
+    def engine() -> SqliteStore:
+        return open_store(
+            f"qdrant+{server.url}",
+            analyzer=LexicalAnalyzer(),
+            fingerprint={"embedder": "m"},
+            catalog=tmp_path / "engine.db",
+            words="engine",
+        )
+
+    file = opened(str(tmp_path / "file.db"))
+    write(file, passages(range(60)))
+    with run_qdrant() as server:
+        store = engine()
+        write(store, [])
+        server.refuse = [503]
+        write(store, passages(range(60)))
+        server.refuse = [503]
+        assert_alike(file, store)
+        queries = [path for _, path, _ in server.asked if path.endswith("/points/query")]
+        assert len(queries) >= 16
+        store.close()
+        store = engine()
+        assert store.publish() == 0
+        assert ids(store, by_words(passage(7), 1)) == ["node-7"]
+    with pytest.raises(StoreError, match="cannot be reached"):
+        ids(store, by_words(passage(7), 1))
+    store.close()
+    file.close()
+
+
 def test_llamaindex_reads_a_qdrant_collection_with_words(tmp_path: Path) -> None:
     qdrant = pytest.importorskip("llama_index.vector_stores.qdrant", reason="needs ragkit[qdrant]")
     from ragkit.store.sparse import SparseVector
