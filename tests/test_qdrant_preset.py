@@ -136,8 +136,10 @@ def test_json_lines_become_points_in_batches_of_100_once(
         "",
         "[1] all.jsonl · https://example.org/p-7",
     ]
-    assert any(path.endswith("/points/query") for _, path, _ in qdrant.asked)
     assert "https://example.org/p-7" in json.dumps(stub.chats[-1].body)
+    found = run("query", QUESTION, "--data", records, "--sources-only", "--no-refresh")
+    assert "P-7 moves 47 litres" in found.stdout
+    assert any(path.endswith("/points/query") for _, path, _ in qdrant.asked)
 
 
 @pytest.mark.usefixtures("home")
