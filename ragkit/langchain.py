@@ -32,7 +32,7 @@ class RagkitRetriever(BaseRetriever):
 
     ``filters`` are ``KEY=VALUE`` strings over node metadata. A document's metadata are ``source``
     (the file, relative to the folder), ``page``, ``score``, ``start`` (offset in the file's text),
-    ``heading`` and ``n``, the rank from 1. Raises what ``kb.retrieve`` raises.
+    ``heading``, ``title``, ``url`` and ``n``, the rank from 1. Raises what ``kb.retrieve`` raises.
     """
 
     kb: KnowledgeBase

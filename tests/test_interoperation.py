@@ -83,6 +83,7 @@ def test_an_agent_s_tool_retrieves(ships: ragkit.KnowledgeBase) -> None:
 
 def test_langchain_runs_it_in_a_chain(ships: ragkit.KnowledgeBase) -> None:
     pytest.importorskip("langchain_core", reason='needs pip install "ragkit[langchain]"')
+    from langchain_core.language_models.fake_chat_models import ParrotFakeChatModel
     from langchain_core.output_parsers import StrOutputParser
     from langchain_core.prompts import ChatPromptTemplate
     from langchain_core.runnables import RunnableLambda, RunnablePassthrough
@@ -98,12 +99,11 @@ def test_langchain_runs_it_in_a_chain(ships: ragkit.KnowledgeBase) -> None:
     start = found[0].metadata["start"]
     assert text[start : start + len(found[0].page_content)] == found[0].page_content
 
-    # In place of a model: what it would be sent comes out at the end of the chain.
+    # LangChain's model that says what it is told: the prompt comes out at the end of the chain.
     prompt = ChatPromptTemplate.from_template("{context}\n\nQuestion: {question}")
     joined = RunnableLambda(lambda documents: "\n".join(d.page_content for d in documents))
-    sent = RunnableLambda(lambda value: value.to_messages()[0])
     asked = {"context": retriever | joined, "question": RunnablePassthrough()}
-    chain = asked | prompt | sent | StrOutputParser()
+    chain = asked | prompt | ParrotFakeChatModel() | StrOutputParser()
     said = chain.invoke("How many passengers does Aurora carry?")
     assert "120 passengers" in said
     assert said.endswith("Question: How many passengers does Aurora carry?")

@@ -144,6 +144,41 @@ def test_one_model_embeds_and_answers(
     assert "手册.md" not in json.dumps(left["sources"], ensure_ascii=False)
 
 
+def test_from_modelscope_to_an_answer_without_a_network(
+    tiny_qwen2: Path, folder: Path, tmp_path: Path
+) -> None:
+    """Fetched by ModelScope's API in one process, asked in another when the hub is gone."""
+    pytest.importorskip("modelscope_hub", reason='needs pip install "ragkit[modelscope]"')
+    pytest.importorskip("faiss", reason='needs pip install "ragkit[faiss]"')
+    from hub_server import serve
+
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    for name in ("HOME", "HF_HOME", "MODELSCOPE_CACHE", "RAGKIT_HOME"):
+        environment[name] = str(tmp_path / name)
+    environment.pop("HF_HUB_OFFLINE")  # the hub's own name for the switch, in conftest
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ragkit", *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=300,
+            check=False,
+        )
+
+    files = {path.name: path.read_bytes() for path in tiny_qwen2.iterdir()}
+    with serve({"qwen/Qwen2-0.5B-Instruct": files}) as hub:
+        done = run("download", "qwen2-faiss", "--from", "modelscope", "--endpoint", hub.url)
+        assert done.returncode == 0, done.stderr
+        assert hub.asked("/api/v1/models/qwen/Qwen2-0.5B-Instruct/repo/files")
+        assert str(tmp_path / "MODELSCOPE_CACHE") in done.stdout
+    question = ("query", "系统需要多少内存？", "--preset", "qwen2-faiss", "--data", str(folder))
+    asked = run(*question, "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert "系统需要十六吉字节内存" in json.loads(asked.stdout)["answer"]
+
+
 def test_its_sources_are_in_the_system_message(
     qwen2_faiss: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
