@@ -36,7 +36,7 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
     texts = TEXTS[language]
     with st.sidebar:
         _folders(name, texts)
-        _progress(name, kb, texts)
+        _failure(kb)
         _chats(kb, texts)
         # Above what unfolds, which would push it out of view.
         st.segmented_control(
@@ -52,6 +52,9 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
         )
         scope.draw(kb, language)
         settings.draw(kb, language)
+        # Last: it comes and goes, and nothing may move under a person's hand.
+        with st.container(key="reading"):
+            _progress(kb, texts)
 
 
 def _speak(key: str) -> None:
@@ -73,11 +76,16 @@ def _folders(name: str, texts: dict[str, str]) -> None:
     )
 
 
-def _progress(name: str, kb: KnowledgeBase, texts: dict[str, str]) -> None:
+def _failure(kb: KnowledgeBase) -> None:
+    """Say why the folder could not be read."""
+    error = shared.serving(kb).indexer.state.error
+    if error:
+        st.warning(shared.label(error, most=500))
+
+
+def _progress(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     """Show that the folder is being read, as long as it takes."""
     indexer = shared.serving(kb).indexer
-    if indexer.state.error:
-        st.warning(shared.label(indexer.state.error, most=500))
     if not indexer.state.running:
         return
 

@@ -12,6 +12,8 @@ STYLE = """<style>
 [data-testid="stBottomBlockContainer"] { padding-bottom: 1.5rem; position: relative; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 2.1rem; }
 [data-testid="stSidebarUserContent"] { padding-top: .25rem; }
+.st-key-reading { position: sticky; bottom: 0; z-index: 1;
+  background: var(--secondary-background-color, inherit); }
 [data-testid="stSidebarHeader"] { height: 3.5rem; min-height: 0; margin-bottom: .25rem; }
 
 /* What was asked stands to the right, in a bubble; the answer has the full width. */
