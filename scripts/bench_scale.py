@@ -37,13 +37,14 @@ from synthetic import make_question
 from ragkit.move import move
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.store import open_store
-from ragkit.store.bulk import BLOCK_ROWS, invert
+from ragkit.store.bulk import invert_all
 from ragkit.store.nodes import BulkNode, insert_rows
 from ragkit.store.sqlite import SqliteStore
 
 Words = Literal["file", "engine"]
 MARKS = {"embedder": "made-up"}
 QUESTIONS = 60
+AT_ONCE = 4_096
 
 
 def main() -> None:
@@ -111,15 +112,16 @@ def add_short(store: SqliteStore, vectors: Any) -> None:
     """Add a node of three words for each vector, to the document that is there, a block at once."""
     with store.transaction() as snapshot:
         rest = snapshot.conn.execute(f"SELECT rest FROM {snapshot.table('content')}").fetchone()[0]
-        for first in range(0, len(vectors), BLOCK_ROWS):
-            block = vectors[first : first + BLOCK_ROWS]
+        for first in range(0, len(vectors), AT_ONCE):
+            block = vectors[first : first + AT_ONCE]
             names = [f"n{first + place}" for place in range(len(block))]
-            rows = [[["title"], ["note", "number", name]] for name in names]
+            rows = [((["title"], ""), (["note", "number", name], "")) for name in names]
             nodes = [
                 BulkNode(name, "d0", 0, "{}", f"Note number {name}", rest, vector.tobytes())
                 for name, vector in zip(names, block, strict=True)
             ]
-            insert_rows(snapshot, nodes, [(invert(rows, 2), range(len(rows)))])
+            parts = invert_all(rows, 2)
+            insert_rows(snapshot, nodes, [(part, [True] * len(part.lengths)) for part in parts])
 
 
 def uri_of(folder: Path, store: str) -> str:
