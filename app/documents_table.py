@@ -161,10 +161,12 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
 
 def _state(row: FileRow, language: str, texts: dict[str, str]) -> str:
     """Return in words what became of a file, and why."""
-    said = f"{_SIGNS[row.state]} {texts[row.state]}"
+    said = texts[row.state]
     if row.state == "skipped" and row.reason:
-        said += texts["because"].format(reason=reason(row.reason, language).rstrip(".。"))
-    return f"{said} · {texts['uploaded']}" if row.uploaded else said
+        why = reason(row.reason, language).rstrip(".。")
+        said = texts["skipped_because"].format(reason=why)
+    more = f" · {texts['uploaded']}" if row.uploaded else ""
+    return f"{_SIGNS[row.state]} {said}{more}"
 
 
 def chosen(rows: Sequence[FileRow]) -> list[FileRow]:
