@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 from hostile_answers import hostile_names, hostile_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llama_index.core.schema import NodeWithScore, TextNode
 
+from ragkit.answer.citations import source_nodes
 from ragkit.render import (
     Labels,
     answer_html,
+    answer_markdown,
     is_generated,
     passage_html,
     shown_name,
@@ -517,3 +521,44 @@ def test_joining_lines_loses_no_letter(text: str, start: int, end: int) -> None:
     page = Page(passage_html(text[9:], [(start, end)], before=text[:9], join_lines=True))
     kept = re.sub(r"[ \n]", "", page.words())
     assert kept == re.sub("[\U000f0000\U000f0001]", "\ufffd", re.sub(r"[ \n]", "", text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://example.org/a b",
+        'https://example.org/"><img src=x>',
+        "https://example.org/\u202egpj.exe",
+        "https://example.org/\x1b[31m",
+        "//example.org",
+        "https://",
+        "https://example.org/" + "x" * 600,
+        7,
+        None,
+    ],
+)
+def test_what_is_no_address_of_the_web_is_not_shown(url: object) -> None:
+    node = NodeWithScore(node=TextNode(text="t", metadata={"source": "a.html", "url": url}))
+    (source,) = source_nodes([node])
+    assert source.url is None
+    assert "url" not in source.to_dict()
+
+
+def test_an_address_is_text_and_a_link_only_where_links_are_allowed() -> None:
+    url = "https://example.org/a?b='c'&d="
+    node = NodeWithScore(node=TextNode(text="t", metadata={"source": "a.html", "url": url}))
+    (source,) = source_nodes([node])
+    assert source.to_dict()["url"] == url
+    shown = Answer("q", "t", False, "p", (), (), (source,))
+    plain, linked = answer_html(shown), answer_html(shown, links=True)
+    assert escape(url) in plain
+    assert "<a " not in plain
+    assert f'href="{escape(url)}" target="_blank" rel="noopener noreferrer"' in linked
+    other = replace(source, url="https://user@example.org/")  # another host than it looks
+    linked = answer_html(replace(shown, sources=(other,)), links=True)
+    assert "<a " not in linked
+    assert "user@example.org" in linked
+    cited = replace(shown, citations=(Citation(1, "a.html", None, 0, 1, "t"),))
+    assert "· https://example.org/a?b='c'&d=" in answer_markdown(cited)

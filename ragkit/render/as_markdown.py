@@ -22,7 +22,7 @@ def answer_markdown(answer: Answer) -> str:
         if not (answer.refused or source.n in cited):
             continue
         page = f", p. {source.page}" if source.page is not None else ""
-        # Not a link: what a document says of itself is not opened by accident.
+        # As text; a reader of Markdown may make a link of it, which opens by a click alone.
         address = f" · {_escaped(source.url)}" if source.url else ""
         name = _escaped(" ".join(source.source.split()))
         lines.append(f"**[{source.n}]** {name}{page}{address}  ")
