@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
+from contextlib import suppress
 from email.message import EmailMessage
 
 import fuzz_targets as targets
@@ -15,7 +17,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from property_support import FRAGMENTS, SCRIPTS, any_text
 
-from ragkit.ingest.readers.content import clean
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.content import Limits, clean
+from ragkit.ingest.readers.formats import read_bytes
 from ragkit.retrieve.tokenizer import count_tokens
 
 TAGS = [
@@ -281,6 +285,37 @@ def test_a_container_without_a_member(kind: str, data: st.DataObject) -> None:
         members.pop(name, None)
     if members:
         targets.read(zipped(members), kind)
+
+
+# Time
+
+
+@pytest.mark.parametrize(
+    ("suffix", "begin", "unit"),
+    [
+        ("html", "", "<!--"), ("html", "", "<!---->"), ("html", "<table>", "<tr><td>a<td>b"),
+        ("html", "", "<ul><li>a</ul>"), ("html", "", "<p>a<a href=x>b</a>"), ("html", "", "<a "),
+        ("html", "<div>" * 2100, "<a <b"), ("html", "", "<table><tr><td>a</table>"),
+        ("txt", "", "<!---->"), ("md", "---\n", "a: b\n"), ("md", "", "# a\n\n"),
+        ("md", "", "|a|\n|-|\n"),
+        ("rst", "", "a\n===\n"), ("srt", "", "1\n00:00:01,000 --> 00:00:02,000\na\n\n"),
+        ("csv", "", '"a\n'),
+        ("csv", "", "a;b,c\n"), ("json", "[", "[1,2],"), ("jsonl", "", '{"content": "a"}\n'),
+        ("xml", "<a>", "<b/>"),
+        ("rtf", "{\\rtf1 ", "{\\b a}"), ("eml", "From: a@b\nTo: ", "a@b.c, "),
+        ("eml", "From: a@b\n", "X: y\n"),
+        ("eml", "From: a@b\nSubject: ", "=?utf-8?B?YQ==?= "),
+    ],
+)  # fmt: skip
+def test_what_repeats_takes_linear_time(suffix: str, begin: str, unit: str) -> None:
+    took = []
+    for size in (25_000, 100_000):
+        data = (begin + unit * (size // len(unit))).encode()
+        began = time.process_time()
+        with suppress(IngestError):
+            read_bytes(data, suffix, limits=Limits())
+        took.append(time.process_time() - began)
+    assert took[1] < max(0.6, 9 * took[0])
 
 
 # Questions

@@ -70,6 +70,7 @@ class _Sizes:
     title: bool = False
     heading: bool = False
     table: bool = False
+    holds_table: bool = False
     control: bool = False
 
     @property
@@ -154,6 +155,7 @@ def _measured(root: Any) -> dict[Any, _Sizes]:
                 total.title |= inner.title
                 total.heading |= inner.heading
                 total.table |= inner.table
+                total.holds_table |= inner.table
                 total.control |= inner.control
             total.characters += _length(child.tail)
         if tag == "a":
@@ -277,7 +279,7 @@ def _places_things(cell: Any, sizes: dict[Any, _Sizes]) -> bool:
     table = next((above for above in cell.iterancestors() if tag_of(above) == "table"), None)
     if table is None or table not in sizes:
         return False
-    return sizes[table].heading or any(sizes[e].table for e in table if e in sizes)
+    return sizes[table].heading or sizes[table].holds_table
 
 
 def _is_bare_menu(element: Any, sizes: dict[Any, _Sizes], page: _Sizes, seen_title: bool) -> bool:

@@ -18,6 +18,8 @@ __all__ = ["read_mail", "read_web_archive"]
 
 _DEEPEST = 5
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
+_NAMES = {name.lower(): name for name in _SHOWN}
+_LONGEST_HEADER = 10_000
 # Encodings of seven bits, which nothing but their name tells from ASCII, and of several bytes,
 # as which no other text can be read.
 _BY_NAME = frozenset(
@@ -33,9 +35,9 @@ def read_mail(data: bytes) -> Content:
     no headers.
     """
     message = BytesParser(policy=policy.default).parsebytes(data)
-    if not isinstance(message, EmailMessage) or not any(message.get(name) for name in _SHOWN):
+    headers = _headers(message) if isinstance(message, EmailMessage) else {}
+    if not isinstance(message, EmailMessage) or not headers:
         raise IngestError("Damaged e-mail: it has no headers.")
-    headers = _headers(message)
     metadata: Metadata = {"markup": "text"}
     if "Subject" in headers:
         metadata["title"] = headers["Subject"][:500]
@@ -62,7 +64,17 @@ def read_web_archive(data: bytes) -> Content:
 
 
 def _headers(message: EmailMessage) -> dict[str, str]:
-    return {name: one_line(message[name]) for name in _SHOWN if message[name]}
+    """Return the headers that are shown; of one that is longer than any page, the beginning.
+
+    Python takes quadratic time for an endless subject, and long for thousands of addresses.
+    """
+    found: dict[str, str] = {}
+    for name, raw in message.raw_items():
+        shown = _NAMES.get(name.lower())
+        if shown and shown not in found:
+            value = policy.default.header_fetch_parse(shown, str(raw)[:_LONGEST_HEADER])
+            found[shown] = one_line(value)
+    return {name: found[name] for name in _SHOWN if found.get(name)}
 
 
 def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:

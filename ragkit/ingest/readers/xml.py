@@ -33,7 +33,10 @@ def parse_xml(xml: bytes, *, recover: bool = False) -> Any:
     try:
         root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as error:
-        raise IngestError(f"Damaged XML: {one_line(error.msg)[:120]}.") from error
+        said = one_line(error.msg)[:120]
+        if "xcessive depth" in said:
+            raise IngestError("XML nested more than 256 levels deep.") from error
+        raise IngestError(f"Damaged XML: {said}.") from error
     if root is None:
         raise IngestError("Damaged XML: it has no root element.")
     return root
