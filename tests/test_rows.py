@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import ragkit
+from ragkit.answer.units import node_units
 from ragkit.ingest.lines import is_label_line, is_row, row_cells
 from ragkit.ingest.sentences import sentence_spans
 from ragkit.knowledge import KnowledgeBase
@@ -164,3 +165,9 @@ def test_lines_with_labels_are_lines_of_their_own() -> None:
     assert [text[a:b] for a, b in sentence_spans(text)][:1] == [text.split("\n")[0]]
     assert is_label_line("port: 80", 0, 8)
     assert not is_label_line("a sentence. b: c", 0, 16)
+
+
+def test_lists_and_questions_with_labels_are_what_they_were() -> None:
+    text = "- name: the caller\n- port: the number\n\n**Q: Who pays?**\nA: You.\n\nhost: a\nport: b"
+    kinds = [unit.kind for unit in node_units(text)]
+    assert kinds == ["item", "item", "question", "row", "row", "row"]

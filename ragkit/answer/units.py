@@ -132,7 +132,8 @@ def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
     )
     if _HEADER.fullmatch(piece):
         return "header"
-    if piece.startswith("|") or _is_row(text, start, end):
+    line_end = _line_end(text, start, end)
+    if piece.startswith("|") or (line_end and is_row(text, start, line_end)):
         return "row"
     if _LEAD.search(piece):
         return "lead"
@@ -140,24 +141,28 @@ def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
         return "question"
     if _ITEM.match(piece):
         return "item"
+    if line_end and _is_labelled(text, start, line_end):
+        return "row"
     if alone and end - start < 80 and not _STOP.search(piece) and text[end : end + 2] == "\n\n":
         return "heading"
     return "sentence"
 
 
-def _is_row(text: str, start: int, end: int) -> bool:
-    """Tell a whole line that is a row, or one of several lines ``name: value``."""
+def _line_end(text: str, start: int, end: int) -> int | None:
+    """Return where the line that begins at ``start`` ends, without white space; None inside one."""
     if text[text.rfind("\n", 0, start) + 1 : start].strip():
-        return False
-    line_end = text.find("\n", end)
-    line_end = len(text) if line_end < 0 else line_end
-    stop = line_end - len(text[end:line_end]) + len(text[end:line_end].rstrip())
-    if is_row(text, start, stop):
-        return True
+        return None
+    stop = text.find("\n", end)
+    line = text[start : stop if stop >= 0 else len(text)]
+    return start + len(line.rstrip())
+
+
+def _is_labelled(text: str, start: int, stop: int) -> bool:
+    """Tell one of several lines ``name: value``."""
     if stop - start > _LONGEST_LABELLED or not is_label_line(text, start, stop):
         return False
     before = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : start].strip()
-    after = text[line_end + 1 :].partition("\n")[0].strip()
+    after = text[stop:].lstrip(" \t").removeprefix("\n").partition("\n")[0].strip()
     return any(is_label_line(line, 0, len(line)) for line in (before, after) if line)
 
 

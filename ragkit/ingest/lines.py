@@ -59,6 +59,8 @@ _CODE_SPAN = re.compile(r"`[^`\n]*`")
 _LABEL = re.compile(r"(?!https?:)(?:[^\s:：;；.!?。！？|>#][^:：;；.!?。！？]{0,30}+(?:：|: )\s*\S"
                     r"|[A-Za-z_][\w.\-/\[\]]{0,80}(?:: | ?= ?)\S)")  # fmt: skip
 
+_KEY = re.compile(r"[A-Za-z_][\w.\-/]{0,80}:")  # of what is indented below it, in YAML
+
 # Below this many columns nobody wraps prose: short lines are a poem, an address or a list.
 _NARROW = 30
 # A full line leaves less room than the next word needs; allow ragged wrapping this share of it.
@@ -116,8 +118,9 @@ def row_cells(row: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def is_label_line(text: str, start: int, end: int) -> bool:
-    """Tell a line such as "Name: Ann" or "port = 80", without white space at its ends."""
-    return _LABEL.match(text, start, end) is not None
+    """Tell a line such as "Name: Ann", "port = 80" or "server:", without white space around it."""
+    labelled = _LABEL.match(text, start, end) or _KEY.fullmatch(text, start, end)
+    return labelled is not None
 
 
 def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
