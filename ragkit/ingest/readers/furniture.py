@@ -10,7 +10,6 @@ is in doubt stays.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -26,20 +25,16 @@ from ragkit.ingest.readers.furniture_words import (
     RELATED,
     SIDE,
 )
+from ragkit.ingest.readers.sizes import HEADINGS, SILENT_TAGS, Sizes, length, measured, tag_of
 
-__all__ = ["SILENT_TAGS", "find_furniture", "tag_of"]
+__all__ = ["find_furniture"]
 
-SILENT_TAGS = frozenset(
-    "script style noscript template svg annotation iframe object embed applet canvas audio video "
-    "head datalist".split()
-)
 _NEVER = frozenset("html body main article h1 tr th tbody thead".split())
 _CONTROLS = frozenset("button menu dialog".split())
 _DIALOGS = frozenset("search menu menubar dialog alertdialog toolbar".split())
 _BLOCKS = frozenset(
     "div section ul ol p center table form span td header footer aside nav dl".split()
 )
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDS = re.compile(r"[a-z]+")
@@ -59,43 +54,12 @@ _MOST_SIBLINGS = 200
 _FEWEST_LINKS = 3
 
 
-@dataclass(slots=True)
-class _Sizes:
-    """Of one element with all below it: characters, those in links, links, and what it holds."""
-
-    characters: int = 0
-    linked: int = 0
-    links: int = 0
-    main: bool = False
-    title: bool = False
-    heading: bool = False
-    table: bool = False
-    holds_table: bool = False
-    control: bool = False
-
-    @property
-    def own(self) -> int:
-        """Characters outside links."""
-        return self.characters - self.linked
-
-    @property
-    def density(self) -> float:
-        """The share of characters that are in links."""
-        return self.linked / self.characters if self.characters else 0.0
-
-
-def tag_of(element: Any) -> str:
-    """Return an element's name without namespace; empty for comments and the like."""
-    tag = element.tag
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
-
-
 def find_furniture(root: Any) -> frozenset[Any]:
     """Return the outermost elements below ``root`` that are no part of the page's text.
 
     Linear in the number of elements; never ``root``. It may be all that the page has.
     """
-    sizes = _measured(root)
+    sizes = measured(root)
     page = sizes[root]
     sure: set[Any] = set()
     likely: set[Any] = set()
@@ -126,49 +90,7 @@ def find_furniture(root: Any) -> frozenset[Any]:
     return frozenset(sure if left < _LEAST_LEFT * page.own else sure | likely)
 
 
-def _measured(root: Any) -> dict[Any, _Sizes]:
-    """Return the sizes of all elements that show anything, bottom up."""
-    sizes: dict[Any, _Sizes] = {}
-    order: list[Any] = []
-    stack = [root]
-    while stack:
-        element = stack.pop()
-        if (tag := tag_of(element)) and tag not in SILENT_TAGS:
-            order.append(element)
-            stack.extend(element)
-    for element in reversed(order):
-        tag = tag_of(element)
-        total = _Sizes(
-            main=tag in ("main", "article") or element.get("role") == "main",
-            title=tag == "h1",
-            heading=tag in _HEADINGS,
-            table=tag == "table",
-            control=tag in ("button", "input", "select") or element.get("role") == "button",
-        )
-        total.characters = _length(element.text)
-        for child in element:
-            if inner := sizes.get(child):
-                total.characters += inner.characters
-                total.linked += inner.linked
-                total.links += inner.links
-                total.main |= inner.main
-                total.title |= inner.title
-                total.heading |= inner.heading
-                total.table |= inner.table
-                total.holds_table |= inner.table
-                total.control |= inner.control
-            total.characters += _length(child.tail)
-        if tag == "a":
-            total.linked, total.links = total.characters, 1
-        sizes[element] = total
-    return sizes
-
-
-def _length(text: str | None) -> int:
-    return len("".join(text.split())) if text else 0
-
-
-def _is_tagged(element: Any, tag: str, own: _Sizes, page: _Sizes, in_text: bool) -> bool:
+def _is_tagged(element: Any, tag: str, own: Sizes, page: Sizes, in_text: bool) -> bool:
     """Tell furniture by its tag and its role, and banners that ask for consent."""
     role = (element.get("role") or "").lower()
     if tag in _CONTROLS or role in _DIALOGS or _is_consent(element, own, page):
@@ -192,11 +114,11 @@ def _is_tagged(element: Any, tag: str, own: _Sizes, page: _Sizes, in_text: bool)
     return False
 
 
-def _is_small(own: _Sizes, page: _Sizes) -> bool:
+def _is_small(own: Sizes, page: Sizes) -> bool:
     return own.own <= _SMALL or own.own <= _LARGEST_SHARE * page.own
 
 
-def _is_named(element: Any, own: _Sizes, page: _Sizes, in_main: bool, in_text: bool) -> bool:
+def _is_named(element: Any, own: Sizes, page: Sizes, in_main: bool, in_text: bool) -> bool:
     """Tell furniture by the words of its id and class, where it looks like what they say."""
     if own.main and own.own > 0.2 * page.own:
         return False
@@ -225,10 +147,10 @@ def _is_named(element: Any, own: _Sizes, page: _Sizes, in_main: bool, in_text: b
 
 
 def _opens_with_heading(element: Any) -> bool:
-    return len(element) > 0 and tag_of(element[0]) in _HEADINGS
+    return len(element) > 0 and tag_of(element[0]) in HEADINGS
 
 
-def _apart(in_text: bool, page: _Sizes) -> bool:
+def _apart(in_text: bool, page: Sizes) -> bool:
     """Tell what is outside the main part of a page that has one."""
     return page.main and not in_text
 
@@ -242,7 +164,7 @@ def _words(*names: str | None) -> set[str]:
     return found
 
 
-def _is_consent(element: Any, own: _Sizes, page: _Sizes) -> bool:
+def _is_consent(element: Any, own: Sizes, page: Sizes) -> bool:
     if own.main or own.title or own.characters > _CONSENT_LENGTH:
         return False
     minor = own.own <= 0.6 * page.own
@@ -260,13 +182,13 @@ def _is_anchor(link: Any) -> bool:
     return (link.get("href") or "").startswith("#") and _SYMBOLS.fullmatch(text) is not None
 
 
-def _about_others(element: Any, own: _Sizes) -> bool:
+def _about_others(element: Any, own: Sizes) -> bool:
     """Tell a list of other pages by the heading that it begins with."""
     if own.density < _LINKED or own.characters > 4 * _BANNER or own.main or own.title:
         return False
     for child in element:
         tag = tag_of(child)
-        if tag in _HEADINGS or (tag in ("p", "div", "strong", "span", "header") and len(child) < 2):
+        if tag in HEADINGS or (tag in ("p", "div", "strong", "span", "header") and len(child) < 2):
             text = " ".join("".join(child.itertext()).split()).strip(" :：.…")
             return RELATED.fullmatch(text) is not None
         if tag:
@@ -274,7 +196,7 @@ def _about_others(element: Any, own: _Sizes) -> bool:
     return False
 
 
-def _places_things(cell: Any, sizes: dict[Any, _Sizes]) -> bool:
+def _places_things(cell: Any, sizes: dict[Any, Sizes]) -> bool:
     """Tell the cells of tables that only place things on the page: they hold headings or tables."""
     table = next((above for above in cell.iterancestors() if tag_of(above) == "table"), None)
     if table is None or table not in sizes:
@@ -282,7 +204,7 @@ def _places_things(cell: Any, sizes: dict[Any, _Sizes]) -> bool:
     return sizes[table].heading or sizes[table].holds_table
 
 
-def _is_bare_menu(element: Any, sizes: dict[Any, _Sizes], page: _Sizes, seen_title: bool) -> bool:
+def _is_bare_menu(element: Any, sizes: dict[Any, Sizes], page: Sizes, seen_title: bool) -> bool:
     """Tell a menu without a name: short links and nothing else, above the title or at the end.
 
     Only of a page that has far more text, since a list of links may be what a page is for.
@@ -302,25 +224,25 @@ def _is_bare_menu(element: Any, sizes: dict[Any, _Sizes], page: _Sizes, seen_tit
 def _before(element: Any) -> bool:
     """Tell whether text stands before an element."""
     while (parent := element.getparent()) is not None:
-        if _length(parent.text):
+        if length(parent.text):
             return True
         for sibling in islice(element.itersiblings(preceding=True), _MOST_SIBLINGS):
-            if _length(sibling.tail) or (
-                tag_of(sibling) not in SILENT_TAGS and _length("".join(sibling.itertext()))
+            if length(sibling.tail) or (
+                tag_of(sibling) not in SILENT_TAGS and length("".join(sibling.itertext()))
             ):
                 return True
         element = parent
     return False
 
 
-def _after(element: Any, sizes: dict[Any, _Sizes]) -> bool:
+def _after(element: Any, sizes: dict[Any, Sizes]) -> bool:
     """Tell whether a paragraph's worth of text stands after an element."""
     left = 80
     while (parent := element.getparent()) is not None:
-        left -= _length(element.tail)
+        left -= length(element.tail)
         for sibling in islice(element.itersiblings(), _MOST_SIBLINGS):
             if sibling in sizes:
-                left -= sizes[sibling].own + _length(sibling.tail)
+                left -= sizes[sibling].own + length(sibling.tail)
             if left < 0:
                 return True
         element = parent
@@ -331,13 +253,13 @@ def _follows_heading(element: Any) -> bool:
     """Tell whether an element is introduced: by a heading, or by words that end in a colon."""
     while element is not None and tag_of(element) not in ("body", "html"):
         for sibling in islice(element.itersiblings(preceding=True), _MOST_SIBLINGS):
-            if tag_of(sibling) in _HEADINGS:
+            if tag_of(sibling) in HEADINGS:
                 return True
             text = "".join(sibling.itertext()).strip() if tag_of(sibling) else ""
             if text:
                 return text.endswith((":", "："))
         parent = element.getparent()
-        if parent is not None and _length(parent.text):
+        if parent is not None and length(parent.text):
             return True
         element = parent
     return False

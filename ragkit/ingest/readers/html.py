@@ -10,7 +10,8 @@ from typing import Any
 from ragkit.ingest.readers.blocks import BLOCK_TAGS, HEADINGS, Blocks
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.dates import iso_day
-from ragkit.ingest.readers.furniture import SILENT_TAGS, find_furniture, tag_of
+from ragkit.ingest.readers.furniture import find_furniture
+from ragkit.ingest.readers.sizes import SILENT_TAGS, tag_of
 from ragkit.ingest.readers.tables import spread, table_text
 
 __all__ = ["charset_of", "element_text", "read_html"]
