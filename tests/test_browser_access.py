@@ -131,7 +131,7 @@ def states(page: Page, served: Served, *, phone: bool) -> Iterator[str]:
     page.get_by_role("dialog").locator("img").wait_for(timeout=15_000)
     yield "opened page of a PDF"
     close_dialog(page)
-    ask(page, "What is the salary of the finance director?")
+    ask(page, "How many windows does the lighthouse have upstairs?")
     page.locator('[class*="st-key-near-"]').first.wait_for()
     yield "refusal"
     if phone:
@@ -139,6 +139,12 @@ def states(page: Page, served: Served, *, phone: bool) -> Iterator[str]:
     page.locator(".st-key-settings summary").click()
     page.locator(".st-key-current-chat summary").click()
     yield "settings and a conversation's menu"
+    page.locator(".st-key-scope summary").click()
+    page.locator(".st-key-scope_formats input").click()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-scope-note").wait_for(timeout=15_000)
+    yield "some documents are chosen"
     if phone:
         page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
         page.get_by_test_id("stExpandSidebarButton").wait_for()
