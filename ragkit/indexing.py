@@ -27,7 +27,7 @@ from ragkit.ingest.ignore import Reason
 from ragkit.ingest.reading import Means, Reading
 from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
 from ragkit.read_ahead import Bounds, Read, is_much, read_in_order
-from ragkit.store.bulk import BLOCK_ROWS, Inverted
+from ragkit.store.bulk import SEGMENT_ROWS, Inverted
 from ragkit.store.catalog import FileState
 from ragkit.store.nodes import BulkNode, delete_rows, fix_dimension, insert_rows
 from ragkit.types import IndexReport, SkippedFile
@@ -66,7 +66,8 @@ class _Tally:
 class _Prepared:
     """One file, ready to be written; ``draft`` is None when its document is already stored.
 
-    The terms of its nodes are those from row ``first`` of ``terms``; ``vectors`` are as stored.
+    The terms of its nodes are those from row ``first`` of ``terms``, which it may share with files
+    after it unless it ``closes`` a group; ``vectors`` are as stored.
     """
 
     state: FileState
@@ -75,6 +76,7 @@ class _Prepared:
     first: int = 0
     vectors: list[bytes] | None = None
     dimension: int | None = None
+    closes: bool = True
 
     @property
     def nodes(self) -> tuple[DraftNode, ...]:
@@ -200,15 +202,15 @@ def _claim(folder: Path, store: SqliteStore) -> None:
 def _write_changes(store: SqliteStore, prepared: Iterable[_Prepared], embed: Embed | None) -> None:
     batch: list[_Prepared] = []
     pace = 0.0  # seconds to embed a node
-    size = _BatchSize(store)
+    size = _BatchSize()
     try:
         for file in prepared:
             batch.append(file)
             size.add(file)
-            if size.is_full(pace, embeds=embed is not None):
+            if (embed or file.closes) and size.is_full(pace, embeds=embed is not None):
                 pace = (_embed(batch, embed) if embed else 0.0) or pace
                 _write(store, batch)
-                batch, size = [], _BatchSize(store)
+                batch, size = [], _BatchSize()
         if embed:
             _embed(batch, embed)
     finally:
@@ -219,10 +221,9 @@ def _write_changes(store: SqliteStore, prepared: Iterable[_Prepared], embed: Emb
 class _BatchSize:
     """How much is ready to be written."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self) -> None:
         self._since = time.monotonic()
         self._nodes = self._characters = 0
-        self._last_row = store.last_row()
 
     def add(self, file: _Prepared) -> None:
         """Count a file's nodes."""
@@ -230,14 +231,16 @@ class _BatchSize:
         self._characters += file.draft.characters if file.draft else 0
 
     def is_full(self, pace: float, *, embeds: bool) -> bool:
-        """Return whether to write. Full blocks of rows are the cheapest to write."""
+        """Return whether to write. Rows of a large segment are written once (``segments.py``)."""
         waited = time.monotonic() - self._since
         if embeds:
             by_pace = self._nodes * pace > _EMBEDDING_SECONDS
             return self._nodes >= _EMBEDDED_NODES or by_pace or waited > _EMBEDDED_SECONDS
-        row = self._last_row
-        crosses = (row + self._nodes) // BLOCK_ROWS > row // BLOCK_ROWS
-        return crosses or waited > _BATCH_SECONDS or self._characters > _BATCH_CHARACTERS
+        return (
+            self._nodes >= SEGMENT_ROWS
+            or waited > _BATCH_SECONDS
+            or self._characters > _BATCH_CHARACTERS
+        )
 
 
 def _embed(batch: Sequence[_Prepared], embed: Embed) -> float:
@@ -370,7 +373,7 @@ class _Preparer:
                 yield None if isinstance(seen, _Prepared) else self._attempt.to_read(entry)
 
         much = is_much(entry.size for entry in entries)
-        reads = read_in_order(files(), drafts, bounds=bounds, much=much)
+        reads = read_in_order(files(), drafts, bounds=bounds, much=much, number=len(entries))
         with contextlib.closing(reads):
             for done, entry in enumerate(entries):
                 if progress:
@@ -422,7 +425,9 @@ class _Preparer:
             draft = _unread_end(draft, self._sizing) or draft
         if isinstance(draft, str):
             skipped = self._unread(entry, sha256, draft)
-            return self._skipped(replace(skipped, seconds=read.seconds), old, tally)
+            done = self._skipped(replace(skipped, seconds=read.seconds), old, tally)
+            done.closes = read.is_last
+            return done
         self._count(entry, old, tally)
         state = replace(
             _state(entry, draft.sha256, draft.document_id),
@@ -430,9 +435,9 @@ class _Preparer:
             tried=self._tried(entry) if draft.unread_pages else "",
         )
         if draft.document_id in self._stored:
-            return _Prepared(state)
+            return _Prepared(state, closes=read.is_last)
         self._stored.add(draft.document_id)
-        return _Prepared(state, draft, read.terms, read.first)
+        return _Prepared(state, draft, read.terms, read.first, closes=read.is_last)
 
     def _tried(self, entry: Entry) -> str:
         return self._attempt.at(entry.source).to_text()

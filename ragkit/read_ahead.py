@@ -29,6 +29,9 @@ _HEAD = 4096
 _MARKS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"\x00", b"\x1b$")
 _MUCH_FILES, _MUCH_BYTES = 300, 4_000_000  # worth starting processes for
 _GROUP_FILES, _GROUP_BYTES = 48, 300_000
+# Of many files so many at once, that their terms make a segment by themselves (``store/bulk.py``).
+_LARGE_GROUP_FILES, _LARGE_GROUP_BYTES = 768, 2_000_000
+_ROUNDS = 4  # that each process gets at least
 _WAITING_BYTES = 32_000_000  # of files that are read ahead
 
 
@@ -42,13 +45,14 @@ class Bounds(NamedTuple):
 class Read(NamedTuple):
     """A draft, or why there is none; its nodes' terms are those from row ``first`` of ``terms``.
 
-    ``seconds`` is what reading and splitting took.
+    ``seconds`` is what reading and splitting took; ``is_last`` of those that were read together.
     """
 
     draft: Draft | str
     seconds: float
     terms: tuple[Inverted, ...] | None = None
     first: int = 0
+    is_last: bool = True
 
 
 @dataclass(slots=True)
@@ -66,28 +70,36 @@ def read_in_order(
     *,
     bounds: Bounds,
     much: bool,
+    number: int = 0,
 ) -> Generator[Read | None, None, None]:
     """Yield what came out of each of ``files``; None for None, which keeps a place in the order.
 
-    ``much``: there is enough to do for processes to be worth their start. Closing the generator
-    stops them. Raises IngestError where none can be started.
+    ``much``: there is enough to do for processes to be worth their start. ``number`` of files there
+    are about. Closing the generator stops them. Raises IngestError where none can be started.
     """
     job: Callable[..., Prepared] = drafts if drafts.can_travel() else Texts(drafts.max_bytes)
     count = worker_count()
+    share = number // (_ROUNDS * count) if job is drafts else 0
+    most = max(_GROUP_FILES, min(share, _LARGE_GROUP_FILES))
     with Workers(job, count=count, seconds=bounds.seconds, memory_mb=bounds.memory_mb) as workers:
         waiting: deque[_Group | None] = deque()
-        ahead = size = 0
-        for group in _groups(files, much=much):
+        ahead = size = held = 0
+        for group in _groups(files, most if much else 1):
             waiting.append(group)
             if group is not None:
                 if much or not _is_quick(group.files[0]):
                     group.future = workers.submit(group.files)
-                ahead, size = ahead + 1, size + group.size
-            while ahead > 2 * count or size > _WAITING_BYTES or len(waiting) > 4 * _GROUP_FILES:
+                ahead, size, held = ahead + 1, size + group.size, held + len(group.files)
+            while (
+                ahead > 2 * count
+                or size > _WAITING_BYTES
+                or held > (count + 1) * most
+                or len(waiting) > 4 * _GROUP_FILES
+            ):
                 done = waiting.popleft()
                 yield from _results(done, drafts)
                 if done is not None:
-                    ahead, size = ahead - 1, size - done.size
+                    ahead, size, held = ahead - 1, size - done.size, held - len(done.files)
         while waiting:
             yield from _results(waiting.popleft(), drafts)
 
@@ -98,12 +110,13 @@ def is_much(sizes: Iterable[int]) -> bool:
     return len(listed) >= _MUCH_FILES or sum(listed) >= _MUCH_BYTES
 
 
-def _groups(files: Iterable[FileToRead | None], *, much: bool) -> Iterator[_Group | None]:
-    """Yield small plain files together when there is much to do, any other file alone."""
+def _groups(files: Iterable[FileToRead | None], most: int) -> Iterator[_Group | None]:
+    """Yield small plain files together, up to ``most``, any other file alone."""
     group = _Group([], 0)
+    largest = _GROUP_BYTES if most <= _GROUP_FILES else _LARGE_GROUP_BYTES
     for file in files:
-        together = much and file is not None and _is_plain(file) and file.size <= _GROUP_BYTES
-        full = len(group.files) >= _GROUP_FILES or group.size >= _GROUP_BYTES
+        together = most > 1 and file is not None and file.size <= _GROUP_BYTES and _is_plain(file)
+        full = len(group.files) >= most or group.size >= largest
         if group.files and (full or not together):
             yield group
             group = _Group([], 0)
@@ -123,19 +136,21 @@ def _results(group: _Group | None, drafts: Drafts) -> Iterator[Read | None]:
         yield None
         return
     outcomes = group.future.result() if group.future else [(group.files, _here(group, drafts))]
+    group.future = None  # which would hold what was read
     for items, outcome in outcomes:
         if isinstance(outcome, Failure):
             yield from (Read(outcome.reason, outcome.seconds) for _ in items)
             continue
         prepared: Prepared = outcome if outcome.terms is not None else drafts.of_texts(outcome)
-        first = 0
+        first, left = 0, len(items)
         for draft, seconds in zip(prepared.drafts, prepared.seconds, strict=True):
+            left -= 1
             if isinstance(draft, Draft):
-                yield Read(draft, seconds, prepared.terms, first)
+                yield Read(draft, seconds, prepared.terms, first, is_last=not left)
                 first += len(draft.nodes)
             else:
                 assert isinstance(draft, str)
-                yield Read(draft, seconds)
+                yield Read(draft, seconds, is_last=not left)
 
 
 def _here(group: _Group, drafts: Drafts) -> Prepared | Failure:

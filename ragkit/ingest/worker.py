@@ -8,6 +8,7 @@ that dies closes the pipe, and whatever still runs then is stopped by an alarm.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -59,6 +60,8 @@ def serve(requests: IO[bytes]) -> None:
     job: Callable[[Any], Any] = pickle.load(requests)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     _limit_memory(bounds.memory)
+    gc.freeze()  # what is loaded by now stays
+    gc.set_threshold(50_000, 20, 20)  # files leave little that holds itself
     _send(replies, Reply())
     while True:
         try:

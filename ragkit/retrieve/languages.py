@@ -22,7 +22,7 @@ __all__ = ["detect_language", "function_words", "stemmer_name"]
 
 # The length read from the start of a text: more never changed the answer on the passages measured.
 _SAMPLE = 2000
-_LONG = 500  # characters from which on tables of all characters are faster
+_LONG = 64  # characters from which on tables of all characters are faster
 _UNKNOWN = 2
 
 _SCRIPTS = (
@@ -197,6 +197,7 @@ _FEW_WORDS = 15
 _PROSE, _MARKED = 0.05, 0.2
 
 _SCRIPT = re.compile("|".join(f"(?P<{name}>[{chars}])" for name, chars in _SCRIPTS))
+_ASCII_LETTER = re.compile("[A-Za-z]")
 _Votes = tuple[float, list[str]]  # the weight that each of these languages gets
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0900-\u0963\u064b-\u065f]+[^\W\d_]*)*")
 
@@ -220,6 +221,8 @@ def detect_language(text: str) -> str | None:
     text without any known function word is taken for English, the language of most bare keywords.
     """
     sample = text[:_SAMPLE]
+    if sample.isascii():
+        return _by_function_words(sample, "latin") if _ASCII_LETTER.search(sample) else None
     counts = _scripts(sample)
     if not counts:
         return None
@@ -238,10 +241,6 @@ def detect_language(text: str) -> str | None:
 
 def _scripts(text: str) -> Counter[str]:
     """Return how many characters of each script there are, in the order of their first places."""
-    if text.isascii():
-        # All but letters goes first: what is left is as long as there are letters.
-        letters = len(text.translate(_NO_LETTERS))
-        return Counter({"latin": letters}) if letters else Counter()
     if len(text) >= _LONG:
         return _scripts_of_long(text)
     counts: Counter[str] = Counter()
@@ -280,9 +279,6 @@ def _table() -> NDArray[np.uint8]:
         for first, last in re.findall(r"(.)(?:-(.))?", chars):
             table[ord(first) : ord(last or first) + 1] = place
     return table
-
-
-_NO_LETTERS = {code: None for code in range(128) if not chr(code).isalpha()}
 
 
 @lru_cache(maxsize=1 << 14)
@@ -363,10 +359,11 @@ def _by_function_words(text: str, script: str) -> str | None:
     lowered = text.lower()
     found = list(chain.from_iterable(map(_WORDS.__getitem__, lowered.split())))
     marks = [] if lowered.isascii() else letter.findall(lowered)
-    said = filter(None, map(words.get, found))
-    for weight, codes in chain(said, map(letters.__getitem__, marks)):
-        for code in codes:
-            scores[code] += weight
+    for votes, said in ((words, Counter(found)), (letters, Counter(marks))):
+        for word in filter(votes.__contains__, said):
+            weight, codes = votes[word]
+            for code in codes:
+                scores[code] += said[word] * weight
     best = max(scores, key=lambda code: scores[code])
     if script != "latin":
         return best
@@ -405,7 +402,7 @@ def _is_sure(language: str, words: list[str], marks: list[str]) -> bool:
     be a column's name, a variable or a marker.
     """
     known = function_words(language)
-    said = [word for word in words if len(word) > 1 and word in known]
+    said = [word for word in filter(known.__contains__, words) if len(word) > 1]
     share = len(said) / len(words)
     own = _LETTERS.get(language, "")
     marked = sum(mark in own for mark in marks) / len(words)

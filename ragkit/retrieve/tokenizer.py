@@ -210,17 +210,17 @@ def open_words_and_runs(text: str) -> tuple[list[str], str]:
 def _other_terms(text: str, found: Iterable[str]) -> list[str]:
     """Return once each the terms that ``text`` has in other languages, beside those found."""
     others = dict.fromkeys(chain.from_iterable(map(_OTHERS.__getitem__, text.split())))
-    for term in found:
-        others.pop(term, None)
-    return list(others)
+    seen = set(found) if others else ()
+    return [term for term in others if term not in seen]
 
 
 class _Others(dict[str, tuple[str, ...]]):
-    """Terms in other languages than English of what stands between white space."""
+    """Terms that what stands between white space has in other languages and not in English."""
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
-        known = map(_known, _OPEN_TO)
-        found = tuple(dict.fromkeys(term for terms in known for term in terms[piece]))
+        english = _known("en")[piece]
+        terms = dict.fromkeys(chain.from_iterable(_known(code)[piece] for code in _OPEN_TO))
+        found = tuple(term for term in terms if term not in english)
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkit.store import postings
-from ragkit.store.segments import field_count
+from ragkit.store.segments import SMALL_ROWS, field_count
 from ragkit.store.terms import Field, Terms, invert, join, select
 
 if TYPE_CHECKING:
     from ragkit.store.terms import Numbers
 
-__all__ = ["BLOCK_ROWS", "Inverted", "insert_many", "invert_all"]
+__all__ = ["SEGMENT_ROWS", "Inverted", "insert_many", "invert_all"]
 
-BLOCK_ROWS = 4096
-"""Rows that are turned round together; as many at least make a segment that is not merged soon."""
+SEGMENT_ROWS = 1 + SMALL_ROWS
+"""Rows that make a segment which stays as it is until all of its chunk is merged."""
+_ROWS = 4096  # turned round together at most
 
 
 class Inverted(NamedTuple):
@@ -29,8 +30,7 @@ class Inverted(NamedTuple):
 def invert_all(rows: Sequence[Sequence[Field]], fields: int) -> tuple[Inverted, ...]:
     """Return the terms of ``rows``, each a `Field` for every one of ``fields``, in their order."""
     return tuple(
-        Inverted(*invert(rows[at : at + BLOCK_ROWS], fields))
-        for at in range(0, len(rows), BLOCK_ROWS)
+        Inverted(*invert(rows[at : at + _ROWS], fields)) for at in range(0, len(rows), _ROWS)
     )
 
 
@@ -62,10 +62,13 @@ def insert_many(
 
     for part, wanted in parts:
         kept = np.asarray(wanted, np.bool_)
-        numbers = np.where(kept, np.cumsum(kept) - 1 + rows, -1)
-        held.append(select(part.terms, numbers))
+        if rows or not kept.all():
+            numbers = np.where(kept, np.cumsum(kept) - 1 + rows, -1)
+            held.append(select(part.terms, numbers))
+        else:
+            held.append(part.terms)
         lengths.append(part.lengths[kept])
         rows += int(kept.sum())
-        if rows >= BLOCK_ROWS:
+        if rows >= SEGMENT_ROWS:
             write()
     write()

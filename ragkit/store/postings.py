@@ -184,9 +184,13 @@ def insert_many(
     numbers = np.arange(len(lengths))
     while begin < end:  # a segment is in one chunk
         stop = min(end, (begin >> CHUNK) + 1 << CHUNK)
-        inside = (numbers >= begin - first) & (numbers < stop - first)
-        low = np.where(inside, numbers + first & (1 << CHUNK) - 1, -1)
-        segments.add(conn, table, begin, stored[begin - first : stop - first], select(terms, low))
+        if (begin, stop) == (first, end):
+            some = terms._replace(rows=terms.rows + np.uint16(first & (1 << CHUNK) - 1))
+        else:
+            inside = (numbers >= begin - first) & (numbers < stop - first)
+            low = np.where(inside, numbers + first & (1 << CHUNK) - 1, -1)
+            some = select(terms, low)
+        segments.add(conn, table, begin, stored[begin - first : stop - first], some)
         begin = stop
     merge_neighbours(conn, table)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHUNK",
+    "SMALL_ROWS",
     "TABLES",
     "Segment",
     "add",
@@ -47,7 +48,8 @@ TABLES = (
     pages.TABLE,
 )
 _MANY = 8
-_SMALL = (8, 64, 512, 2048)  # so many neighbours of up to so many rows become one
+SMALL_ROWS = 2048
+_SMALL = (8, 64, 512, SMALL_ROWS)  # so many neighbours of up to so many rows become one
 _PAGES = 512  # of all segments together that are merged at once
 
 
