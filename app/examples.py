@@ -30,10 +30,10 @@ class _Examples:
         self._made: dict[str, tuple[list[str], list[str]]] = {}
         self._begun: dict[str, list[str]] = {}
 
-    def of(self, names: list[str], language: str) -> list[str] | None:
-        """Return the questions for the files ``names``; None while they are being made.
+    def of(self, names: list[str], language: str) -> tuple[list[str], bool]:
+        """Return the questions that there are, and whether they are those of the files ``names``.
 
-        Those of the files as they were before stand until then.
+        Until then those of the files as they were before stand.
         """
         with self._guard:
             made = self._made.get(language)
@@ -42,7 +42,7 @@ class _Examples:
                 timer = threading.Timer(_AFTER_THE_PAGE, self._make, (names, language))
                 timer.daemon = True
                 timer.start()
-        return made[1] if made else None
+        return (made[1], made[0] is names) if made else ([], False)
 
     def _make(self, names: list[str], language: str) -> None:
         try:
@@ -55,8 +55,8 @@ class _Examples:
             self._made[language] = names, questions
 
 
-def found(kb: KnowledgeBase, language: str) -> list[str] | None:
-    """Return questions that the index answers well; None while they are being made."""
+def found(kb: KnowledgeBase, language: str) -> tuple[list[str], bool]:
+    """Return questions that the index answers well, and whether no others are being made."""
     return _examples(kb).of(shared.serving(kb).sources(), language)
 
 

@@ -37,13 +37,13 @@ def draw(kb: KnowledgeBase, language: str) -> None:
     line = texts["greeting_one"] if len(names) == 1 else texts["greeting"]
     st.text(line.format(folder=folder, files=len(names)))
     _notice(kb, texts)
-    found = examples.found(kb, language)
-    questions = list(found or ())
-    if found is not None and len(found) < _FEW:
+    found, ready = examples.found(kb, language)
+    questions = list(found)
+    if ready and len(found) < _FEW:
         questions += [texts["example_about"].format(name=n) for n in _tellable(names, language)]
     if len(names) > 1:
         questions.append(texts["example_list"])
-    if found is None:
+    if not ready:
         _await(kb, language)
     if not questions:
         return
@@ -64,7 +64,7 @@ def _await(kb: KnowledgeBase, language: str) -> None:
 
     @st.fragment(run_every=0.3)
     def look() -> None:
-        if examples.found(kb, language) is not None:
+        if examples.found(kb, language)[1]:
             st.rerun()
 
     look()
