@@ -140,7 +140,9 @@ def states(page: Page, served: Served, *, phone: bool) -> Iterator[str]:
     page.locator(".st-key-current-chat summary").click()
     yield "settings and a conversation's menu"
     page.locator(".st-key-scope summary").click()
+    page.wait_for_timeout(1000)  # a list closes when what it belongs to moves
     page.locator(".st-key-scope_formats input").click()
+    page.get_by_role("option").first.wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     page.locator(".st-key-scope-note").wait_for(timeout=15_000)
