@@ -94,7 +94,7 @@ def test_nothing_in_a_document_makes_the_browser_fetch(page: Page, listener: Lis
 
 def test_questions_of_the_documents_are_offered_and_answered(page: Page) -> None:
     offered = page.locator('[class*="st-key-example-"] button')
-    page.get_by_role("button", name="When was the lighthouse").wait_for(timeout=30_000)
+    page.get_by_role("button", name="When was the lighthouse").wait_for(timeout=120_000)
     assert offered.last.inner_text().strip().endswith("Which documents are there?")
     page.get_by_role("button", name="When was the lighthouse").click()
     answers(page).get_by_text("1826").first.wait_for(timeout=30_000)
