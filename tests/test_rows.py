@@ -157,6 +157,7 @@ def test_cells_of_a_row() -> None:
     assert cells("a: 1; b c: 2; 3") == [("a", "1"), ("b c", "2; 3")]
     assert cells("x; b: 2; c: 3") == [("", "x"), ("b", "2"), ("c", "3")]
     assert cells("staff: name: Ann; room: 3") == [("name", "Ann"), ("room", "3")]
+    assert cells("no cells") == [("", "no cells")]
     assert cells("top_k = 5") == [("top_k", "5")]
     assert cells("地点：三楼") == [("地点", "三楼")]
 

@@ -106,11 +106,11 @@ def row_cells(row: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     if not found and (label := _LABEL.match(row)):
         name_end = min(at for mark in ":：=" if (at := row.find(mark)) > 0)
         return [((0, len(row[:name_end].rstrip())), (label.end() - 1, len(row)))]
-    if not found or row.rfind("; ", 0, found[0][0]) >= 0:
-        stop = found[0][0] - 2 if found else len(row)
+    if not found:
+        return [((0, 0), (0, len(row)))]
+    first: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    if (stop := row.rfind("; ", 0, found[0][0])) >= 0:
         first = [((0, 0), (0, stop))]
-    else:
-        first = []
     ends = [start - 2 for start, _ in found[1:]] + [len(row)]
     return first + [
         ((start, stop), (stop + 2, end)) for (start, stop), end in zip(found, ends, strict=True)
