@@ -7,7 +7,7 @@ DATA   ?= data
 PORT   ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chat test check fix bench clean
+.PHONY: help setup chat test check fix bench fuzz clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,6 +55,10 @@ bench: $(VENV)/.dev ## Measure indexing, retrieval and the one-off query
 	@$(PIP) --no-deps llama-index-retrievers-bm25==0.8.0 bm25s==0.3.16
 	$(BIN)/python scripts/bench_index.py
 	$(BIN)/python scripts/bench_query.py
+
+fuzz: $(VENV)/.all ## Fuzz readers, splitter and encodings, FUZZ_SECONDS of CPU a target (TARGETS: all)
+	@$(PIP) -e ".[fuzz]"
+	nice -n 10 $(BIN)/python scripts/fuzz.py $(TARGETS) --seconds $(or $(FUZZ_SECONDS),60)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
