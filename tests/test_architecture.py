@@ -41,6 +41,7 @@ ROWS = [
         "passages",
         "pdf_pages",
         "pdf_quotes",
+        "retrying",
         "uploads",
         "writing",
     ],

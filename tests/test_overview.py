@@ -131,7 +131,9 @@ def test_a_summary_of_a_name_in_two_languages_is_in_the_reader_s(kb: ragkit.Know
     assert {c.source for c in ask(kb, "Summarise notes.txt").citations} == {"en/notes.txt"}
 
 
-def test_files_without_sentences_begin_and_unknown_ones_are_refused(kb: ragkit.KnowledgeBase) -> None:
+def test_files_without_sentences_begin_and_unknown_ones_are_refused(
+    kb: ragkit.KnowledgeBase,
+) -> None:
     table = ask(kb, "Summarise empty.csv")
     assert [c.source for c in table.citations] == ["empty.csv"] * len(table.citations)
     assert all(kb.text(c.source)[c.start : c.end] == c.quote for c in table.citations)
