@@ -172,14 +172,15 @@ class _Known(dict[str, tuple[str, ...]]):
         self._language = language
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
-        found = tuple(self._terms(piece))
+        found = tuple(self.terms_of(piece))
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()
             self[piece] = found
         return found
 
-    def _terms(self, piece: str) -> Iterator[str]:
+    def terms_of(self, piece: str) -> Iterator[str]:
+        """Yield the terms of a piece that is not kept."""
         for chunk in _CHUNK.findall(piece):
             run = _RUN.match(chunk)
             if run is None:
@@ -219,7 +220,9 @@ class _Others(dict[str, tuple[str, ...]]):
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
         english = _known("en")[piece]
-        terms = dict.fromkeys(chain.from_iterable(_known(code)[piece] for code in _OPEN_TO))
+        terms = dict.fromkeys(
+            chain.from_iterable(_known(code).terms_of(piece) for code in _OPEN_TO)
+        )
         found = tuple(term for term in terms if term not in english)
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
@@ -235,7 +238,7 @@ _OTHERS = _Others()
 _OPEN_TO = ("und", "de", "es", "fr", "it", "nl", "pt")
 
 _KNOWN: dict[str | None, _Known] = {}
-_MOST_KNOWN = 1 << 15
+_MOST_KNOWN = 1 << 16
 _LONGEST_KNOWN = 24
 
 
