@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ragkit.ingest.readers.pipe_tables import with_named_rows
@@ -96,3 +98,19 @@ def test_what_only_looks_like_a_table_stays(text: str) -> None:
 def test_html_tables_in_markdown() -> None:
     html = "<table>\n<tr><th>K</th><th>V</th></tr>\n<tr><td>a</td><td>1</td></tr>\n</table>"
     assert with_named_rows(f"# T\n\n{html}\n\nEnd") == "# T\n\nK: a; V: 1\n\nEnd"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a|b\n|-" + " " * 100_000 + "x", "<table\n" * 30_000, "<table>\n" * 30_000 + "</table>"],
+)
+def test_what_is_no_table_in_markdown_is_told_in_linear_time(text: str) -> None:
+    began = time.process_time()
+    assert with_named_rows(text) == text
+    assert time.process_time() - began < 1.5
+
+
+def test_an_html_table_without_text_stays_as_it_is() -> None:
+    text = "<table>\n<tr><td></td></tr>\n</table>\n<table>\n<tr><td>a</td></tr>\n</table>"
+    assert with_named_rows(text).startswith("<table>\n<tr><td></td></tr>\n</table>\n")
+    assert with_named_rows(text).endswith("a")

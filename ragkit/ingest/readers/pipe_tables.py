@@ -7,13 +7,14 @@ a header, a line of dashes with as many cells, and rows up to the next empty lin
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["with_named_rows"]
 
-_RULE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_RULE = re.compile(r" {0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+$")
 _FENCE = re.compile(r" {0,3}(?:>[ \t]?)*(?:[-*+]|\d{1,9}[.)])?[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _OTHER_BLOCK = re.compile(r" {0,3}(?:#{1,6}[ \t]|>|`{3,}|~{3,}|[-*+][ \t]|<[a-zA-Z/!])")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -36,6 +37,7 @@ def with_named_rows(text: str) -> str:
 
 def _lines(lines: list[str]) -> Iterator[str]:
     at, fence = 0, ""
+    html_ends = [number for number, line in enumerate(lines) if _HTML_END.search(line)]
     while at < len(lines):
         line = lines[at]
         if mark := _FENCE.match(line):
@@ -44,7 +46,7 @@ def _lines(lines: list[str]) -> Iterator[str]:
             elif mark[1].startswith(fence) and not line[mark.end() :].strip():
                 fence = ""
         elif not fence:
-            taken = list(_table(lines, at)) or list(_html_table(lines, at))
+            taken = list(_table(lines, at)) or list(_html_table(lines, at, html_ends))
             if taken:
                 end, text = taken[0]
                 # Apart from what is around it, as the lines would run on otherwise.
@@ -89,16 +91,19 @@ def _cells(line: str) -> list[str] | None:
     return [_BREAK.sub(" ", cell.replace("\\|", "|")).strip() for cell in cells]
 
 
-def _html_table(lines: list[str], at: int) -> Iterator[tuple[int, str]]:
-    """Yield the end and the rows of an HTML table that begins and ends on lines of its own."""
+def _html_table(lines: list[str], at: int, ends: list[int]) -> Iterator[tuple[int, str]]:
+    """Yield the end and the rows of an HTML table that begins and ends on lines of its own.
+
+    ``ends`` are the lines that end with a table. One without text is yielded as it is, so that no
+    line is parsed twice.
+    """
     from ragkit.ingest.readers.html import element_text, parse_html
 
-    if not _HTML_TABLE.match(lines[at]):
+    place = bisect_left(ends, at)
+    if place == len(ends) or ends[place] - at >= _MOST_HTML or not _HTML_TABLE.match(lines[at]):
         return
-    for end in range(at, min(len(lines), at + _MOST_HTML)):
-        if _HTML_END.search(lines[end]):
-            root = parse_html("\n".join(lines[at : end + 1]))
-            text = "" if root is None else element_text(root, furniture=True)
-            if text.strip():
-                yield end + 1, text
-            return
+    end = ends[place] + 1
+    source = "\n".join(lines[at:end])
+    root = parse_html(source)
+    text = "" if root is None else element_text(root, furniture=True)
+    yield end, text if text.strip() else source
