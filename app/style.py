@@ -85,6 +85,8 @@ STYLE = """<style>
   outline: 2px solid currentColor; outline-offset: 1px; }
 .stMain:focus-visible { outline: 2px solid; outline-offset: -3px; }
 @media (prefers-color-scheme: dark) {
+  [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * {
+    color: #0c1413; }
   [data-testid^="stBaseButton-primary"]:not(:disabled) { color: #0c1413; }
   [data-testid^="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {
     background: #4fd0c3; border-color: #4fd0c3; } }
