@@ -52,7 +52,8 @@ class _Examples:
             log.debug("no examples", exc_info=True)
             questions = []
         with self._guard:
-            self._made[language] = names, questions
+            if self._begun.get(language) is names:  # else they are of files as they were before
+                self._made[language] = names, questions
 
 
 def found(kb: KnowledgeBase, language: str) -> tuple[list[str], bool]:

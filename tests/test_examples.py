@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -156,3 +158,19 @@ def test_the_handbook_gives_three_in_each_language() -> None:
         questions = kb.examples(language=language)
         assert len(questions) == 3
         assert all(question.endswith(mark) for question in questions)
+
+
+def test_examples_of_files_as_they_were_do_not_replace_newer_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("streamlit")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "app"))
+    examples = importlib.import_module("examples")
+    monkeypatch.setattr(examples, "_AFTER_THE_PAGE", 3600)
+    made = examples._Examples(SimpleNamespace(examples=lambda *, language: [language]))
+    old, new = ["a.md"], ["a.md", "b.md"]
+    made.of(old, "en")
+    made.of(new, "en")
+    made._make(new, "en")
+    made._make(old, "en")  # began first, ends last
+    assert made.of(new, "en") == (["en"], True)
