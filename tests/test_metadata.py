@@ -371,3 +371,8 @@ def test_the_command_line_says_which_keys_there_are(harbours: library.KnowledgeB
     assert done.returncode == 2
     for key in ("source", "folder", "format", "author", "date", "heading_path", "tags"):
         assert re.search(rf"[ ]{key}[,.]", done.stderr)
+
+
+def test_a_filter_that_is_not_utf8_is_bad_usage() -> None:
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        parse_filters(["source=\udcff.md"])

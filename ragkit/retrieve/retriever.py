@@ -109,7 +109,8 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
     alternatives; everything else must hold together. ``=`` also matches a list that has the value,
     such as tags. A value that reads as an integer matches numbers, too. Texts, dates among them,
     compare by their beginning: ``date<=2024`` holds for ``2024-12-31``, ``date>2024`` does not.
-    A single text is one argument. Raises ConfigError for an argument without an operator.
+    A single text is one argument. Raises ConfigError for an argument without an operator, or that
+    is not UTF-8.
     """
     pairs = (pairs,) if isinstance(pairs, str) else pairs
     wanted: dict[str, list[MetadataFilter | MetadataFilters]] = {}
@@ -118,6 +119,8 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
         found = _FILTER.match(pair)
         if found is None:
             raise ConfigError(f"Filter '{pair}' is not KEY=VALUE. Example: --filter source=a.md")
+        if not pair.isprintable() and any("\ud800" <= char <= "\udfff" for char in pair):
+            raise ConfigError(f"Filter {pair!a} is not UTF-8. Convert it, for example with iconv.")
         key, operator, value = found[1].strip(), found[2], found[3].strip()
         if operator == "=":
             wanted.setdefault(key, []).extend(_equal(key, value))
