@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -118,3 +119,22 @@ def test_an_ordinary_line_is_given_out_as_it_comes() -> None:
     own = OwnList(SOURCES)
     assert own.feed("The port") == "The port"
     assert own.feed(" is 8501.\nPo") == " is 8501.\nPo"
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"),
+    [("手册.md", (2,)), ("site/light.html and 手册.md", (1, 2)), ("The Lighthouse", (1,))],
+)
+def test_sources_may_be_named_in_the_place_of_numbers(line: str, numbers: tuple[int, ...]) -> None:
+    for pieces in cuts(f"Relevant sources: {line}\nThe port is open."):
+        judgement = Judgement(LABELS, SOURCES)
+        text = "".join(map(judgement.feed, pieces)) + judgement.finish()
+        assert (text, judgement.numbers, judgement.none) == ("The port is open.", numbers, False)
+
+
+def test_a_list_that_never_ends_is_read_quickly() -> None:
+    own = OwnList(SOURCES)
+    began = time.process_time()
+    assert own.feed("Sources:\n") == ""
+    assert "".join(own.feed("- 手册.md\n") for _ in range(1500)) == ""
+    assert time.process_time() - began < 5

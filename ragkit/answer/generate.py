@@ -95,7 +95,7 @@ def stream_generate(
         watch = NotFoundWatch(said)
         options = {} if temperature is None else {"temperature": temperature}
         responses = llm.stream_chat(prompt.messages(), **options)
-        judgement = _judgement(texts) if style == "grounded" else None
+        judgement = _judgement(texts, draft.proof.sources) if style == "grounded" else None
         yield from _follow(draft, responses, watch, judgement)
         if watch.found or (judgement and judgement.none):
             yield from draft.refuse(refusal())
@@ -143,9 +143,10 @@ def prompt_for(
     )
 
 
-def _judgement(texts: Texts) -> Judgement:
+def _judgement(texts: Texts, sources: Sequence[SourceNode]) -> Judgement:
     """Return what takes the line of relevant sources off; models may keep to another language."""
-    return Judgement([texts.relevant, *(load_texts(code).relevant for code in text_languages())])
+    labels = [texts.relevant, *(load_texts(code).relevant for code in text_languages())]
+    return Judgement(labels, sources)
 
 
 def _follow(

@@ -37,12 +37,17 @@ class Judgement:
     An answer that begins otherwise goes through as it is.
     """
 
-    def __init__(self, labels: Iterable[str]) -> None:
-        """``labels`` are the words that the line begins with, in any language."""
+    def __init__(self, labels: Iterable[str], sources: Sequence[SourceNode] = ()) -> None:
+        """``labels`` are the words that the line begins with, in any language.
+
+        A model may write the names of ``sources`` in the place of their numbers.
+        """
         self.numbers: tuple[int, ...] = ()
         self.none = False
         bare = {_letters(label) for label in labels}
         self._labels = sorted(bare, key=len, reverse=True)
+        named = [(name.casefold(), s.n) for s in sources for name in (s.source, s.title) if name]
+        self._named = sorted(named, key=lambda pair: -len(pair[0]))
         self._held = ""
         self._past = False
 
@@ -83,10 +88,23 @@ class Judgement:
         if marks := _MARKS.match(line):
             self._take(marks[0])
             return behind[marks.end() :]
+        if (newline or final) and (numbers := self._numbers_of_names(line)):
+            self.numbers = numbers
+            return after.lstrip()
         if re.search(r"\d", line) or len(line) > _LONGEST_NONE:
             return held
         self.none = True
         return ""
+
+    def _numbers_of_names(self, line: str) -> tuple[int, ...]:
+        """Return the numbers of the sources that the line names, if it does nothing else."""
+        left, numbers = line.casefold(), set[int]()
+        for name, _ in self._named:
+            if name in left:
+                left = left.replace(name, "\0")
+                numbers |= {n for known, n in self._named if known == name}
+        only = all(word in _BETWEEN for word in _WORD.findall(left))
+        return tuple(sorted(numbers)) if only else ()
 
     def _take(self, line: str) -> None:
         self.numbers = tuple(dict.fromkeys(int(n) for n in re.findall(r"\d+", line)))
@@ -103,6 +121,7 @@ class OwnList:
     def __init__(self, sources: Sequence[SourceNode]) -> None:
         named = (name for s in sources for name in (s.source, s.title, s.url, s.heading) if name)
         self._names = sorted({name.casefold() for name in named}, key=len, reverse=True)
+        self._entries: dict[str, bool] = {}  # lines that were looked at
         self._held = ""
         self._fresh = True  # what comes next begins a line
 
@@ -159,6 +178,11 @@ class OwnList:
 
     def _is_entry(self, line: str) -> bool:
         """Tell whether a line holds no more than numbers, names and addresses of sources."""
+        if line not in self._entries:
+            self._entries[line] = self._holds_names(line)
+        return self._entries[line]
+
+    def _holds_names(self, line: str) -> bool:
         left = _MARKS.sub(" \0", _URL.sub(" \0", line.casefold()))
         for name in self._names:
             left = left.replace(name, "\0")
