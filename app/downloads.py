@@ -10,13 +10,16 @@ import streamlit as st
 from ragkit.fetching import Fetching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["draw"]
 
 
-def draw(models: Sequence[str], texts: dict[str, str]) -> None:
-    """Draw the button that asks how much it is, the one that fetches it, or how far it is."""
+def draw(models: Sequence[str], texts: dict[str, str], *, ended: Callable[[], None]) -> None:
+    """Draw the button that asks how much it is, the one that fetches it, or how far it is.
+
+    ``ended`` is called when a download is over, before the page is drawn again.
+    """
     from ragkit.models.fetch.remote_files import size_in_words
 
     fetching = _fetching(tuple(models))
@@ -27,7 +30,7 @@ def draw(models: Sequence[str], texts: dict[str, str]) -> None:
     if fetching.done:
         st.caption(texts["download_done"])
     elif fetching.running:
-        _follow(fetching, texts)
+        _follow(fetching, texts, ended)
     elif fetching.size is None:
         st.button(
             texts["download_plan"], icon=":material/download:", on_click=fetching.ask_size,
@@ -49,12 +52,13 @@ def _fetching(models: tuple[str, ...]) -> Fetching:
     return Fetching(models)
 
 
-def _follow(fetching: Fetching, texts: dict[str, str]) -> None:
+def _follow(fetching: Fetching, texts: dict[str, str], ended: Callable[[], None]) -> None:
     from ragkit.models.fetch.remote_files import size_in_words
 
     @st.fragment(run_every=1.0)
     def follow() -> None:
         if not fetching.running:
+            ended()
             st.rerun()
         size = fetching.size or 0
         if not size:

@@ -84,13 +84,13 @@ def _preset(kb: KnowledgeBase, texts: dict[str, str], language: str) -> None:
 def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     """Say where the models are: loaded, loading, missing, or on a server."""
     chosen = st.session_state["preset"]
-    if not _is_here(chosen):
-        missing = ", ".join(_missing(chosen))
-        st.caption(texts["model_missing"].format(models=shared.label(missing, most=200)))
+    if not _is_here(chosen) and (missing := _missing(chosen)):
+        names = shared.label(", ".join(missing), most=200)
+        st.caption(texts["model_missing"].format(models=names))
         st.code(f"ragkit download {chosen}", language=None)
         import downloads
 
-        downloads.draw(_wanted(chosen), texts)
+        downloads.draw(_wanted(chosen), texts, ended=_is_here.clear)
         st.caption(texts["model_back"].format(preset=shared.label(kb.config.preset)))
         return
     loading = shared.loading(kb)
