@@ -79,6 +79,9 @@ STYLE = """<style>
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-examples button { text-align: start; }
 
+/* Only the page's middle scrolls: a link within an answer must not push all of the page up. */
+[data-testid="stAppViewContainer"] { overflow: clip; }
+
 /* Where the keyboard is, and letters that can be read on a light button. */
 [data-testid="stSidebarNavLink"]:focus-visible, .ragkit-answer :focus-visible,
 .ragkit-passage:focus-visible, [data-testid="stBaseButton-elementToolbar"]:focus-visible {

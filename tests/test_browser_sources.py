@@ -225,6 +225,24 @@ def open_source(page: Page, name: str = "") -> Any:
     return dialog
 
 
+def test_a_number_in_a_long_chat_opens_its_passage_and_moves_nothing_else(
+    browser: Browser, chat: tuple[str, Path]
+) -> None:
+    address, _ = chat
+    with opened(browser, address, viewport={"width": 1280, "height": 500}) as page:
+        for _ in range(5):
+            ask(page, "What is the lighthouse keeper called?")
+        page.locator(".ragkit-answer a[href^='#']").last.click()
+        page.locator(".ragkit-answer details[open]").last.wait_for(timeout=15_000)
+        page.wait_for_timeout(500)
+        moved = page.evaluate(
+            """() => [...document.querySelectorAll("*")].filter(e => e.scrollTop > 0)
+            .map(e => e.dataset.testid)"""
+        )
+        assert set(moved) <= {"stMain"}
+        assert page.get_by_test_id("stSidebar").bounding_box()["y"] == 0
+
+
 def test_a_source_opens_with_its_quote_and_its_page(
     browser: Browser, chat: tuple[str, Path]
 ) -> None:
