@@ -96,6 +96,9 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
     if found.reason:
         stage, reason = "unread", f"{name} was not read: {found.reason}"
         advice = "Repair or convert the file; the next question reads it again."
+        if "--password-file" in found.reason:
+            folder = shlex.quote(str(kb.folder))
+            advice = f"Give it: ragkit index {folder} --password-file FILE"
     elif found.listed:
         stage, reason = "unindexed", f"{name} is in the folder, and the index does not know it yet."
         advice = f"Index it: ragkit index {shlex.quote(str(kb.folder))}"

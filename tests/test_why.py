@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_hostile_files import encrypted_pdf
 from test_readers import pdf
 
 import ragkit
@@ -229,6 +230,17 @@ def test_unread_file_has_the_reason_of_the_report(kb: ragkit.KnowledgeBase) -> N
     assert why.stage == "unread"
     assert skipped.reason in why.reason
     assert why.ranking is None
+
+
+def test_protected_file_needs_its_password_and_no_repair(tmp_path: Path) -> None:
+    place = tmp_path / "docs"
+    place.mkdir()
+    (place / "locked.pdf").write_bytes(encrypted_pdf())
+    (place / "a.md").write_text("The key is under the mat.\n", "utf-8")
+    kb = ragkit.open(place, index=tmp_path / "i.db", preset="lite")
+    why = kb.why("Where is the key?", "locked.pdf")
+    assert why.stage == "unread"
+    assert why.advice == (f"Give it: ragkit index {place} --password-file FILE",)
 
 
 def test_link_out_of_the_folder_is_unread(tmp_path: Path) -> None:
