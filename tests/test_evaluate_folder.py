@@ -185,6 +185,23 @@ def test_a_sample_of_drafts_keeps_the_faq(folder: Path) -> None:
     assert "Are pets allowed?" in {row.get("question") for row in rows}
 
 
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (1, "1 file could not be read: e0.txt\n"),
+        (3, "3 files could not be read: e0.txt, e1.txt, e2.txt\n"),
+        (4, "4 files could not be read: e0.txt, e1.txt, e2.txt, …\n"),
+    ],
+)
+def test_names_of_what_could_not_be_read_are_not_taken_for_all(
+    folder: Path, tmp_path: Path, number: int, line: str
+) -> None:
+    for at in range(number):
+        (folder / f"e{at}.txt").touch()
+    result = done("--from-folder", folder, "--questions-out", tmp_path / "q.jsonl")
+    assert line in result.stderr
+
+
 def test_a_folder_without_headings_and_one_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "a.txt").write_text("Just a line of text about nothing.", "utf-8")

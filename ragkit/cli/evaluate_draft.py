@@ -48,7 +48,9 @@ def draft(folder: Path, *, out: Path | None, preset: str | None, number: int | N
     count = _write(rows, out)
     if skipped:
         names = ", ".join(printable(source) for source in skipped[:3])
-        click.echo(f"{len(skipped)} files could not be read: {names}", err=True)
+        files = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
+        more = ", …" if len(skipped) > 3 else ""
+        click.echo(f"{files} could not be read: {names}{more}", err=True)
     if not count:
         raise ConfigError(
             f"Nothing in '{folder}' could be turned into a question: no headings, no FAQ. "
