@@ -292,7 +292,7 @@ class MilvusEngine:
 
         engine = self
 
-        class Taking(BaseSparseEmbeddingFunction):
+        class Taking(BaseSparseEmbeddingFunction):  # type: ignore[misc,unused-ignore]
             def encode_queries(self, queries: list[str]) -> list[dict[int, float]]:
                 raise NotImplementedError  # searched by the client
 

@@ -173,7 +173,7 @@ class QdrantEngine:
         return self._connected
 
     def _exists(self, collection: str) -> bool:
-        return self._ask(lambda: self._client.collection_exists(collection))
+        return bool(self._ask(lambda: self._client.collection_exists(collection)))
 
     def _require(self, collection: str) -> None:
         if not self._exists(collection):
