@@ -182,3 +182,15 @@ def test_marks_of_code_and_emphasis_stay_with_their_sentence(
     text: str, sentences: list[str]
 ) -> None:
     assert [text[start:end] for start, end in sentence_spans(text)] == sentences
+
+
+@pytest.mark.parametrize("stamp", ["{} ", "[{}] ", "{},123 "])
+def test_an_entry_of_a_log_is_not_the_end_of_the_one_before(stamp: str) -> None:
+    at = [stamp.format(f"2024-02-08 00:44:{second}") for second in (18, 21, 31)]
+    entries = [
+        f"{at[0]}INFO worker-7 request id=32022399 served in 657 ms",
+        f"{at[1]}ERROR worker-3 disk /dev/sdb1 full: cannot write the checkpoint\n  heron-77",
+        f"{at[2]}INFO worker-1 request id=32022399 served in 12 ms",
+    ]
+    text = "\n".join(entries)
+    assert [text[start:end] for start, end in sentence_spans(text)] == entries

@@ -39,6 +39,8 @@ _ITEM = re.compile(
     r"|\d{1,3}(?:\.\d{1,3}){0,4}[、．]?\s*+(?=[\u4e00-\u9fff])|[(（\[](?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）\]]"
     r"|[一二三四五六七八九十]{1,3}[、．.]|第[一二三四五六七八九十百零\d]{1,6}[章节節条條篇部]|[\u2460-\u24ff\u2776-\u2793])"
 )
+# The time that opens an entry of a log.
+_STAMP = re.compile(r"[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d")
 _FIRST_WORD = re.compile(r"\s*+[^\w\s]*+([^\W_]{1,40})")
 _WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
                    "\uff01-\uff60\uffe0-\uffe6"
@@ -150,7 +152,11 @@ def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
             else:
                 yield Run(begin, stop, "row" if is_row(text, begin, stop) else "prose")
         else:
-            if held and (_has_bars(text, *held[-1]) or _ITEM.match(text, begin, stop)):
+            if held and (
+                _has_bars(text, *held[-1])
+                or _ITEM.match(text, begin, stop)
+                or _STAMP.match(text, begin, stop)
+            ):
                 yield from _flush(text, held)
             held.append((begin, stop))
     yield from _flush(text, held)
