@@ -31,9 +31,24 @@ def test_a_line_that_counts_pages_goes_and_one_that_repeats_stays_once() -> None
 
 
 @pytest.mark.parametrize(
+    "line",
+    ["{}", "- {} -", "Page {}", "Seite {} von 3", "第 {} 页 共 3 页", "file:///a.html {}/3",
+     "Tides | {}", "{}  Tides", "Tides – Page {} of 3"],
+)  # fmt: skip
+def test_page_numbers_in_many_shapes_go(line: str) -> None:
+    numbered = [line.format(n) for n in range(1, 4)]
+    pages = [PageText(f"{footer}\nText", (footer,)) for footer in numbered]
+    assert shown(pages) == ["Text"] * 3
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ["Invoice 17", "Invoice 31", "Invoice 12"],  # numbers that count nothing
+        ["Invoice No. 1000", "Invoice No. 1001", "Invoice No. 1002"],  # nor are these of pages
+        ["INV-1", "INV-2", "INV-3"],
+        ["Day 1", "Day 2", "Day 3"],
+        ["第1章", "第2章", "第3章"],
         ["Alpha", "Beta", "Gamma"],
         ["Rules", "Rules"],  # two pages are too few
         ["Rules", "", "", "", "", "", "Rules"],

@@ -1,7 +1,7 @@
 """Running headers and footers: lines in the margins that stand on page after page.
 
-A line whose number counts the pages says nothing at all; one that is the same on most pages says it
-once. A line in the margin that differs from page to page in any other way is text.
+A page number says nothing at all; a line that is the same on most pages says it once. A line in
+the margin that differs from page to page in any other way is text, a "Chapter 2" on page 2 too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,16 @@ _SPACES = re.compile(r"\s+")
 _SHARE, _FEWEST, _FEWEST_COUNTED = 0.5, 3, 2
 _LONGEST = 200
 
+# A number that counts the pages is a page number only where it says so: "Day 2" is a heading.
+_PAGE_WORDS = frozenset(
+    """p pp pg page pages of seite seiten s von página páginas pág pag pagina pagine di de sur side
+    sidan sida av sivu strona str стр страница из sayfa trang halaman dari หน้า หน้าที่ पृष्ठ صفحة من
+    第 页 頁 页码 頁碼 共 총 페이지 쪽 ページ 全""".split()
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_ALONE = re.compile(r"(?:^|\s{2,}|(?:^|\s)[|·•–—\-]\s*)#(?=$|\s{2,}|\s*[|·•–—\-](?:\s|$))")
+_OF_ALL = re.compile(r"(\d+)\s*(?:[/／]|of|von|de|di|sur|из|av|dari)\s*(\d+)(?!\d)")
+
 
 @dataclass(frozen=True, slots=True)
 class PageText:
@@ -31,7 +41,7 @@ class PageText:
 def running_lines(pages: Sequence[PageText]) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
     """Return for each page the lines that run, and those of them that say nothing new there.
 
-    The first page on which a line runs keeps it, unless it counts the pages. Linear in the pages.
+    The first page on which a line runs keeps it, unless it is a page number. Linear in the pages.
     """
     places: dict[str, dict[int, str]] = defaultdict(dict)
     for number, page in enumerate(pages):
@@ -41,7 +51,7 @@ def running_lines(pages: Sequence[PageText]) -> tuple[list[frozenset[str]], list
     runs: list[set[str]] = [set() for _ in pages]
     idle: list[set[str]] = [set() for _ in pages]
     for found in places.values():
-        counts = _counts(found)
+        counts = _counts(found) and all(_says_so(line, len(pages)) for line in found.values())
         fewest = _FEWEST_COUNTED if counts else _FEWEST
         if len(found) < max(fewest, _SHARE * len(pages)):
             continue
@@ -76,6 +86,19 @@ def _shape(line: str) -> str:
 
 def _plain(line: str) -> str:
     return _SPACES.sub(" ", line).strip()
+
+
+def _says_so(line: str, pages: int) -> bool:
+    """Tell whether a line whose number grows with the pages is there for that number.
+
+    It has no words but those for pages, or "3 of 12" for that many pages, or a number that other
+    things than a space keep apart from the words.
+    """
+    if all(word in _PAGE_WORDS for word in _WORD.findall(line.casefold())):
+        return True
+    if any(int(last[:9]) == pages for _, last in _OF_ALL.findall(line)):
+        return True
+    return bool(_ALONE.search(_DIGITS.sub("#", line)))
 
 
 def _counts(found: dict[int, str]) -> bool:
