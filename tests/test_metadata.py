@@ -234,6 +234,8 @@ FILTERS = [
     ("date>2022", {"guide.md", "hafen.md"}),
     ("date<=2017", {"book.epub", "note.rtf"}),
     ("date<2017", {"note.rtf"}),
+    ("date<=2017/2/3", {"book.epub", "note.rtf"}),
+    ("date=2016年4月5日", {"note.rtf"}),
     ("page=2", {"talk.pptx"}),
     ("page>=2", {"talk.pptx"}),
     ("heading_path=Ports > Default", {"guide.md"}),
@@ -376,3 +378,8 @@ def test_the_command_line_says_which_keys_there_are(harbours: library.KnowledgeB
 def test_a_filter_that_is_not_utf8_is_bad_usage() -> None:
     with pytest.raises(ConfigError, match="not UTF-8"):
         parse_filters(["source=\udcff.md"])
+
+
+def test_a_date_to_compare_with_must_be_one() -> None:
+    with pytest.raises(ConfigError, match="'yesterday' is not a date"):
+        parse_filters(["date>=yesterday"])

@@ -38,6 +38,7 @@ _DIGITS = 20
 _FILTER = re.compile(r"([^=<>!]*[^=<>!\s][^=<>!]*)(!=|<=|>=|=|<|>)(.*)\Z", re.S)
 _FILE_KEYS = frozenset(("source", "sources", "folder", "ref_doc_id", "doc_id", "document_id"))
 _AFTER_ALL = "\U0010ffff"
+_DATE = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})(?:[-/.月](\d{1,2})日?|月)?|年)?")
 
 
 class StoreRetriever(BaseRetriever):
@@ -109,8 +110,8 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
     alternatives; everything else must hold together. ``=`` also matches a list that has the value,
     such as tags. A value that reads as an integer matches numbers, too. Texts, dates among them,
     compare by their beginning: ``date<=2024`` holds for ``2024-12-31``, ``date>2024`` does not.
-    A single text is one argument. Raises ConfigError for an argument without an operator, or that
-    is not UTF-8.
+    A single text is one argument. Raises ConfigError for an argument without an operator, one that
+    is not UTF-8, or a ``date`` to compare with that is none.
     """
     pairs = (pairs,) if isinstance(pairs, str) else pairs
     wanted: dict[str, list[MetadataFilter | MetadataFilters]] = {}
@@ -122,6 +123,8 @@ def parse_filters(pairs: Sequence[str]) -> MetadataFilters | None:
         if not pair.isprintable() and any("\ud800" <= char <= "\udfff" for char in pair):
             raise ConfigError(f"Filter {pair!a} is not UTF-8. Convert it, for example with iconv.")
         key, operator, value = found[1].strip(), found[2], found[3].strip()
+        if key == "date":
+            value = _date(value, ordered=operator not in ("=", "!="))
         if operator == "=":
             wanted.setdefault(key, []).extend(_equal(key, value))
         elif operator == "!=":
@@ -167,6 +170,16 @@ def _ordered(key: str, operator: FilterOperator, value: str) -> MetadataFilters:
     if number is not None:
         either.append(MetadataFilter(key=key, value=number, operator=operator))
     return MetadataFilters(filters=[*either], condition=FilterCondition.OR)
+
+
+def _date(value: str, *, ordered: bool) -> str:
+    """Return a date as documents' dates are kept: ``2024``, ``2024-03`` or ``2024-03-05``."""
+    found = _DATE.fullmatch(value)
+    if found is not None:
+        return "-".join(part.zfill(2) for part in found.groups() if part)
+    if ordered:
+        raise ConfigError(f"'{value}' is not a date. Write 2024, 2024-03 or 2024-03-05.")
+    return value
 
 
 def _number(value: str) -> int | None:
