@@ -133,6 +133,14 @@ TABLE = """## Settings
 The settings are read once."""
 
 
+def test_a_title_in_front_matter_is_a_heading() -> None:
+    text = "---\ntitle: Braised pork\nauthor: Lin\n---\n\nSimmer it.\n\ntitle: of the cook\n"
+    kinds = [(unit.kind, text[unit.start : unit.end]) for unit in node_units(text)]
+    assert kinds[0] == ("heading", "title: Braised pork")
+    assert ("row", "author: Lin") in kinds
+    assert kinds[-1] != ("heading", "title: of the cook")
+
+
 def test_units_of_a_table() -> None:
     units = [(u.kind, TABLE[u.start : u.end]) for u in node_units(TABLE)]
     assert [kind for kind, _ in units] == ["heading", "header", "row", "row", "sentence"]

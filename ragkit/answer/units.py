@@ -29,6 +29,8 @@ _WORD = re.compile(r"[^\W_]")
 # A line of HTML tags with a few words between them: a link, a tab, a button.
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>?(?:[^<>]{0,20}<[^<>]+>)*")
 _HEADING = re.compile(r"#{1,6}\s|={3,}|<h[1-6]")
+# The line of a page's front matter that names the page, as a heading does.
+_TITLE = re.compile(r"title\s*:", re.IGNORECASE)
 _ITEM = re.compile(r"(?:[-*+•·▪◦‣●○◆–—]|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[a-zA-Z][.)])\s*\S")
 # The first row of a table, over a line of dashes.
 _HEADER = re.compile(r"[^\n]*\|[^\n]*\n\s*\|?\s*:?-{2,}[\s|:-]*$")
@@ -126,6 +128,8 @@ def _opened_before(text: str) -> tuple[int | None, str]:
 def _kind(text: str, start: int, end: int, known: set[str]) -> UnitKind:
     piece = text[start:end]
     if _HEADING.match(piece) or _plain(piece) in known:
+        return "heading"
+    if text.startswith("---\n") and _TITLE.match(piece) and end <= text.find("\n---", 3):
         return "heading"
     alone = (start == 0 or "\n" in text[max(0, start - 3) : start]) and (
         end == len(text) or "\n" in text[end : end + 3]

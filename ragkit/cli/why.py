@@ -107,8 +107,11 @@ def _rows(found: Why) -> Iterator[tuple[str, str]]:
         yield "prompt", f"{kept}, room for {found.budget.tokens} tokens{cut}"
     if found.judgement:
         judged = found.judgement
-        verdict = "refused below" if judged.refused else "answered from"
-        yield "confidence", f"{judged.confidence:.3f}, {verdict} {judged.threshold:.3f} on"
+        verdict = "refused" if judged.refused else "answered"
+        yield (
+            "confidence",
+            f"{judged.confidence:.3f}: {verdict}; asked for are {judged.threshold:.3f}",
+        )
         yield "coverage", f"{judged.coverage:.0%} of the question in the best sentence of all files"
 
 
