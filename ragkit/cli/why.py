@@ -108,10 +108,7 @@ def _rows(found: Why) -> Iterator[tuple[str, str]]:
     if found.judgement:
         judged = found.judgement
         verdict = "refused" if judged.refused else "answered"
-        yield (
-            "confidence",
-            f"{judged.confidence:.3f}: {verdict}; asked for are {judged.threshold:.3f}",
-        )
+        yield "confidence", f"{judged.confidence:.3f}, {judged.threshold:.3f} needed: {verdict}"
         yield "coverage", f"{judged.coverage:.0%} of the question in the best sentence of all files"
 
 
