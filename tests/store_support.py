@@ -94,7 +94,7 @@ def put(store: SqliteStore, source: str, texts: Sequence[str], *, document_id: s
     document = document_id or f"doc-{source}"
     whole = "\n".join(texts)
     with store.transaction():
-        if not store.catalog.has_document(document):
+        if document not in store.catalog.document_ids():
             store.catalog.put_document(document, whole, {"title": source})
             start, nodes = 0, []
             for number, text in enumerate(texts):

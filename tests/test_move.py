@@ -46,7 +46,7 @@ def put(store: SqliteStore, numbers: range, *, document: str = "") -> None:
     with store.indexing_lock(timeout=5), store.transaction():
         for number in numbers:
             name = document or f"d{number // 10}"
-            if not store.catalog.has_document(name):
+            if name not in store.catalog.document_ids():
                 store.catalog.put_document(name, f"文档 {name} 的全文。", {"title": name})
                 state = FileState(f"{name}.md", 1, 1, name, name, None, "2026-01-01T00:00:00+00:00")
                 store.catalog.put_file(state)

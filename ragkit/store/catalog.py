@@ -118,14 +118,6 @@ class Catalog:
                 map(_VALUES, states),
             )
 
-    def touch_file(self, source: str, mtime_ns: int, size: int) -> None:
-        """Note a file's new time stamp and size; its content is known to be the same."""
-        with self._store.transaction() as snapshot:
-            snapshot.conn.execute(
-                f"UPDATE {snapshot.table('file')} SET mtime_ns = ?, size = ? WHERE source = ?",
-                (mtime_ns, size, source),
-            )
-
     def remove_file(self, source: str) -> None:
         """Forget a file, and its document with text and nodes when no other file has it."""
         with self._store.transaction() as snapshot:
@@ -152,13 +144,6 @@ class Catalog:
                 f" EXCEPT SELECT document_id FROM {snapshot.table('file')}"
             )
             return [row[0] for row in rows]
-
-    def has_document(self, document_id: str) -> bool:
-        """Return whether the document's text is stored."""
-        with self._store.reading() as snapshot:
-            if snapshot is None:
-                return False
-            return _has_document(snapshot, document_id)
 
     def document_ids(self) -> set[str]:
         """Return the ids of all documents whose texts are stored."""
@@ -324,10 +309,3 @@ def _document_of(snapshot: Snapshot, source: str) -> str | None:
         f"SELECT document_id FROM {snapshot.table('file')} WHERE source = ?", (source,)
     ).fetchone()
     return None if row is None else row[0]
-
-
-def _has_document(snapshot: Snapshot, document_id: str) -> bool:
-    row = snapshot.conn.execute(
-        f"SELECT 1 FROM {snapshot.table('document')} WHERE document_id = ?", (document_id,)
-    ).fetchone()
-    return row is not None

@@ -156,8 +156,8 @@ def merge(conn: sqlite3.Connection, table: str, segments: Sequence[Segment]) -> 
         alive[places] = places
         key = _new_segment(conn, table, first, lengths)
         for terms in _merged(conn, table, segments):
-            whole = any(segment.dead for segment in segments)
-            pages.write(conn, table, key, select(terms, alive) if whole else terms)
+            thinned = any(segment.dead for segment in segments)
+            pages.write(conn, table, key, select(terms, alive) if thinned else terms)
     for segment in segments:
         pages.delete(conn, table, segment.key)
         conn.execute(f"DELETE FROM {table}_length WHERE segment = ?", (segment.key,))

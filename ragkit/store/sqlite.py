@@ -328,14 +328,6 @@ class SqliteStore:
             conn.execute("UPDATE generation SET state = 'live' WHERE id = ?", (self._building,))
         self._building = None
 
-    def is_rebuilding(self) -> bool:
-        """Return whether an unfinished rebuild is in the file, of any fingerprint."""
-        with self._database.reading() as conn:
-            if conn is None:
-                return False
-            row = conn.execute("SELECT 1 FROM generation WHERE state = 'building'").fetchone()
-            return row is not None
-
     def live_fingerprint(self) -> dict[str, str | int | None] | None:
         """Return what the live generation was built with; None while there is none."""
         with self._database.reading() as conn:
