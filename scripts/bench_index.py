@@ -1,11 +1,13 @@
 """Indexing measured: ragkit against the naive LlamaIndex path, each in a process of its own.
 
-    python scripts/bench_index.py [--files 1000 10000]
+    python scripts/bench_index.py [--files 1000 10000] [--passages FILE…]
 
-Naive is SimpleDirectoryReader, SentenceSplitter and BM25Retriever, persisted. Peak memory is the
-process's largest resident size, and beside it that of the largest worker process. Computing time
-is all processes', with imports. Compare ratios within one run: machines are noisy, and with other
-work on the same cores only computing time can be compared.
+Files are made-up Markdown pages; with --passages (JSON lines with ``lang``, ``title`` and
+``text``) each holds three passages of one language. Naive is SimpleDirectoryReader,
+SentenceSplitter and BM25Retriever, persisted. Peak memory is the process's largest resident size,
+and beside it that of the largest worker process. Computing time is all processes', with imports.
+Compare ratios within one run: machines are noisy, and with other work on the same cores only
+computing time can be compared.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -23,6 +26,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from synthetic import make_folder
+
+
+def make_pages(folder: Path, files: int, passages: list[Path]) -> None:
+    """Write ``files`` pages of three passages each, a hundred to a folder."""
+    by_language: dict[str, list[dict[str, str]]] = {}
+    for path in passages:
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            by_language.setdefault(row["lang"], []).append(row)
+    rng = random.Random(7)
+    languages = [name for name, rows in by_language.items() if len(rows) >= 3]
+    weights = [len(by_language[name]) for name in languages]
+    for number in range(files):
+        chosen = rng.sample(by_language[rng.choices(languages, weights)[0]], 3)
+        place = folder / f"{number // 100:04d}"
+        place.mkdir(parents=True, exist_ok=True)
+        title = f"# {chosen[0].get('title') or 'Page'} {number}"
+        text = "\n\n".join([title, *(row["text"] for row in chosen)])
+        (place / f"page-{number:06d}.md").write_text(text + "\n", encoding="utf-8")
 
 
 def run_ragkit(folder: Path, target: Path) -> dict[str, float]:
@@ -80,6 +102,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--passages", type=Path, nargs="*", default=[])
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -99,7 +122,10 @@ def main() -> None:
     print("".join(f"{h:>14}" for h in head))
     for files in arguments.files:
         with tempfile.TemporaryDirectory() as folder:
-            make_folder(Path(folder), files)
+            if arguments.passages:
+                make_pages(Path(folder), files, arguments.passages)
+            else:
+                make_folder(Path(folder), files)
             results = {kind: _measure(kind, Path(folder)) for kind in ("ragkit", "naive")}
         for kind, r in results.items():
             again = f"{r['again'] / r['seconds']:.2%}" if "again" in r else "–"
