@@ -42,6 +42,10 @@ JUDGED = {
     "相关来源：1、2\n端口是 8501。": ("端口是 8501。", (1, 2)),
     "Relevante Quellen: [1]\nDer Port.": ("Der Port.", (1,)),
     "Relevant sources: [1]": ("", (1,)),
+    # An answer in the place of numbers is not lost.
+    "Relevant sources: The hall costs money.": ("The hall costs money.", ()),
+    "Relevant sources:\n\nThe rent is 40.": ("The rent is 40.", ()),
+    "相关来源：租金是四十元。": ("租金是四十元。", ()),
     # An answer that begins otherwise is left as it is.
     "The port is 8501. [1]": ("The port is 8501. [1]", ()),
     "Relevant sources of power are wind and water, of which wind gives 40 percent.": (
@@ -67,6 +71,9 @@ def test_the_line_of_relevant_sources_is_taken_off(written: str) -> None:
     [
         "Relevant sources: none\nFrom what I know, 8501.",
         "相关来源：无",
+        "相关来源：没有相关的来源。",
+        "Relevant sources: None of the sources.",
+        "関連する出典：なし",
         "Fuentes relevantes: ninguna\n",
     ],
 )

@@ -21,7 +21,10 @@ _BETWEEN = SOURCE_WORDS | frozenset(
     "and und et y e и 和 與 及 と および 및 와 과 و και और และ ve và".split()
 )
 _LONGEST_LINE = 80
-_LONGEST_NONE = 40  # of words in the place of numbers: "none", in any language
+# Words in the place of numbers are "none" in some language where they are few.
+_LONGEST_NONE, _MOST_WORDS = 40, 2
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_NONE_UNSPACED = re.compile(r"^[\s\[(（【]*(?:皆?[无無]|[没沒]|均?不|なし)|ない|ありません|なし|ไม่")
 
 _URL = re.compile(r"https?://\S+")
 _LIST_LABEL = re.compile(r"[\s*_#>\-•]*(?P<words>[^\W\d_]+(?: [^\W\d_]+){0,2})[\s*_]*[:：]?[\s*_]*")
@@ -76,7 +79,9 @@ class Judgement:
         if label is None:
             open_ = any(known.startswith(said) for known in self._labels)
             return None if open_ and not final else held
-        behind = held[_end_of(label, held) :].lstrip(" \t*_:：\n")
+        behind = held[_end_of(label, held) :]
+        bare = behind.lstrip(" \t*_")
+        behind = behind.lstrip(" \t*_:：\n")
         line, newline, after = behind.partition("\n")
         if not line.strip():
             return "" if final else None
@@ -91,8 +96,8 @@ class Judgement:
         if (newline or final) and (numbers := self._numbers_of_names(line)):
             self.numbers = numbers
             return after.lstrip()
-        if re.search(r"\d", line) or len(line) > _LONGEST_NONE:
-            return held
+        if not _says_none(line):
+            return behind if bare.startswith((":", "：")) else held
         self.none = True
         return ""
 
@@ -188,6 +193,16 @@ class OwnList:
             left = left.replace(name, "\0")
         letters = sum(char.isalpha() for char in left)
         return not letters or ("\0" in left and letters <= _LEFT_OVER)
+
+
+def _says_none(line: str) -> bool:
+    """Tell whether what stands in the place of numbers is a word for none, in any language."""
+    words = _WORD.findall(line.casefold())
+    if re.search(r"\d", line) or len(line) > _LONGEST_NONE:
+        return False
+    if _UNSPACED.search(line):
+        return bool(_NONE_UNSPACED.search(line))
+    return len(words) <= _MOST_WORDS or any(word in SOURCE_WORDS for word in words)
 
 
 def _letters(text: str) -> str:
