@@ -6,6 +6,8 @@ __all__ = ["STYLE"]
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.25rem; padding-bottom: 2rem; }
+@media (max-width: 48rem) {  /* the bar over it is opaque there */
+  [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; } }
 @media (min-width: 62rem) {
   [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
     padding-inline: 2.5rem; } }
