@@ -325,8 +325,8 @@ def knocked(address: str, port: int, host: str) -> int:
 def test_a_failing_page_says_so_in_words(browser: Browser, tmp_path: Path) -> None:
     app = tmp_path / "app"
     app.mkdir()
-    (app / "main.py").write_text((ROOT / "app" / "main.py").read_text("utf-8"), "utf-8")
-    (app / "warm.py").write_text((ROOT / "app" / "warm.py").read_text("utf-8"), "utf-8")
+    for module in ("main.py", "warm.py", "following.py"):
+        (app / module).write_text((ROOT / "app" / module).read_text("utf-8"), "utf-8")
     failing = 'def draw():\n    raise ValueError("a secret in /etc/passwd")\n'
     (app / "page.py").write_text(failing, "utf-8")
     # In full detail by Streamlit's default.

@@ -651,8 +651,8 @@ def test_unknown_arguments_of_a_call_are_said(llm: LocalLLM) -> None:
 
 
 def test_an_unknown_kind_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError, match="vllm"):
-        load_llm("vllm", "x")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="tgi"):
+        load_llm("tgi", "x")  # type: ignore[arg-type]
 
 
 TEXTS = (
