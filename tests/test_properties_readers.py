@@ -308,14 +308,17 @@ def test_a_container_without_a_member(kind: str, data: st.DataObject) -> None:
     ],
 )  # fmt: skip
 def test_what_repeats_takes_linear_time(suffix: str, begin: str, unit: str) -> None:
-    took = []
-    for size in (25_000, 100_000):
+    def seconds(size: int) -> float:
         data = (begin + unit * (size // len(unit))).encode()
         began = time.process_time()
         with suppress(IngestError):
             read_bytes(data, suffix, limits=Limits())
-        took.append(time.process_time() - began)
-    assert took[1] < max(0.6, 9 * took[0])
+        return time.process_time() - began
+
+    # Eight times as much takes 64 times as long where it is quadratic. A run may be slow by what
+    # else the process does, such as collecting what other tests left; three in turn are not.
+    pairs = ((seconds(25_000), seconds(200_000)) for _ in range(3))
+    assert any(long < max(0.6, 30 * short) for short, long in pairs)
 
 
 # Questions
