@@ -17,15 +17,15 @@ from llama_index.core.base.llms.types import (
     CompletionResponse,
     CompletionResponseAsyncGen,
     CompletionResponseGen,
-    MessageRole,
 )
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.llms.huggingface import HuggingFaceLLM
 
-from ragkit.errors import ConfigError, GenerationError
+from ragkit.errors import ConfigError
+from ragkit.models.calls import chat_stream, completion_stream, options_of_call, prompt_ids
 from ragkit.models.causal import Causal, context_window
-from ragkit.models.chat_template import chat_text, check_template, encode_chat, encode_text
+from ragkit.models.chat_template import chat_text, check_template, encode_chat
 from ragkit.models.generation import Generation, Options
 from ragkit.models.responses import (
     awhole,
@@ -33,7 +33,6 @@ from ragkit.models.responses import (
     pulled,
     responses,
     until_aclosed,
-    until_closed,
     whole,
 )
 
@@ -104,12 +103,7 @@ class LocalLLM(HuggingFaceLLM):
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer ``messages`` piece by piece; see the class."""
         answer = self._answer(self._chat_prompt(messages), kwargs)
-
-        @llm_chat_callback()
-        def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseGen:
-            return responses(answer)
-
-        return until_closed(observed(self, messages), answer)
+        return chat_stream(self, messages, answer)
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer ``messages`` in one piece."""
@@ -127,12 +121,7 @@ class LocalLLM(HuggingFaceLLM):
     ) -> CompletionResponseGen:
         """Answer ``prompt`` as one message, or as it is where it is ``formatted``, in pieces."""
         answer = self._answer(self._text_prompt(prompt, formatted), kwargs)
-
-        @llm_completion_callback()
-        def observed(_self: Any, _prompt: str) -> CompletionResponseGen:
-            return (completion(response) for response in responses(answer))
-
-        return until_closed(observed(self, prompt), answer)
+        return completion_stream(self, prompt, answer)
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer ``prompt`` as one message, or as it is where it is ``formatted``."""
@@ -201,43 +190,30 @@ class LocalLLM(HuggingFaceLLM):
         return encode_chat(self._causal.tokenizer, messages)
 
     def _text_prompt(self, prompt: str, formatted: bool) -> list[int]:
-        if formatted:
-            return encode_text(self._causal.tokenizer, prompt)
         wrapper = self.query_wrapper_prompt
-        question = wrapper.format(query_str=prompt) if wrapper else prompt
-        messages = [ChatMessage(role=MessageRole.USER, content=question)]
-        if self.system_prompt:
-            system = ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt)
-            messages.insert(0, system)
-        return self._chat_prompt(messages)
+        if wrapper and not formatted:
+            prompt = wrapper.format(query_str=prompt)
+        tokenizer = self._causal.tokenizer
+        return prompt_ids(tokenizer, prompt, formatted=formatted, system_prompt=self.system_prompt)
 
-    def _answer(self, ids: list[int], options: dict[str, Any]) -> Generation:
+    def _answer(self, ids: list[int], given: dict[str, Any]) -> Generation:
         """Return the answer to a prompt that fits; nothing runs yet."""
-        unknown = [name for name in options if name != "temperature"]
-        if unknown:
-            raise GenerationError(
-                f"'{unknown[0]}' is not for a single call of this model. "
-                "Set it where the model is loaded."
-            )
-        room = self.context_window - self.max_new_tokens
-        if len(ids) > room:
-            raise GenerationError(
-                f"The prompt has {len(ids)} tokens, and {self.model_name} takes {room} beside an "
-                f"answer of {self.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
-                "or lower llm.max_new_tokens."
-            )
-        return Generation(
-            self._causal,
-            ids,
-            Options(
-                max_new_tokens=self.max_new_tokens,
-                temperature=options.get("temperature", self.temperature),
-                top_p=self.top_p,
-                seed=self.seed,
-                timeout=self.timeout,
-                patience=self.patience,
-            ),
+        options = Options(
+            max_new_tokens=self.max_new_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            timeout=self.timeout,
+            patience=self.patience,
         )
+        chosen = options_of_call(
+            options,
+            given,
+            tokens=len(ids),
+            model=self.model_name,
+            context_window=self.context_window,
+        )
+        return Generation(self._causal, ids, chosen)
 
 
 def _window(causal: Causal, wanted: int | None) -> int:

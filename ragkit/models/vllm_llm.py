@@ -17,23 +17,14 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
     LLMMetadata,
-    MessageRole,
 )
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.custom import CustomLLM
 
-from ragkit.errors import GenerationError
-from ragkit.models.chat_template import encode_chat, encode_text
+from ragkit.models.calls import chat_stream, completion_stream, options_of_call, prompt_ids
+from ragkit.models.chat_template import encode_chat
 from ragkit.models.generation import Options
-from ragkit.models.responses import (
-    completion,
-    pulled,
-    responses,
-    until_aclosed,
-    until_closed,
-    whole,
-)
+from ragkit.models.responses import completion, pulled, responses, until_aclosed, whole
 from ragkit.models.vllm_engine import VllmEngine, VllmGeneration
 
 __all__ = ["VllmLLM"]
@@ -101,12 +92,7 @@ class VllmLLM(CustomLLM):
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer ``messages`` piece by piece."""
         answer = self._answer(encode_chat(self._engine.tokenizer, messages), kwargs)
-
-        @llm_chat_callback()
-        def observed(_self: Any, _messages: Sequence[ChatMessage]) -> ChatResponseGen:
-            return responses(answer)
-
-        return until_closed(observed(self, messages), answer)
+        return chat_stream(self, messages, answer)
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer ``messages`` in one piece."""
@@ -128,12 +114,7 @@ class VllmLLM(CustomLLM):
     ) -> CompletionResponseGen:
         """Answer ``prompt`` as one message, or as it is where it is ``formatted``, in pieces."""
         answer = self._answer(self._text_prompt(prompt, formatted), kwargs)
-
-        @llm_completion_callback()
-        def observed(_self: Any, _prompt: str) -> CompletionResponseGen:
-            return (completion(response) for response in responses(answer))
-
-        return until_closed(observed(self, prompt), answer)
+        return completion_stream(self, prompt, answer)
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer ``prompt`` as one message, or as it is where it is ``formatted``."""
@@ -154,33 +135,23 @@ class VllmLLM(CustomLLM):
         return await asyncio.to_thread(self.complete, prompt, formatted, **kwargs)
 
     def _text_prompt(self, prompt: str, formatted: bool) -> list[int]:
-        if formatted:
-            return encode_text(self._engine.tokenizer, prompt)
-        messages = [ChatMessage(role=MessageRole.USER, content=prompt)]
-        if self.system_prompt:
-            messages.insert(0, ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt))
-        return encode_chat(self._engine.tokenizer, messages)
+        tokenizer = self._engine.tokenizer
+        return prompt_ids(tokenizer, prompt, formatted=formatted, system_prompt=self.system_prompt)
 
-    def _answer(self, ids: list[int], options: dict[str, Any]) -> VllmGeneration:
+    def _answer(self, ids: list[int], given: dict[str, Any]) -> VllmGeneration:
         """Return the answer to a prompt that fits; nothing runs yet."""
-        unknown = [name for name in options if name != "temperature"]
-        if unknown:
-            raise GenerationError(
-                f"'{unknown[0]}' is not for a single call of this model. "
-                "Set it where the model is loaded."
-            )
-        room = self.context_window - self.max_new_tokens
-        if len(ids) > room:
-            raise GenerationError(
-                f"The prompt has {len(ids)} tokens, and {self.model_name} takes {room} beside an "
-                f"answer of {self.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
-                "or lower llm.max_new_tokens."
-            )
-        chosen = Options(
+        options = Options(
             max_new_tokens=self.max_new_tokens,
-            temperature=options.get("temperature", self.temperature),
+            temperature=self.temperature,
             top_p=self.top_p,
             seed=self.seed,
             timeout=self.timeout,
+        )
+        chosen = options_of_call(
+            options,
+            given,
+            tokens=len(ids),
+            model=self.model_name,
+            context_window=self.context_window,
         )
         return VllmGeneration(self._engine, ids, chosen)
