@@ -8,9 +8,10 @@ import sqlite3
 import pytest
 
 from ragkit.store import fts
-from ragkit.store.bm25 import count_terms, score_rows
+from ragkit.store.bm25 import score_rows
 from ragkit.store.frequencies import Lengths, read_statistics
 from ragkit.store.sparse import node_vector, question_vector
+from ragkit.store.terms import count_terms
 from ragkit.types import Clause
 
 WORDS = [f"w{n}" for n in range(60)]

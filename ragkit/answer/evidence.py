@@ -22,6 +22,7 @@ from ragkit.answer.named import names_one
 from ragkit.answer.question import GRAMMAR_PAIR, Question, QuestionTerm, analyze_question
 from ragkit.answer.units import Unit, first_cell, node_units
 from ragkit.retrieve.characters import character_grams, fold_text
+from ragkit.store.bm25 import idf
 
 __all__ = [
     "Atoms",
@@ -220,11 +221,13 @@ def weigh_atoms(question: Question, document_frequencies: DocumentFrequencies) -
     spans: dict[tuple[int, int], list[_Weighed]] = {}
     for term in question.terms:
         count = min(frequencies.get(term.term, 0), total)
-        idf = math.log(1 + (total - count + 0.5) / (count + 0.5))
+        rarity = idf(total, count)
         for span in _atom_spans(question, term):
-            weighed = _Weighed(term.term, idf * term.weight, term.weight > GRAMMAR_PAIR, count > 0)
+            weighed = _Weighed(
+                term.term, rarity * term.weight, term.weight > GRAMMAR_PAIR, count > 0
+            )
             spans.setdefault(span, []).append(weighed)
-    rarest = math.log(1 + (total + 0.5) / 0.5)
+    rarest = idf(total, 0)
     weights: list[float] = []
     rarities: list[float] = []
     shares: list[dict[str, float]] = []
@@ -438,7 +441,7 @@ def _local_weights(atoms: Atoms, covers: Sequence[Sequence[float]]) -> list[floa
     found = []
     for weight, column in zip(atoms.weights, columns, strict=True):
         held = sum(c > 0.5 for c in column)
-        found.append(weight * math.log(1 + (n - held + 0.5) / (held + 0.5)))
+        found.append(weight * idf(n, held))
     return found
 
 

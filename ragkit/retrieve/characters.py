@@ -9,18 +9,16 @@ candidates' own text, so they cost no index, and are weighted by how few *candid
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
 from ragkit.retrieve.tokenizer import CJK, HANGUL, LETTER, MARKS, UNSPACED, normalize
+from ragkit.store.bm25 import K1, B, idf
 
-__all__ = ["K1", "B", "character_grams", "character_scores", "fold_text"]
+__all__ = ["character_grams", "character_scores", "fold_text"]
 
-# BM25's usual constants (Robertson and Zaragoza 2009), the same as the first look's.
-K1, B = 1.2, 0.75
 _LETTERS_SIZE, _CJK_SIZE, _UNSPACED_SIZE = 4, 3, 4
 _RUN = re.compile(rf"(?P<cjk>[{CJK}{HANGUL}]+)|(?P<unspaced>[{UNSPACED}]+)|(?P<word>{LETTER}+)")
 _DIACRITIC = re.compile(
@@ -68,7 +66,7 @@ def character_scores(question: str, texts: Sequence[str]) -> list[float]:
         holding = sum(1 for count in counts if count)
         if not holding:
             continue
-        rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        rarity = idf(len(texts), holding)
         for i, count in enumerate(counts):
             if count:
                 scores[i] += rarity * count * (K1 + 1) / (count + damping[i])

@@ -8,14 +8,13 @@ put spaces between words have a part in it; in Chinese and Thai the runs of char
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ragkit.retrieve.characters import K1, B
 from ragkit.retrieve.tokenizer import LETTER, normalize, word_term
+from ragkit.store.bm25 import K1, B, idf
 
 __all__ = ["proximity_scores"]
 
@@ -46,7 +45,7 @@ def proximity_scores(question: str, texts: Sequence[str], *, language: str | Non
     for place, counts in enumerate(found):
         damping = K1 * (1 - B + B * len(sequences[place]) / mean)
         for pair, count in counts.items():
-            rarity = math.log(1 + (len(texts) - holding[pair] + 0.5) / (holding[pair] + 0.5))
+            rarity = idf(len(texts), holding[pair])
             scores[place] += rarity * count * (K1 + 1) / (count + damping)
     return scores
 

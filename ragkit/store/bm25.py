@@ -14,22 +14,20 @@ that of scoring everything.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragkit.store.postings import Places, Postings, Rows
+    from ragkit.store.terms import RowTerms
     from ragkit.types import Clause
 
 __all__ = [
     "K1",
     "B",
-    "RowTerms",
     "Statistics",
     "best_rows",
-    "count_terms",
     "damping_of",
     "idf",
     "score_rows",
@@ -37,7 +35,6 @@ __all__ = [
 
 K1, B = 1.2, 0.75
 _RARE_ROWS = 20_000
-_LONGEST, _MOST = 65_534, 255  # what an index holds of a row's length, and of a term's count
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,6 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class RowTerms:
-    """How often a row's terms are in each field, and how many terms there are with repeats."""
-
-    counts: tuple[Mapping[str, int], ...]
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Term:
     """A term of a clause; ``bound`` is more than it can add to any row."""
 
@@ -76,6 +65,10 @@ class _Term:
     @property
     def bound(self) -> float:
         return self.factor * (K1 + 1)
+
+    def worth(self, frequency: Any, damping: Any) -> Any:
+        """Return what it adds to rows that hold it so often."""
+        return self.bound * frequency / (frequency + damping)
 
 
 def best_rows(
@@ -121,15 +114,6 @@ def best_rows(
     return [(int(place), float(scores[place])) for place in _best(scores, candidates, limit)]
 
 
-def count_terms(values: Sequence[str]) -> RowTerms:
-    """Return what the index holds of a row: one string of space-separated terms for each field."""
-    counts = [Counter(term for term in value.split(" ") if term) for value in values]
-    length = min(sum(field.total() for field in counts), _LONGEST)
-    return RowTerms(
-        tuple({term: min(n, _MOST) for term, n in field.items()} for field in counts), length
-    )
-
-
 def score_rows(
     rows: Sequence[RowTerms], clauses: Sequence[Clause], statistics: Statistics
 ) -> list[float]:
@@ -146,7 +130,7 @@ def score_rows(
         for place, weight in enumerate(term.weights):
             counts = [row.counts[place].get(term.term, 0) for row in rows]
             frequency += weight * np.asarray(counts, np.uint8)
-        scores += term.factor * (K1 + 1) * frequency / (frequency + damping)
+        scores += term.worth(frequency, damping)
     found: list[float] = scores.tolist()
     return found
 
@@ -221,7 +205,7 @@ def _add(
         frequency = np.zeros(len(low))
         for weight, field in zip(term.weights, counts, strict=True):
             frequency += weight * field
-        scores[places] += term.factor * (K1 + 1) * frequency / (frequency + damping[places])
+        scores[places] += term.worth(frequency, damping[places])
 
 
 def _best(scores: Any, candidates: Places, limit: int) -> Places:

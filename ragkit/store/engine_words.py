@@ -12,9 +12,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragkit.store.bm25 import RowTerms, Statistics, count_terms, score_rows
+from ragkit.store.bm25 import Statistics, score_rows
 from ragkit.store.nodes import fulltext_values
 from ragkit.store.sparse import SparseVector, node_vector
+from ragkit.store.terms import RowTerms, count_terms
 
 if TYPE_CHECKING:
     from ragkit.store.sqlite import Snapshot

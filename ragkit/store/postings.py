@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -27,7 +26,7 @@ from ragkit.store.segments import (
     read_segments,
     segment_of,
 )
-from ragkit.store.terms import LONGEST, MOST, Terms, of_counted_rows, select
+from ragkit.store.terms import LONGEST, Terms, count_terms, of_counted_rows, select
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,14 +138,14 @@ def insert(conn: sqlite3.Connection, table: str, rowid: int, values: Sequence[st
     _check_grows(conn, table, rowid)
     if pending is not None and pending < block:
         pack_pending(conn, table)
-    fields = [Counter(term for term in value.split(" ") if term) for value in values]
-    terms = list(dict.fromkeys(term for field in fields for term in field))
-    counts = b"".join(bytes(min(field[term], MOST) for term in terms) for field in fields)
+    row = count_terms(values)
+    terms = list(dict.fromkeys(term for field in row.counts for term in field))
+    counts = b"".join(bytes(field.get(term, 0) for term in terms) for field in row.counts)
     conn.execute(
         f"INSERT INTO {table}_pending VALUES (?, ?, ?, ?, ?)",
         (
             rowid,
-            min(sum(field.total() for field in fields), LONGEST) + 1,
+            row.length + 1,
             np.fromiter(map(term_hash, terms), "<u8", len(terms)).tobytes(),
             counts,
             " ".join(terms),

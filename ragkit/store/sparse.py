@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ragkit.store.bm25 import K1, RowTerms, Statistics, damping_of, idf
+from ragkit.store.bm25 import K1, Statistics, damping_of, idf
 from ragkit.store.postings import term_hash
 
 if TYPE_CHECKING:
+    from ragkit.store.terms import RowTerms
     from ragkit.types import Clause
 
 __all__ = ["VERSION", "SparseVector", "node_vector", "question_vector"]

@@ -8,8 +8,9 @@ or each posting by itself, but for the dictionary that numbers words.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +20,20 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["Field", "Terms", "invert", "join", "of_counted_rows", "select"]
+__all__ = [
+    "LONGEST",
+    "Field",
+    "RowTerms",
+    "Terms",
+    "count_terms",
+    "invert",
+    "join",
+    "of_counted_rows",
+    "select",
+]
 
 LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
-MOST = 255
+_MOST = 255
 _CHARACTER = 21  # bits of a code point
 
 Field = tuple[Sequence[str], str]
@@ -30,6 +41,14 @@ Field = tuple[Sequence[str], str]
 
 A run stands for its characters and for its pairs of neighbours; no word is one of these.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class RowTerms:
+    """How often a row's terms are in each field, and how many terms there are with repeats."""
+
+    counts: tuple[Mapping[str, int], ...]
+    length: int
 
 
 class Terms(NamedTuple):
@@ -47,6 +66,15 @@ class Terms(NamedTuple):
     def names(self) -> list[str]:
         """Return the terms."""
         return self.vocabulary.decode().split(" ") if self.vocabulary else []
+
+
+def count_terms(values: Sequence[str]) -> RowTerms:
+    """Return what an index holds of a row: one string of space-separated terms for each field."""
+    counts = [Counter(term for term in value.split(" ") if term) for value in values]
+    length = min(sum(field.total() for field in counts), LONGEST)
+    return RowTerms(
+        tuple({term: min(n, _MOST) for term, n in field.items()} for field in counts), length
+    )
 
 
 def invert(rows: Iterable[Sequence[Field]], fields: int) -> tuple[Terms, Numbers]:
@@ -133,7 +161,7 @@ def _grouped(keys: Any, fields: int, shift: int) -> tuple[Any, Any, Any, Any]:
     for field in range(fields):
         if len(starts):
             found = np.add.reduceat(which == field, starts, dtype=np.int64)
-            counts[field] = np.minimum(found, MOST)
+            counts[field] = np.minimum(found, _MOST)
     postings = postings[starts]
     terms = postings >> np.uint64(16)
     begins = np.flatnonzero(np.diff(terms, prepend=terms[:1] ^ np.uint64(1)))
