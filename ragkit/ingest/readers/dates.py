@@ -33,7 +33,7 @@ def iso_day(text: str) -> str:
     if found := _COMPACT.match(text):
         return _checked(found[1], found[2], found[3])
     if found := _YEAR.match(text):
-        return found[1] if found[1] != "0000" else ""
+        return _checked(found[1], "1", "1")[:4]
     if found := _MONTH_FIRST.match(text):
         return _checked(found[3], _month(found[1]), found[2])
     if found := _DAY_FIRST.match(text):

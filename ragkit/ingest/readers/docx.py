@@ -173,10 +173,11 @@ def _marked(text: str, paragraph: Any, levels: Mapping[str, int]) -> tuple[str, 
 
 def _header_rows(table: Any) -> int | None:
     """Return how many rows the author marked to be repeated on each page; None for none."""
-    marks = (row.find(f"{_W}trPr/{_W}tblHeader") for row in _within(table, _W + "tr"))
+    marks = [row.find(f"{_W}trPr/{_W}tblHeader") for row in _within(table, _W + "tr")]
     off = ("0", "false", "off")
     marked = takewhile(lambda mark: mark is not None and mark.get(_W + "val") not in off, marks)
-    return sum(1 for _ in marked) or None
+    count = sum(1 for _ in marked)
+    return count if 0 < count < len(marks) else None  # Word repeats none where all are marked
 
 
 def _rows(table: Any) -> Iterator[list[str]]:

@@ -100,7 +100,7 @@ def _as_damaged_utf8(data: bytes) -> Decoded | None:
     """Return ``data`` read as UTF-8 if it is valid but for a few damaged places."""
     text = data.decode("utf-8", errors="replace")
     broken = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    multibyte = sum(not c.isascii() for c in text[: 4 * _SAMPLE]) - broken
+    multibyte = _not_ascii(text[: 4 * _SAMPLE]) - broken
     if multibyte >= 4 * broken and _printable(data):
         return Decoded(text, "utf-8", broken)
     return None
@@ -223,13 +223,17 @@ def _is_foreign(line: bytes) -> bool:
     """Return whether ``line`` is no UTF-8, not even with a few damaged places."""
     text = line.decode("utf-8", errors="replace")
     broken = text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
-    return broken > 0 and sum(not c.isascii() for c in text) - broken < 4 * broken
+    return broken > 0 and _not_ascii(text) - broken < 4 * broken
 
 
 def _is_sure(line: bytes) -> bool:
     """Return whether ``line`` can only be UTF-8."""
     text = _strict(line, "utf-8")
-    return text is not None and sum(not c.isascii() for c in text) >= _SURE
+    return text is not None and _not_ascii(text) >= _SURE
+
+
+def _not_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:

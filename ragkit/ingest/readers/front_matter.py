@@ -55,7 +55,7 @@ def _read_yaml(block: str) -> Mapping[Any, Any] | None:
     try:
         depth = 0
         for count, event in enumerate(yaml.parse(block, Loader=yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            if getattr(event, "anchor", None) or getattr(event, "tag", None):  # aliases have one
                 return None
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)

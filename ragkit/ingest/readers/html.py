@@ -31,7 +31,6 @@ _META = {
     "dc.date": "date", "dcterms.created": "date", "citation_publication_date": "date",
     "og:url": "url",
 }  # fmt: skip
-_MOST_HEADER_ROWS = 3
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 
@@ -186,7 +185,7 @@ def _is_layout(table: Any) -> bool:
 def _rows(table: Any, left_out: Set[Any]) -> list[list[str]]:
     rows = []
     hanging: dict[int, tuple[int, str]] = {}
-    for row in table.iter("tr", "{*}tr"):
+    for row in _shown_rows(table):
         cells = [
             (one_line(_text(cell, left_out)), _span(cell, "colspan"), _span(cell, "rowspan"))
             for cell in row
@@ -194,6 +193,17 @@ def _rows(table: Any, left_out: Set[Any]) -> list[list[str]]:
         ]
         rows.append(spread(cells, hanging))
     return rows
+
+
+def _shown_rows(table: Any) -> Iterator[Any]:
+    """Yield the rows of a table without those that are hidden, alone or with their group."""
+    groups: dict[Any, bool] = {}
+    for row in table.iter("tr", "{*}tr"):
+        group = row.getparent()
+        if group not in groups:
+            groups[group] = group is not table and _is_hidden(group, tag_of(group))
+        if not groups[group] and not _is_hidden(row, "tr"):
+            yield row
 
 
 def _span(cell: Any, name: str) -> int:
@@ -215,13 +225,13 @@ def _header_rows(table: Any, rows: int) -> int | None:
     """
     count = 0
     beside = 0
-    for number, row in enumerate(table.iter("tr", "{*}tr")):
+    for number, row in enumerate(_shown_rows(table)):
         tags = [tag_of(cell) for cell in row if tag_of(cell) in ("td", "th")]
         if count == number and tags and all(tag == "th" for tag in tags):
             count += 1
         beside += tags[:1] == ["th"] and "td" in tags
     if 0 < count < rows:
-        return min(count, _MOST_HEADER_ROWS)
+        return count
     return 0 if beside == rows else None
 
 

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
+from ragkit.ingest.readers.content import Content, Metadata, clean
 from ragkit.ingest.readers.html import element_text, parse_html
 from ragkit.ingest.readers.records import load_json
+from ragkit.ingest.readers.text import first_heading
 
 __all__ = ["read_notebook"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_FENCES = re.compile(r"`{3,}")
 _MAX_OUTPUT = 10_000
-_TITLE = re.compile(r"^#[ \t]+(\S.*?)[ \t#]*$", re.M)
 
 
 def read_notebook(text: str) -> Content:
@@ -33,9 +34,8 @@ def read_notebook(text: str) -> Content:
     blocks = [block for cell in cells if isinstance(cell, dict) for block in _cell(cell)]
     content = "\n\n".join(filter(str.strip, blocks))
     metadata: Metadata = {"markup": "markdown"}
-    prose = (block for block in blocks if not block.startswith("```"))
-    if title := next(filter(None, map(_TITLE.search, prose)), None):
-        metadata["title"] = one_line(title[1])[:500]
+    if title := next(filter(None, map(first_heading, blocks)), ""):
+        metadata["title"] = title[:500]
     return Content.of(content, metadata)
 
 
@@ -68,9 +68,7 @@ def _cell(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def _fenced(code: str) -> str:
-    fence = "```"
-    while fence in code:
-        fence += "`"
+    fence = "`" * max((len(run) + 1 for run in _FENCES.findall(code)), default=3)
     return f"{fence}\n{code.strip(chr(10))}\n{fence}"
 
 

@@ -112,14 +112,26 @@ def _rows(table: Any) -> Iterator[list[str]]:
             repeat = cell.get(_TABLE + "number-columns-repeated") or "1"
             count = min(int(repeat) if repeat.isdecimal() else 1, _MAX_COLUMNS - len(cells))
             text = " ".join(_inline(p) for p in cell.iter(_TEXT + "p"))
+            if cell.tag == _TABLE + "covered-table-cell":
+                cells.extend(_hung(hanging, len(cells), count, text))
+                continue
             down = cell.get(_TABLE + "number-rows-spanned") or "1"
-            if cell.tag == _TABLE + "covered-table-cell" and len(cells) in hanging:
-                left, text = hanging.pop(len(cells))
-                if left > 1:
-                    hanging[len(cells)] = left - 1, text
-            elif down.isdecimal() and int(down) > 1:
+            if down.isdecimal() and int(down) > 1:
                 hanging[len(cells)] = min(int(down), _MAX_SPAN) - 1, text
             cells.extend([text] * count)
         while cells and not cells[-1]:
             cells.pop()
         yield cells
+
+
+def _hung(hanging: dict[int, tuple[int, str]], at: int, count: int, text: str) -> Iterator[str]:
+    """Yield what ``count`` covered cells from column ``at`` on say: what hangs down from above.
+
+    ``hanging`` says for a column how many further rows which text fills, and is kept up to date.
+    Other covered cells have a ``text`` of their own, as a rule none.
+    """
+    for column in range(at, at + count):
+        left, above = hanging.pop(column, (0, text))
+        if left > 1:
+            hanging[column] = left - 1, above
+        yield above

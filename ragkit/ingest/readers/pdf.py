@@ -23,6 +23,7 @@ from ragkit.ingest.readers.content import (
     clean,
     one_line,
 )
+from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.running import PageText, running_lines, without_lines
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def _properties(document: PdfDocument) -> Metadata:
         value = re.sub(r"^Microsoft (Word|PowerPoint|Excel) - ", "", value)
         if value and not _PLACEHOLDER.match(value) and not _FILE_NAME.search(value):
             found[name] = value[:500]
-    if date := _DATE.match(raw.get("CreationDate", "")):
-        found["date"] = "-".join(filter(None, date.groups()))
+    date = _DATE.match(raw.get("CreationDate", ""))
+    if date and (day := iso_day("-".join(filter(None, date.groups())))):
+        found["date"] = day
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ragkit.errors import IngestError
@@ -17,7 +17,7 @@ RESERVED = frozenset(
     ("source", "sources", "format", "encoding", "markup", "sha256", "page", "slide", "sheet",
      "record", "records", "start", "end", "heading", "heading_path", "document_id", "doc_id",
      "ref_doc_id", "folder", "language", "pages", "slides", "sheets", "empty_pages", "ocr_pages",
-     "ocr", "undecodable")
+     "unread_pages", "ocr", "undecodable")
 )  # fmt: skip
 _MAX_FIELDS = 50
 _LONGEST_ROW = 600
@@ -150,7 +150,7 @@ def _row(record: Mapping[str, object]) -> str:
     Values in objects are named by their path. An object without others fits at any length.
     """
     if all(isinstance(value, _SCALAR) for value in record.values()):
-        return "; ".join(_pairs(record))
+        return "; ".join(_pairs(record.items()))
     pairs: list[tuple[str, object]] = []
     stack: list[tuple[str, object]] = [("", record)]
     while stack and len(pairs) <= _MAX_FIELDS:
@@ -164,12 +164,12 @@ def _row(record: Mapping[str, object]) -> str:
             pairs.append((path, ", ".join(map(_shown, item))))
         else:
             pairs.append((path, item))
-    row = "; ".join(_pairs(dict(pairs)))
+    row = "; ".join(_pairs(pairs))
     return row if not stack and len(row) <= _LONGEST_ROW else ""
 
 
-def _pairs(record: Mapping[str, object]) -> Iterator[str]:
-    return (f"{one_line(k)}: {_shown(v)}" for k, v in record.items() if v not in (None, ""))
+def _pairs(fields: Iterable[tuple[str, object]]) -> Iterator[str]:
+    return (f"{one_line(k)}: {_shown(v)}" for k, v in fields if v not in (None, ""))
 
 
 def _labelled(path: str, text: str) -> str:

@@ -67,6 +67,7 @@ _CODE = frozenset(
     "proto graphql vue svelte dart ex exs erl hs ml clj lisp el vim cmake makefile dockerfile tf "
     "po pot org adoc asciidoc textile wiki".split()
 )
+_PLAIN = ("txt", "text", "mht", "mhtml")
 _HTML_START = re.compile(
     # Possessive: a comment is never read in another way, or many of them would take for ever.
     r"\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+(?:<!doctype\s+html|<html[\s>])",
@@ -86,7 +87,7 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
     no text that could be read, and for containers that unpack beyond ``limits``.
     """
     head = data[:1024]
-    if b"%PDF-" in head:
+    if _is_pdf(head, suffix):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         return _zip_format(data, suffix, limits)
@@ -98,13 +99,21 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
         if head.startswith(magic) and _is_binary(magic, head):
             told = "." if ". " in kind else ", not a text document."
             raise IngestError(f"This is {kind}{told}")
-    if head[257:262] == b"ustar":
+    if head[257:262] == b"ustar" and b"\x00" in head[:257]:
         raise IngestError("This is a tar archive. Unpack it into the folder.")
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" and head[0] == 0:  # a length of four bytes
         raise IngestError("This is a video, sound or HEIC image file, not a text document.")
     if suffix in ("pdf", "docx", "pptx", "xlsx", "epub", "odt") and b"\x00" in head:
         raise IngestError(f"Damaged, or no {suffix} at all: its content is of no known kind.")
     return None
+
+
+def _is_pdf(head: bytes, suffix: str) -> bool:
+    """Tell a PDF, which other bytes may precede, from text about PDF."""
+    if head.lstrip(b"\xef\xbb\xbf\x00\t\n\r ").startswith(b"%PDF-"):
+        return True
+    is_text = suffix in _BY_SUFFIX or suffix in _CODE or suffix in _PLAIN
+    return not is_text and b"%PDF-" in head
 
 
 def is_protected_office(data: bytes) -> bool:

@@ -15,6 +15,7 @@ from ragkit.ingest.readers.content import one_line
 __all__ = ["row_lines", "spread", "table_text"]
 
 _MAX_HEADER = 60
+_MOST_HEADER_ROWS = 3
 _LOOK_AHEAD = 12
 _MAX_SPAN = 100
 _MAX_COLUMNS = 1000
@@ -39,12 +40,12 @@ def row_lines(
 ) -> Iterator[str]:
     """Yield one line for each row that holds anything.
 
-    ``header`` is the number of rows at the top that name the columns, 0 for none; with None they
-    are found by their looks: one row, or two where the upper one groups columns. Below them lines
-    are ``name: value; name: value``, empty cells left out; names of two rows are joined. Without a
-    header, or for lines above it such as a title, cells are joined by `` | ``. Below an empty row
-    another table with names of its own may follow. With ``form`` a table of two columns may be one
-    of labels and values, which has no header: ``label: value``.
+    ``header`` is the number of rows at the top that name the columns, 0 for none, of which three
+    are taken; with None they are found by their looks: one row, or two where the upper one groups
+    columns. Below them lines are ``name: value; name: value``, empty cells left out; names of two
+    rows are joined. Without a header, or for lines above it such as a title, cells are joined by
+    `` | ``. Below an empty row another table with names of its own may follow. With ``form`` a
+    table of two columns may be one of labels and values, which has no header: ``label: value``.
     """
     source = map(_texts, rows)
     ahead: deque[list[str]] = deque()
@@ -120,7 +121,7 @@ def _opening(
     The first is (rows above them, rows of names), or None where the names so far hold on.
     """
     if header is not None:
-        return (0, header) if header else None, False
+        return (0, min(header, _MOST_HEADER_ROWS)) if header else None, False
     if names is None:
         head = [row for row in ahead if any(row)]
         labels = form and _is_form(head)

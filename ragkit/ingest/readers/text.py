@@ -8,11 +8,11 @@ from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.front_matter import front_matter
 from ragkit.ingest.readers.pipe_tables import with_named_rows
 
-__all__ = ["read_markdown", "read_plain", "read_rst", "read_subtitles"]
+__all__ = ["first_heading", "read_markdown", "read_plain", "read_rst", "read_subtitles"]
 
-_ATX = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.M)
+_ATX = re.compile(r"^ {0,3}#[ \t]++(\S.*)$", re.M)
 _SETEXT = re.compile(r"^(\S.*)\n=+[ \t]*$", re.M)
-_FENCE = re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1", re.M | re.S)
+_FENCE = re.compile(r"^ {0,3}(`{3,}+(?![^\n]*`)|~{3,}+).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
 _RST_TITLE = re.compile(
     r"^(?:([=~#*^\"'-])\1{2,}\n)?[ \t]*(\S.*)\n([=~#*^\"'-])\3{2,}[ \t]*$", re.M
 )
@@ -34,13 +34,23 @@ def read_markdown(text: str) -> Content:
     head = text[:_HEAD]
     fields, end = front_matter(head)
     metadata |= fields
-    head = head[end:]
-    if "title" not in metadata:
-        head = _FENCE.sub("", head)
-        found = [m for m in (_ATX.search(head), _SETEXT.search(head)) if m]
-        if found:
-            metadata["title"] = one_line(min(found, key=lambda m: m.start())[1])
+    if "title" not in metadata and (title := first_heading(head[end:])):
+        metadata["title"] = title[:500]
     return Content.of(with_named_rows(text), metadata)
+
+
+def first_heading(text: str) -> str:
+    """Return the first heading of level one in Markdown outside code; empty without any."""
+    text = _FENCE.sub("", text)
+    found = sorted((*_ATX.finditer(text), *_SETEXT.finditer(text)), key=re.Match.start)
+    return next(filter(None, map(_heading, found)), "")
+
+
+def _heading(found: re.Match[str]) -> str:
+    """Return a heading without the ``#`` that close it, which a space keeps apart: not "C#"."""
+    text = one_line(found[1])
+    bare = text.rstrip("#") if found.re is _ATX else text
+    return bare.rstrip() if not bare or bare.endswith(" ") else text
 
 
 def read_rst(text: str) -> Content:
@@ -48,14 +58,14 @@ def read_rst(text: str) -> Content:
     text = clean(text)
     metadata: Metadata = {"markup": "rst"}
     if found := _RST_TITLE.search(text[:_HEAD]):
-        metadata["title"] = one_line(found[2])
+        metadata["title"] = one_line(found[2])[:500]
     return Content.of(text, metadata)
 
 
 _CUE = re.compile(r"^(?:\d+[ \t]*\n)?(?:\d+:)?\d\d?:\d\d[.,]\d{3}[ \t]*-->[ \t]*[\d:.,]+.*$", re.M)
 # The header of WebVTT, and its blocks of styles, regions and comments (https://www.w3.org/TR/webvtt1/).
 _VTT_HEAD = re.compile(r"\A(?:[A-Za-z-]+: ?[^\n]*\n)+")
-_VTT_BLOCK = re.compile(r"(?:\A|\n\n+)(?:STYLE|REGION|NOTE)\b[^\n]*(?:\n[^\n]+)*")
+_VTT_BLOCK = re.compile(r"(?:\A|(?<=\n\n))(?:STYLE|REGION|NOTE)\b[^\n]*(?:\n[^\n]+)*")
 _TAG = re.compile(r"</?[a-zA-Z][^>\n]{0,80}>|\{\\[^}\n]{0,80}\}")
 
 
@@ -63,6 +73,6 @@ def read_subtitles(text: str) -> Content:
     """Return the spoken lines of SRT or WebVTT, one cue a line, without numbers and times."""
     text = clean(text)
     if text.startswith("WEBVTT"):
-        text = _VTT_HEAD.sub("", _VTT_BLOCK.sub("\n\n", text.partition("\n")[2]))
+        text = _VTT_HEAD.sub("", _VTT_BLOCK.sub("\n", text.partition("\n")[2]))
     cues = (one_line(_TAG.sub("", cue)) for cue in _CUE.split(text))
     return Content.of("\n".join(filter(None, cues)), {"markup": "text"})
