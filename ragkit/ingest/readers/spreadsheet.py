@@ -15,6 +15,7 @@ from typing import Any
 
 from ragkit.ingest.readers.content import Content, Limits, Section, clean
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.sheet_xml import SheetArchive
 from ragkit.ingest.readers.tables import row_lines, table_text
 
 __all__ = ["cell_text", "read_delimited", "read_xlsx", "sheet_section"]
@@ -36,11 +37,14 @@ def read_xlsx(data: bytes, limits: Limits) -> Content:
 
     Formulas come out as the values that Excel stored with them.
     """
-    import openpyxl
+    from openpyxl.reader.excel import ExcelReader
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and validations, which are not read
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        reader = ExcelReader(io.BytesIO(data), read_only=True, data_only=True)
+        reader.archive = SheetArchive(io.BytesIO(data))
+        reader.read()
+        book = reader.wb
         try:
             sections = []
             for sheet in book.worksheets:
