@@ -32,6 +32,7 @@ _DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\uf
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _MAX_VALUE = 500
+_MOST_BITS = 1660  # as much as 500 digits say
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,15 @@ def one_line(value: object) -> str:
 def scalars(values: Mapping[str, object]) -> Metadata:
     """Return the non-empty strings and numbers of ``values``, as metadata.
 
-    Text becomes one line of at most 500 characters; true, false and fractions become text.
+    Text becomes one line of at most 500 characters; true, false, fractions and large numbers
+    become text. Numbers that are longer yet, which Python refuses to write, are left out.
     """
     found: Metadata = {}
     for key, value in values.items():
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
             found[key] = value
+        elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            continue
         elif isinstance(value, str | int | float) and (text := one_line(value)):
             found[key] = text[:_MAX_VALUE]
     return found
