@@ -105,6 +105,16 @@ def test_hidden_rows_of_a_table_are_not_shown(tmp_path: Path) -> None:
     assert read(tmp_path, "a.html", page).text == "text\n\nname: a; size: 1"
 
 
+def test_the_button_that_is_a_heading_is_read(tmp_path: Path) -> None:
+    page = (
+        "<h1>Help</h1><h2><button>How do I pay?</button></h2><p>With a card.</p>"
+        "<h2>Refunds <button>Copy link</button></h2><p>In ten days.</p><button>Send</button>"
+    )
+    assert read(tmp_path, "a.html", page).text == (
+        "# Help\n\n## How do I pay?\n\nWith a card.\n\n## Refunds\n\nIn ten days."
+    )
+
+
 def test_a_word_table_whose_rows_are_all_marked_as_header_keeps_its_rows(tmp_path: Path) -> None:
     docx = pytest.importorskip("docx")
     document = docx.Document()

@@ -52,6 +52,7 @@ _LEAST_LEFT = 0.3
 _SHORT_LINK = 28
 _MOST_SIBLINGS = 200
 _FEWEST_LINKS = 3
+_HEADING_DEPTH = 3  # elements between a heading and what it holds
 
 
 def find_furniture(root: Any) -> frozenset[Any]:
@@ -71,7 +72,7 @@ def find_furniture(root: Any) -> frozenset[Any]:
         if not tag or element not in sizes:
             continue
         own = sizes[element]
-        if tag not in _NEVER:
+        if tag not in _NEVER and not _is_whole_heading(element, sizes):
             if _is_tagged(element, tag, own, page, in_text):
                 sure.add(element)
                 continue
@@ -111,6 +112,14 @@ def _is_tagged(element: Any, tag: str, own: Sizes, page: Sizes, in_text: bool) -
             return True
         others = _words(element.get("id"), element.get("class")) & (MORE | NAV)
         return small and (_apart(in_text, page) or bool(others))
+    return False
+
+
+def _is_whole_heading(element: Any, sizes: dict[Any, Sizes]) -> bool:
+    """Tell all that a heading holds, such as the button that unfolds the text below it."""
+    for above in islice(element.iterancestors(), _HEADING_DEPTH):
+        if tag_of(above) in HEADINGS:
+            return sizes[above].characters == sizes[element].characters
     return False
 
 
