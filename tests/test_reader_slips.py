@@ -197,3 +197,26 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return out.getvalue()
+
+
+def test_a_minus_is_no_bullet_of_a_slide(tmp_path: Path) -> None:
+    pptx = pytest.importorskip("pptx")
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[1])
+    slide.shapes.title.text = 600 * "x"
+    slide.placeholders[1].text = "-5 °C at night\n- by day 10 °C\n•\tdry"
+    out = io.BytesIO()
+    show.save(out)
+    found = read(tmp_path, "a.pptx", out.getvalue())
+    assert found.text.endswith("\n\n- -5 °C at night\n- by day 10 °C\n- dry")
+    assert found.metadata["title"] == 500 * "x"
+
+
+def test_a_document_made_on_no_day_has_no_date(tmp_path: Path) -> None:
+    core = (
+        '<c xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:t="http://purl.org/dc/terms/">'
+        "<t:modified>2024-13-45T00:00:00Z</t:modified><t:created>2024-05-01T00:00:00Z</t:created>"
+        "</c>"
+    )
+    members = templates()["docx"] | {"docProps/core.xml": core.encode()}
+    assert read(tmp_path, "a.docx", zipped(members)).metadata["date"] == "2024-05-01"

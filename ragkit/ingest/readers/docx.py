@@ -43,7 +43,7 @@ def read_docx(data: bytes) -> Content:
     if "title" not in metadata:
         title = next((text for text, level in blocks if level == 1), None)
         if title:
-            metadata["title"] = one_line(title.lstrip("# "))
+            metadata["title"] = one_line(title.lstrip("# "))[:500]
     return Content.of(_joined(blocks), metadata)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from ragkit.ingest.readers.xml import parse_xml
 __all__ = ["read_pptx"]
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_BULLET = re.compile(r"\A(?:[•·]\s*|-\s+)+")  # typed by hand; a minus has no space behind it
 _DIAGRAM = "/diagramData"
 
 
@@ -30,7 +32,7 @@ def read_pptx(data: bytes) -> Content:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown", "slides": len(sections)}
     if "title" not in metadata and sections and sections[0].text.startswith("# "):
-        metadata["title"] = sections[0].text.partition("\n")[0].removeprefix("# ")
+        metadata["title"] = sections[0].text.partition("\n")[0].removeprefix("# ")[:500]
     return Content(tuple(sections), metadata)
 
 
@@ -79,7 +81,7 @@ def _shape(shape: Any) -> str:
         texts = [(text, depth) for text, depth in texts if text]
         if len(texts) == 1:
             return texts[0][0]
-        return "\n".join(f"{'  ' * depth}- {text.lstrip('-•· ')}" for text, depth in texts)
+        return "\n".join(f"{'  ' * depth}- {_BULLET.sub('', text)}" for text, depth in texts)
     if getattr(shape, "has_table", False) and shape.has_table:
         rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
         return table_text(rows, header=1 if shape.table.first_row else None)

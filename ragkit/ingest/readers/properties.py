@@ -7,6 +7,7 @@ import zipfile
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Metadata, one_line
+from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.xml import parse_xml
 
 __all__ = ["core_properties"]
@@ -18,7 +19,6 @@ _DATES = (
     "{http://purl.org/dc/terms/}created",
     f"{_DC}date",
 )
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TEMPLATE_DATES = ("2013-12-23", "2013-01-27")  # of python-docx's and python-pptx's templates
 # What programs and converters fill in when nobody did.
 _NO_TITLE = re.compile(
@@ -50,7 +50,7 @@ def core_properties(archive: zipfile.ZipFile) -> Metadata:
     title = one_line(root.findtext(f".//{_DC}title") or "")[:500]
     author = one_line(root.findtext(f".//{_DC}creator") or "")[:500]
     stamps = (root.findtext(f".//{name}") or "" for name in _DATES)
-    date = next((found[0] for stamp in stamps if (found := _DAY.match(stamp))), "")
+    date = next(filter(None, map(iso_day, stamps)), "")
     fields = {
         "title": "" if _NO_TITLE.match(title) else title,
         "author": "" if _NO_AUTHOR.match(author) else author,
