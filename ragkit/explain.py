@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError, GenerationError, MissingExtra, ModelUnavailable
 from ragkit.files import Found, close_names, find_file
+from ragkit.ingest.folder import locate
 from ragkit.why import Budget, Judgement, Passage, Stage, Why, Word
 from ragkit.words import question_words
 
@@ -99,17 +100,11 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         if "--password-file" in found.reason:
             folder = shlex.quote(str(kb.folder))
             advice = f"Give it: ragkit index {folder} --password-file FILE"
+    elif by_whom := _left_out(kb, store, found):
+        stage, (reason, advice) = "left_out", by_whom
     elif found.listed:
         stage, reason = "unindexed", f"{name} is in the folder, and the index does not know it yet."
         advice = f"Index it: ragkit index {shlex.quote(str(kb.folder))}"
-    elif found.exists:
-        stage = "left_out"
-        reason = (
-            f"{name} is never read. Hidden files and folders (names that begin with a dot), "
-            "Office lock files, caches, node_modules, virtual environments and what .ragkitignore "
-            "names are left out."
-        )
-        advice = "Rename it, or take it in with a line that starts with ! in .ragkitignore."
     else:
         close = close_names(found.source, store.catalog.files())
         stage, reason = "missing", f"There is no file {name} in the folder '{kb.folder}'."
@@ -125,6 +120,24 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         advice=(advice,) if advice else (),
         close=close,
     )
+
+
+def _left_out(kb: KnowledgeBase, store: SqliteStore, found: Found) -> tuple[str, str] | None:
+    """Return what leaves a file of the folder out and what to do; None for any other file."""
+    from ragkit.indexing import own_files
+    from ragkit.ingest.left_out import left_out_in_words, why_left_out
+
+    if not found.exists:
+        return None
+    if found.source in kb.notes.excluded():
+        return (
+            f"'{found.source}' was excluded in the chat's Documents page.",
+            "Tick it there and choose Include.",
+        )
+    if str(locate(kb.folder.resolve(), found.source)) in own_files(store):
+        return f"'{found.source}' is ragkit's own index, not a document.", ""
+    left_out = why_left_out(kb.folder, found.source, hidden=kb.config.ingest.hidden)
+    return None if left_out is None else left_out_in_words(found.source, left_out)
 
 
 def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:

@@ -221,7 +221,46 @@ def test_missing_file_has_close_names(kb: ragkit.KnowledgeBase) -> None:
 def test_hidden_file_is_left_out(kb: ragkit.KnowledgeBase) -> None:
     why = kb.why("Where is the zebra?", ".secret.md")
     assert why.stage == "left_out"
-    assert "Hidden" in why.reason
+    assert "begins with a dot" in why.reason
+    assert "node_modules" not in why.reason  # no rule but the one that holds
+    assert "!/.secret.md" in why.advice[0]
+
+
+def test_the_line_that_leaves_a_file_out_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    (folder / "guide" / "old").mkdir(parents=True)
+    (folder / "guide" / "old" / "zebra.md").write_text("The zebra sleeps.\n", "utf-8")
+    (folder / "guide" / ".ragkitignore").write_text("# what is past\n\nol?/\n", "utf-8")
+    kb = ragkit.open(folder, index=tmp_path / "i.db", preset="lite")
+    kb.index()
+
+    why = kb.why("Where does the zebra sleep?", "guide/old/zebra.md")
+    assert why.stage == "left_out"
+    assert "line 3 of guide/.ragkitignore" in why.reason
+    assert "'guide/old'" in why.reason
+    assert why.reason.endswith("ol?/")
+
+    line = why.advice[0].rpartition(" ")[2]
+    with (folder / "guide" / ".ragkitignore").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    kb.index()
+    assert kb.why("Where does the zebra sleep?", "guide/old/zebra.md").stage == "cited"
+
+
+def test_a_file_that_somebody_excluded_says_where(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "zebra.md").write_text("The zebra sleeps.\n", "utf-8")
+    kb = ragkit.open(folder, index=folder / "own.db", preset="lite")
+    kb.notes.exclude(["zebra.md"])
+    kb.index()
+
+    why = kb.why("Where does the zebra sleep?", "zebra.md")
+    assert why.stage == "left_out"
+    assert "Documents page" in why.reason
+    own = kb.why("Where does the zebra sleep?", "own.db")
+    assert own.stage == "left_out"
+    assert "own index" in own.reason
 
 
 def test_unread_file_has_the_reason_of_the_report(kb: ragkit.KnowledgeBase) -> None:

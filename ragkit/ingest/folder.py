@@ -26,10 +26,11 @@ from ragkit.ingest.ignore import (
     read_ignore_file,
 )
 
-__all__ = ["SKIPPED_FOLDERS", "Entry", "locate", "walk"]
+__all__ = ["SKIPPED_FOLDERS", "VIRTUAL_ENVIRONMENT", "Entry", "locate", "walk"]
 
 SKIPPED_FOLDERS = CACHES | INSTALLED
-_VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
+VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
+"""The file by which a virtual environment of Python's is known."""
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _EFFECTIVE = os.access in os.supports_effective_ids
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2})")
@@ -141,7 +142,7 @@ def _below(root: str, hidden: bool, left_out: Counter[Reason]) -> Iterator[Entry
             if isinstance(inner, OSError):
                 problem = f"Folder that cannot be listed: {inner.strerror}."
                 yield Entry(source, level.path / name, 0, 0, problem)
-            elif verdict is None and any(entry.name == _VIRTUAL_ENVIRONMENT for entry in inner):
+            elif verdict is None and any(entry.name == VIRTUAL_ENVIRONMENT for entry in inner):
                 left_out["virtual environment"] += 1
             else:
                 stack.append(_level(inner, f"{source}/", level.path / name, name))
@@ -174,7 +175,7 @@ def _reason(
     if verdict is not None:
         return ".ragkitignore" if verdict else None
     reason = default_reason(found.name, is_folder=is_folder, hidden=hidden)
-    if reason == "hidden" and is_folder and os.path.lexists(f"{found.path}/{_VIRTUAL_ENVIRONMENT}"):
+    if reason == "hidden" and is_folder and os.path.lexists(f"{found.path}/{VIRTUAL_ENVIRONMENT}"):
         return "virtual environment"
     return reason
 

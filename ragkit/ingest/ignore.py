@@ -23,6 +23,7 @@ __all__ = [
     "IGNORE_FILE",
     "INSTALLED",
     "IgnoreFile",
+    "Pattern",
     "Reason",
     "default_reason",
     "parse_ignore_lines",
@@ -65,26 +66,36 @@ def default_reason(name: str, *, is_folder: bool, hidden: bool) -> Reason | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Pattern:
-    """One line: its segments (None is ``**``), and what it does with what it matches."""
+class Pattern:
+    """One line: its segments (None is ``**``), and what it does with what it matches.
+
+    ``text`` is the line as written, ``line`` its number from 1.
+    """
 
     segments: tuple[re.Pattern[str] | None, ...]
     takes_back: bool
     folders_only: bool
     anchored: bool
+    text: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreFile:
     """The patterns of one folder's file, in their order."""
 
-    patterns: tuple[_Pattern, ...]
+    patterns: tuple[Pattern, ...]
 
     def verdict(self, parts: Sequence[str], *, is_folder: bool) -> bool | None:
         """Return True to leave a path out, False where it is taken back, None where none matches.
 
-        ``parts`` are the path's names from the file's own folder down. The last match decides.
+        ``parts`` are the path's names from the file's own folder down.
         """
+        found = self.deciding(parts, is_folder=is_folder)
+        return None if found is None else not found.takes_back
+
+    def deciding(self, parts: Sequence[str], *, is_folder: bool) -> Pattern | None:
+        """Return the last pattern that matches, which decides; ``parts`` as for ``verdict``."""
         for pattern in reversed(self.patterns):
             if pattern.folders_only and not is_folder:
                 continue
@@ -94,7 +105,7 @@ class IgnoreFile:
                 else _is_match(pattern.segments[0], parts[-1])
             )
             if found:
-                return not pattern.takes_back
+                return pattern
         return None
 
 
@@ -113,10 +124,10 @@ def read_ignore_file(path: Path) -> IgnoreFile | None:
 
 def parse_ignore_lines(lines: Iterable[str]) -> IgnoreFile:
     """Return the patterns of a file's lines; comments and lines that can match nothing go."""
-    return IgnoreFile(tuple(filter(None, map(_parse, lines))))
+    return IgnoreFile(tuple(filter(None, (_parse(n, line) for n, line in enumerate(lines, 1)))))
 
 
-def _parse(line: str) -> _Pattern | None:
+def _parse(number: int, line: str) -> Pattern | None:
     line = line.removesuffix("\r")
     if line.startswith("#"):
         return None
@@ -140,7 +151,7 @@ def _parse(line: str) -> _Pattern | None:
         if compiled is None:
             return None
         segments.append(compiled)
-    return _Pattern(tuple(segments), takes_back, folders_only, anchored)
+    return Pattern(tuple(segments), takes_back, folders_only, anchored, line, number)
 
 
 def _without_trailing_spaces(line: str) -> str:

@@ -15,7 +15,8 @@ __all__ = ["SheetArchive"]
 
 _NAME = rb"(?:\w++:)?+"
 # ECMA-376 part 1, 18.3.1.4 (c) and 18.3.1.73 (row): with ``r`` they say where they stand, so that
-# they can go without moving others; all known programs write it first. ``<`` must be escaped in
+# they can go without moving others; Excel, LibreOffice and openpyxl write it first, and where it
+# comes later they just stay. ``<`` must be escaped in
 # attributes, ``>`` is only taken for the end of a tag of which nothing but this can remain.
 _CELL = rb"""<%sc r=["'][^<>]*+(?:(?<=/)>|>\s*+</%sc>)\s*+""" % (_NAME, _NAME)
 _ROW = rb"""<%srow r=["'][^<>]*+(?:(?<=/)>|>\s*+(?:%s)*+</%srow>)\s*+""" % (_NAME, _CELL, _NAME)
