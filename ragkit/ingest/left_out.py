@@ -78,7 +78,7 @@ def _left_out(
         if pattern.takes_back:
             return None
         file = f"{above}/{IGNORE_FILE}".lstrip("/")
-        return LeftOut(source, is_folder, IGNORE_FILE, pattern.text, file, pattern.line)
+        return LeftOut(source, is_folder, ".ragkitignore", pattern.text, file, pattern.line)
     reason = default_reason(path.name, is_folder=is_folder, hidden=hidden)
     if reason in (None, "hidden") and is_folder and os.path.lexists(path / VIRTUAL_ENVIRONMENT):
         reason = "virtual environment"
