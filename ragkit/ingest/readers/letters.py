@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["PROFILES", "Profile", "is_plausible"]
 
@@ -85,15 +86,14 @@ class Profile:
 
     def mean_weight(self, text: str) -> float:
         """Return the mean weight, from -3 to 1, of the non-ASCII characters of ``text``."""
-        padded = f" {text} "
-        kinds = list(map(_kind, padded))
+        kinds = list(map(_kind, f" {text} "))
         total = 0.0
-        seen = Counter(zip(padded[1:-1], kinds, kinds[2:], strict=False))
-        others = [(key, count) for key, count in seen.items() if not key[0].isascii()]
-        for (c, before, after), count in others:
+        placed = zip(text, kinds, kinds[2:], strict=False)
+        seen = Counter(key for key in placed if key[0] > "\x7f")
+        for (c, before, after), count in seen.items():
             total += count * self._weight(c, before, after)
         rare = 0.05 if self.encodings[0] in _RARE else 0.0
-        return total / max(1, sum(count for _, count in others)) - rare
+        return total / max(1, seen.total()) - rare
 
     def _weight(self, c: str, before: str, after: str) -> float:
         alone = self._alone(c)
@@ -137,6 +137,7 @@ class Profile:
         return {"Co": -3.0, "Cn": -3.0, "Cc": -2.0}.get(kind, -3.0 if c == "\ufffd" else -0.5)
 
 
+@lru_cache(maxsize=16_384)  # asked for each character in each encoding
 def _kind(c: str) -> str:
     """Return a for small and A for capital ASCII letters, l and L for others, v for Thai marks."""
     if "a" <= c <= "z":
