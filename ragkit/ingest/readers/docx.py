@@ -10,11 +10,15 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.charts import drawn_texts
 from ragkit.ingest.readers.content import Content, one_line
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["read_docx"]
@@ -25,19 +29,23 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 _BOX = _W + "txbxContent"
 _GONE = (_W + "del", _W + "moveFrom")
 _HEADING = re.compile(r"heading (\d)$", re.I)
-_NOTES = re.compile(r"/(footnotes|endnotes)$")
 
 
 def read_docx(data: bytes) -> Content:
-    """Return a Word document as Markdown-like text, footnotes and endnotes last."""
+    """Return a Word document as Markdown-like text.
+
+    Footnotes, endnotes, charts, comments, and headers and footers, each once, come last.
+    """
     import docx
 
     document = docx.Document(io.BytesIO(data))
     levels = _heading_levels(document.styles.element)
     blocks = list(_blocks(document.element.body, levels))
-    for relation in document.part.rels.values():
-        if _NOTES.search(relation.reltype) and not relation.is_external:
-            blocks.extend(_notes(relation.target_part.blob, levels))
+    blocks.extend(_beside(document.part, "footnotes|endnotes", levels))
+    blocks.extend((text, 0) for text in drawn_texts(document.part, charts=True))
+    blocks.extend(_beside(document.part, "comments", levels))
+    running = (text for text, _ in _beside(document.part, "header|footer", {}))
+    blocks.extend((text, 0) for text in dict.fromkeys(running) if not only_counts_pages(text))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown"}
     if "title" not in metadata:
@@ -100,11 +108,13 @@ def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     An explicit stack, since content controls and text boxes nest.
     """
     stack = list(reversed(body))
+    initial = ""  # a large first letter, which stands in a paragraph of its own
     while stack:
         element = stack.pop()
         if element.tag == _W + "p":
-            text = _paragraph(element).strip()
-            if text:
+            text = initial + _paragraph(element).strip()
+            initial = text if _is_initial(element) else ""
+            if text and not initial:
                 yield _marked(text, element, levels)
             stack.extend(child for box in reversed(_boxes(element)) for child in reversed(box))
         elif element.tag == _W + "tbl":
@@ -112,6 +122,13 @@ def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
                 yield text, 0
         elif element.tag not in (_FALLBACK, _W + "sectPr"):
             stack.extend(reversed(element))
+    if initial:
+        yield initial, 0
+
+
+def _is_initial(paragraph: Any) -> bool:
+    frame = paragraph.find(f"{_W}pPr/{_W}framePr")
+    return frame is not None and frame.get(_W + "dropCap") in ("drop", "margin")
 
 
 def _boxes(paragraph: Any) -> list[Any]:
@@ -133,9 +150,12 @@ def _above(element: Any, top: Any) -> Iterator[Any]:
 def _paragraph(paragraph: Any) -> str:
     """Return the text of a paragraph without that of text boxes in it."""
     parts: list[str] = []
-    stack = list(reversed(paragraph))
+    stack: list[Any] = list(reversed(paragraph))
     while stack:
         element = stack.pop()
+        if isinstance(element, str):
+            parts.append(element)
+            continue
         tag = element.tag
         if tag in (_W + "t", _M + "t"):
             parts.append(element.text or "")
@@ -145,6 +165,9 @@ def _paragraph(paragraph: Any) -> str:
             parts.append("\n")
         elif tag == _W + "noBreakHyphen":
             parts.append("-")
+        elif tag == _W + "ruby":  # the word first, how it is read in brackets
+            reading = "".join(t.text or "" for t in element.iterfind(f"{_W}rt//{_W}t"))
+            stack.extend((f"({reading})", *reversed(element.findall(_W + "rubyBase"))))
         elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", *_GONE) and not _is_hidden(
             element
         ):
@@ -210,9 +233,22 @@ def _within(element: Any, tag: str) -> Iterator[Any]:
             stack.extend(reversed(child))
 
 
-def _notes(xml: bytes, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def _beside(part: Any, kinds: str, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield the blocks of the notes, comments, headers or footers that belong to ``part``."""
     from ragkit.ingest.readers.xml import parse_xml
 
-    for note in parse_xml(xml):
-        if note.get(_W + "type") in (None, "normal"):
-            yield from _blocks(note, levels)
+    kind = re.compile(f"/({kinds})$")
+    for relation in part.rels.values():
+        if relation.is_external or not kind.search(relation.reltype):
+            continue
+        with suppress(IngestError):
+            root = parse_xml(relation.target_part.blob)
+            if root.tag in (_W + "hdr", _W + "ftr"):
+                yield from _blocks(root, levels)
+            for note in root.iterchildren(_W + "footnote", _W + "endnote"):
+                if note.get(_W + "type") in (None, "normal"):
+                    yield from _blocks(note, levels)
+            for comment in root.iterchildren(_W + "comment"):
+                author = one_line(comment.get(_W + "author") or "")
+                if said := " ".join(text for text, _ in _blocks(comment, {})):
+                    yield f"Comment ({author}): {said}" if author else f"Comment: {said}", 0

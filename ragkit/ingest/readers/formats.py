@@ -27,7 +27,7 @@ def read_bytes(
         data = decrypted(data, passwords)
     kind = binary_format(data, suffix, limits)
     if kind is not None:
-        content = _read_binary(kind, data, limits, passwords, ocr)
+        content = _read_container(kind, data, limits, passwords, ocr)
         return Content(content.sections, content.metadata | {"format": kind})
     if suffix == "eml":
         from ragkit.ingest.readers.mail import read_mail
@@ -48,6 +48,22 @@ def read_bytes(
     if decoded.replaced:
         file["undecodable"] = decoded.replaced
     return Content(content.sections, content.metadata | file)
+
+
+def _read_container(
+    kind: str, data: bytes, limits: Limits, passwords: Sequence[str], ocr: bool
+) -> Content:
+    if kind not in ("docx", "pptx", "xlsx"):
+        return _read_binary(kind, data, limits, passwords, ocr)
+    from ragkit.ingest.readers.ooxml import as_usual, without_missing_parts
+
+    data = as_usual(data)
+    try:
+        return _read_binary(kind, data, limits, passwords, ocr)
+    except KeyError as error:
+        if "archive" not in str(error):
+            raise
+    return _read_binary(kind, without_missing_parts(data), limits, passwords, ocr)
 
 
 def _read_binary(

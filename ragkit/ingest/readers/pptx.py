@@ -6,8 +6,11 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.charts import chart_text, drawn_texts, paragraph_text
 from ragkit.ingest.readers.content import Content, Section, one_line
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.tables import table_text
@@ -17,7 +20,6 @@ __all__ = ["read_pptx"]
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _BULLET = re.compile(r"\A(?:[•·]\s*|-\s+)+")  # typed by hand; a minus has no space behind it
-_DIAGRAM = "/diagramData"
 
 
 def read_pptx(data: bytes) -> Content:
@@ -43,11 +45,8 @@ def _slide(slide: Any) -> Iterator[str]:
     for shape in _shapes(slide.shapes):
         if title is None or shape.shape_id != title.shape_id:
             yield _shape(shape)
-    for relation in slide.part.rels.values():
-        if relation.reltype.endswith(_DIAGRAM) and not relation.is_external:
-            root = parse_xml(relation.target_part.blob)
-            paragraphs = (_paragraph(p) for p in root.iter(_A + "p"))
-            yield "\n".join(f"- {text}" for text in paragraphs if text)
+    yield from drawn_texts(slide.part, charts=False)
+    yield from _comments(slide.part)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         notes = slide.notes_slide.notes_text_frame.text.strip()
         yield f"Notes: {notes}" if notes else ""
@@ -77,7 +76,7 @@ def _shapes(shapes: Any) -> Iterator[Any]:
 def _shape(shape: Any) -> str:
     if shape.has_text_frame:
         paragraphs = list(shape.text_frame._txBody.iter(_A + "p"))
-        texts = [(_paragraph(p), _depth(p)) for p in paragraphs]
+        texts = [(paragraph_text(p), _depth(p)) for p in paragraphs]
         texts = [(text, depth) for text, depth in texts if text]
         if len(texts) == 1:
             return texts[0][0]
@@ -86,17 +85,9 @@ def _shape(shape: Any) -> str:
         rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
         return table_text(rows, header=1 if shape.table.first_row else None)
     if getattr(shape, "has_chart", False) and shape.has_chart:
-        return _chart(shape.chart)
+        with suppress(IngestError):
+            return chart_text(shape.chart_part.blob)
     return ""
-
-
-def _paragraph(paragraph: Any) -> str:
-    """Return a paragraph's text, fields included, which python-pptx leaves out."""
-    parts = (
-        " " if element.tag == _A + "br" else element.text or ""
-        for element in paragraph.iter(_A + "t", _A + "br")
-    )
-    return one_line("".join(parts))
 
 
 def _depth(paragraph: Any) -> int:
@@ -105,11 +96,15 @@ def _depth(paragraph: Any) -> int:
     return min(8, int(level)) if level.isdecimal() else 0
 
 
-def _chart(chart: Any) -> str:
-    title = chart.chart_title.text_frame.text if chart.has_title else ""
-    lines = [f"Chart: {one_line(title)}" if title.strip() else "Chart"]
-    for plot in chart.plots:
-        names = [str(category) for category in plot.categories]
-        rows = [["", *names], *([series.name, *series.values] for series in plot.series)]
-        lines.append(table_text(rows, header=int(bool(names))))
-    return "\n".join(filter(None, lines))
+def _comments(part: Any) -> Iterator[str]:
+    """Yield what reviewers wrote on a slide, in the old form of comments and in the new."""
+    for relation in part.rels.values():
+        if relation.is_external or relation.reltype.rpartition("/")[2] != "comments":
+            continue
+        try:
+            root = parse_xml(relation.target_part.blob)
+        except IngestError:
+            continue
+        said = [one_line(text.text or "") for text in root.iter("{*}text")]
+        said += map(paragraph_text, root.iter(_A + "p"))
+        yield "\n".join(f"Comment: {text}" for text in said if text)

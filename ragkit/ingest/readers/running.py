@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["PageText", "running_lines", "without_lines"]
+__all__ = ["PageText", "only_counts_pages", "running_lines", "without_lines"]
 
 _DIGITS = re.compile(r"\d+")
 _SPACES = re.compile(r"\s+")
@@ -80,6 +80,11 @@ def without_lines(text: str, lines: frozenset[str]) -> str:
     return "\n".join(kept)
 
 
+def only_counts_pages(line: str) -> bool:
+    """Tell whether a line has no words but those for pages."""
+    return all(word in _PAGE_WORDS for word in _WORD.findall(line.casefold()))
+
+
 def _shape(line: str) -> str:
     return _DIGITS.sub("#", _plain(line))
 
@@ -94,7 +99,7 @@ def _says_so(line: str, pages: int) -> bool:
     It has no words but those for pages, or "3 of 12" for that many pages, or a number that other
     things than a space keep apart from the words.
     """
-    if all(word in _PAGE_WORDS for word in _WORD.findall(line.casefold())):
+    if only_counts_pages(line):
         return True
     if any(int(last[:9]) == pages for _, last in _OF_ALL.findall(line)):
         return True

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Limits
+from ragkit.ingest.readers.ooxml import part_names
 
 __all__ = ["binary_format", "is_protected_office", "megabytes", "text_format"]
 
@@ -139,7 +140,7 @@ def _zip_format(data: bytes, suffix: str, limits: Limits) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            kind = _container_kind(archive, {member.filename for member in members})
+            kind = _container_kind(archive, set(part_names(archive)))
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError) as error:
         name = suffix if suffix in ("docx", "pptx", "xlsx", "epub", "odt") else "zip container"
         raise IngestError(f"Damaged {name}: {str(error).rstrip('.')}.") from error

@@ -44,14 +44,15 @@ def row_lines(
     are taken; with None they are found by their looks: one row, or two where the upper one groups
     columns. Below them lines are ``name: value; name: value``, empty cells left out; names of two
     rows are joined. Without a header, or for lines above it such as a title, cells are joined by
-    `` | ``. Below an empty row another table with names of its own may follow. With ``form`` a
-    table of two columns may be one of labels and values, which has no header: ``label: value``.
+    `` | ``; so are, below the table, the names of columns that are empty. Below an empty row
+    another table with names of its own may follow. With ``form`` a table of two columns may be one
+    of labels and values, which has no header: ``label: value``.
     """
     source = map(_texts, rows)
     ahead: deque[list[str]] = deque()
     names: _Row | None = None
+    unsaid: list[int] = []  # columns whose names no row has told yet
     looked = fresh = False
-    below = True  # a row came after the names
     while True:
         ahead.extend(islice(source, _LOOK_AHEAD + 1 - len(ahead)))
         if not ahead:
@@ -68,21 +69,27 @@ def row_lines(
                 yield from map(_labelled, _filled(ahead, source))
                 return
             if found is not None:
-                if not below and names:
-                    yield _joined(names)
+                yield from _columns(names, unsaid)
                 at, count = found
                 yield from map(_joined, _popped(ahead, at))
                 header_rows = _popped(ahead, count)
-                names, below = (_combined(header_rows), False) if count else (None, True)
+                names = _combined(header_rows) if count else None
+                unsaid = [column for column, name in enumerate(names or ()) if name]
                 continue
         row = ahead.popleft()
-        if names is None:
+        if names is None or _is_heading(names, row):
             yield _joined(row)
         elif list(row) != list(names):  # a header that is repeated says nothing
-            below = True
+            if unsaid:
+                unsaid = [column for column in unsaid if not _cell(row, column)]
             yield _named(names, row)
-    if not below and names:
-        yield _joined(names)
+    yield from _columns(names, unsaid)
+
+
+def _columns(names: _Row | None, unsaid: Sequence[int]) -> Iterator[str]:
+    """Yield the names of columns that are empty, as one line."""
+    if names and unsaid:
+        yield _joined([names[column] for column in unsaid])
 
 
 def spread(cells: Iterable[tuple[str, int, int]], hanging: dict[int, tuple[int, str]]) -> list[str]:
@@ -171,9 +178,12 @@ def _labelled(row: _Row) -> str:
     return f"{filled[0]}: {filled[1]}"
 
 
+def _is_heading(names: _Row, row: _Row) -> bool:
+    """Tell a heading inside the table, or a total."""
+    return len(names) > 2 and sum(map(bool, row)) == 1
+
+
 def _named(names: _Row, row: _Row) -> str:
-    if sum(map(bool, row)) == 1 and len(names) > 2:
-        return _joined(row)  # a heading inside the table, or a total
     pairs = (
         f"{names[i]}: {value}" if i < len(names) and names[i] else value
         for i, value in enumerate(row)

@@ -1,0 +1,93 @@
+"""Charts and diagrams of Office files, from their DrawingML (ECMA-376 part 1, 21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from ragkit.errors import IngestError
+from ragkit.ingest.readers.content import one_line
+from ragkit.ingest.readers.tables import table_text
+from ragkit.ingest.readers.xml import parse_xml
+
+__all__ = ["chart_text", "drawn_texts", "paragraph_text"]
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_MOST_POINTS = 10_000
+
+
+def drawn_texts(part: Any, *, charts: bool) -> Iterator[str]:
+    """Yield the texts of the diagrams, and with ``charts`` of the charts, that ``part`` shows.
+
+    ``part`` is an OPC part of python-docx or python-pptx. A damaged drawing shows nothing.
+    """
+    for relation in part.rels.values():
+        kind = relation.reltype.rpartition("/")[2]
+        if relation.is_external or not (kind == "diagramData" or (charts and kind == "chart")):
+            continue
+        with suppress(IngestError):
+            xml = relation.target_part.blob
+            yield chart_text(xml) if kind == "chart" else _diagram(parse_xml(xml))
+
+
+def paragraph_text(paragraph: Any) -> str:
+    """Return the text of an ``a:p``, that of fields in it included."""
+    parts = (
+        " " if element.tag == _A + "br" else element.text or ""
+        for element in paragraph.iter(_A + "t", _A + "br")
+    )
+    return one_line("".join(parts))
+
+
+def _diagram(root: Any) -> str:
+    paragraphs = map(paragraph_text, root.iter(_A + "p"))
+    return "\n".join(f"- {text}" for text in paragraphs if text)
+
+
+def chart_text(xml: bytes) -> str:
+    """Return the title of a chart and the numbers of its series, one a line.
+
+    Raises IngestError where ``xml`` is damaged.
+    """
+    root = parse_xml(xml)
+    title = root.find(f"{_C}chart/{_C}title")
+    named = "" if title is None else " ".join(map(paragraph_text, title.iter(_A + "p"))).strip()
+    lines = [f"Chart: {named}" if named else "Chart"]
+    area = root.find(f"{_C}chart/{_C}plotArea")
+    for plot in [] if area is None else area:
+        series = plot.findall(_C + "ser")
+        names = next(filter(None, (_points(one, "cat", "xVal") for one in series)), {})
+        places = sorted(names or {at: "" for one in series for at in _points(one, "val", "yVal")})
+        rows = [["", *(names.get(at, "") for at in places)]]
+        for one in series:
+            values = _points(one, "val", "yVal")
+            name = " ".join(_points(one, "tx").values())
+            rows.append([name, *(values.get(at, "") for at in places)])
+        lines.append(table_text(rows, header=int(bool(names))))
+    return "\n".join(filter(None, lines))
+
+
+def _points(series: Any, *kinds: str) -> dict[int, str]:
+    """Return the cached values of the first of ``kinds`` that a series has, by their place."""
+    held = next((e for kind in kinds if (e := series.find(_C + kind)) is not None), None)
+    if held is None:
+        return {}
+    if (plain := held.find(_C + "v")) is not None:
+        return {0: one_line(plain.text or "")}
+    level = next(held.iter(_C + "lvl"), held)  # of several levels the first is the finest
+    points: dict[int, str] = {}
+    for point in level.iter(_C + "pt"):
+        at = point.get("idx") or ""
+        if at.isdecimal() and len(points) < _MOST_POINTS:
+            points[int(at)] = _shown(point.findtext(_C + "v") or "")
+    return points
+
+
+def _shown(value: str) -> str:
+    """Return a number as a person would write it, and other text as it is."""
+    try:
+        return f"{float(value):.15g}" if "." in value else one_line(value)
+    except ValueError:
+        return one_line(value)

@@ -1,0 +1,237 @@
+"""Office files that are right but rare: strict ones, templates, shows, odd names, odd parts."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import docx
+import openpyxl
+import pptx
+import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+from pptx.chart.data import BubbleChartData, CategoryChartData, XyChartData
+from pptx.enum.chart import XL_CHART_TYPE
+from pptx.util import Inches
+
+from ragkit.errors import IngestError
+from ragkit.ingest.extract import extract
+
+_Part = Callable[[str, bytes], tuple[str, bytes] | None]
+
+
+def word_file(*paragraphs: str) -> bytes:
+    document = docx.Document()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    return saved(document)
+
+
+def saved(document: object) -> bytes:
+    out = io.BytesIO()
+    document.save(out)  # type: ignore[attr-defined]
+    return out.getvalue()
+
+
+def slides(*titles: str) -> bytes:
+    show = pptx.Presentation()
+    for title in titles:
+        show.slides.add_slide(show.slide_layouts[5]).shapes.title.text = title
+    return saved(show)
+
+
+def sheet(*rows: tuple[object, ...]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    return saved(book)
+
+
+def changed(data: bytes, change: _Part) -> bytes:
+    """Return a zip with each member as ``change`` returns it, left out where that is None."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as copy:
+        for name in archive.namelist():
+            if member := change(name, archive.read(name)):
+                copy.writestr(*member)
+    return out.getvalue()
+
+
+def read(tmp_path: Path, name: str, data: bytes) -> str:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return extract(path).text
+
+
+def as_strict(name: str, part: bytes) -> tuple[str, bytes]:
+    """Return a part under the names of ECMA-376 part 1."""
+    usual = rb"http://schemas\.openxmlformats\.org/(\w+ml|officeDocument)/2006/"
+    return name, re.sub(usual, rb"http://purl.oclc.org/ooxml/\1/", part)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.docx", word_file("The ferry leaves at nine.")),
+        ("a.pptx", slides("The ferry leaves at nine.")),
+        ("a.xlsx", sheet(("The ferry leaves at nine.", 3))),
+    ],
+)
+def test_strict_office_files_are_read(tmp_path: Path, name: str, data: bytes) -> None:
+    strict = changed(data, as_strict)
+    assert b"purl.oclc.org" in zipfile.ZipFile(io.BytesIO(strict)).read("_rels/.rels")
+    assert "The ferry leaves at nine." in read(tmp_path, name, strict)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.dotx", "openxmlformats-officedocument.wordprocessingml.template.main+xml"),
+        ("a.docm", "ms-word.document.macroEnabled.main+xml"),
+        ("a.dotm", "ms-word.template.macroEnabledTemplate.main+xml"),
+        ("a.ppsx", "openxmlformats-officedocument.presentationml.slideshow.main+xml"),
+        ("a.potx", "openxmlformats-officedocument.presentationml.template.main+xml"),
+        ("a.pptm", "ms-powerpoint.presentation.macroEnabled.main+xml"),
+        ("a.ppsm", "ms-powerpoint.slideshow.macroEnabled.main+xml"),
+    ],
+)
+def test_templates_shows_and_files_with_macros_are_read(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    text = "The harbour closes in winter."
+    data = word_file(text) if name[2] == "d" else slides(text)
+    usual = rb"openxmlformats-officedocument\.\w+\.(?:document|presentation)\.main\+xml"
+
+    def other(member: str, part: bytes) -> tuple[str, bytes]:
+        return member, re.sub(usual, kind.encode(), part)
+
+    assert text in read(tmp_path, name, changed(data, other))
+
+
+def test_windows_paths_and_other_letters_in_a_package_are_read(tmp_path: Path) -> None:
+    def windows(name: str, part: bytes) -> tuple[str, bytes]:
+        return name.replace("/", "\\").lower(), part
+
+    data = changed(sheet(("pier", "fee"), ("north", 35), ("south", 20)), windows)
+    assert "pier: north; fee: 35" in read(tmp_path, "a.xlsx", data)
+
+
+def test_a_relationship_to_a_part_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
+    missing = b'<Relationship Id="rId99" Type="http://x/image" Target="NULL"/></Relationships>'
+
+    def dangling(name: str, part: bytes) -> tuple[str, bytes]:
+        return name, part.replace(b"</Relationships>", missing)
+
+    for name, data in (("a.docx", word_file("Boats wait.")), ("a.pptx", slides("Boats wait."))):
+        assert "Boats wait." in read(tmp_path, name, changed(data, dangling))
+
+
+def test_a_package_without_its_main_part_is_reported(tmp_path: Path) -> None:
+    def without(name: str, part: bytes) -> tuple[str, bytes] | None:
+        return None if name == "word/document.xml" else (name, part)
+
+    with pytest.raises(IngestError, match="Damaged"):
+        read(tmp_path, "a.docx", changed(word_file("Gone."), without))
+
+
+def test_headers_and_footers_come_last_and_once(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph("Boats wait.")
+    document.sections[0].header.paragraphs[0].text = "Contract 2024/17"
+    document.sections[0].footer.paragraphs[0].text = "Page 1 of 3"
+    second = document.add_section()
+    second.header.is_linked_to_previous = False
+    second.header.paragraphs[0].text = "Contract 2024/17"
+    text = read(tmp_path, "a.docx", saved(document))
+    assert text == "Boats wait.\n\nContract 2024/17"
+
+
+def test_a_document_with_nothing_but_a_header_is_read(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "Harbour office"
+    assert read(tmp_path, "a.docx", saved(document)) == "Harbour office"
+
+
+def test_comments_of_a_document_come_out_with_who_wrote_them(tmp_path: Path) -> None:
+    document = docx.Document()
+    run = document.add_paragraph("The fee is 35 euros.").add_run(" See below.")
+    document.add_comment(run, text="Since when?", author="Ana Ruiz", initials="AR")
+    text = read(tmp_path, "a.docx", saved(document))
+    assert text.endswith("Comment (Ana Ruiz): Since when?")
+
+
+def test_a_large_first_letter_belongs_to_its_word(tmp_path: Path) -> None:
+    document = docx.Document()
+    first = document.add_paragraph("O")
+    frame = f'<w:framePr {nsdecls("w")} w:dropCap="drop" w:lines="3"/>'
+    first._p.get_or_add_pPr().append(parse_xml(frame))
+    document.add_paragraph("nce a boat came.")
+    assert read(tmp_path, "a.docx", saved(document)) == "Once a boat came."
+
+
+def test_how_a_word_is_read_does_not_split_it(tmp_path: Path) -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("港は")
+    ruby = (
+        f"<w:r {nsdecls('w')}><w:ruby><w:rubyPr/><w:rt><w:r><w:t>とうきょう</w:t></w:r></w:rt>"
+        "<w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+    )
+    paragraph._p.append(parse_xml(ruby))
+    assert read(tmp_path, "a.docx", saved(document)) == "港は東京(とうきょう)"
+
+
+def test_names_of_columns_that_are_empty_are_kept(tmp_path: Path) -> None:
+    document = docx.Document()
+    table = document.add_table(3, 3)
+    for at, text in enumerate(("Boat", "Length", "Signature", "Alma", "12", "", "Bea", "14", "")):
+        table.cell(at // 3, at % 3).text = text
+    text = read(tmp_path, "a.docx", saved(document))
+    assert text == "Boat: Alma; Length: 12\nBoat: Bea; Length: 14\nSignature"
+
+
+def test_charts_of_every_kind_give_their_numbers(tmp_path: Path) -> None:
+    show = pptx.Presentation()
+    place = (Inches(1), Inches(1), Inches(4), Inches(3))
+    bars = CategoryChartData()
+    bars.categories = ["North", "South"]
+    bars.add_series("Boats", (12, 7.5))
+    points = XyChartData()
+    depths = points.add_series("Depth")
+    depths.add_data_point(1, 4.5)
+    bubbles = BubbleChartData()
+    bubbles.add_series("Load").add_data_point(2, 6.25, 10)
+    for kind, data in (
+        (XL_CHART_TYPE.COLUMN_CLUSTERED, bars),
+        (XL_CHART_TYPE.XY_SCATTER, points),
+        (XL_CHART_TYPE.BUBBLE, bubbles),
+    ):
+        show.slides.add_slide(show.slide_layouts[6]).shapes.add_chart(kind, *place, data)
+    text = read(tmp_path, "a.pptx", saved(show))
+    assert "Boats; North: 12; South: 7.5" in text
+    assert "4.5" in text
+    assert "6.25" in text
+
+
+def test_comments_on_a_slide_come_out(tmp_path: Path) -> None:
+    p = "http://schemas.openxmlformats.org/presentationml/2006/main"
+    comment = f'<p:cmLst xmlns:p="{p}"><p:cm><p:text>Too long?</p:text></p:cm></p:cmLst>'
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments"
+    relation = f'<Relationship Id="rId9" Type="{kind}" Target="../comments/comment1.xml"/>'
+    override = (
+        '<Override PartName="/ppt/comments/comment1.xml" ContentType="application/'
+        'vnd.openxmlformats-officedocument.presentationml.comments+xml"/></Types>'
+    )
+
+    def commented(name: str, part: bytes) -> tuple[str, bytes]:
+        if name == "ppt/slides/_rels/slide1.xml.rels":
+            part = part.replace(b"</Rel", relation.encode() + b"</Rel")
+        return name, part.replace(b"</Types>", override.encode())
+
+    data = io.BytesIO(changed(slides("Fees"), commented))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("ppt/comments/comment1.xml", comment)
+    assert read(tmp_path, "a.pptx", data.getvalue()) == "# Fees\n\nComment: Too long?"
