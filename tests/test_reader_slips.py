@@ -176,7 +176,7 @@ def test_covered_cells_that_are_written_as_one_say_what_is_above_each(tmp_path: 
     body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
     members = templates()["odt"] | {"content.xml": body_of(f"<table:table>{body}</table:table>")}
     assert read(tmp_path, "a.odt", zipped(members)).text == (
-        "city: Ulm; name: Ann; phone: 1; note: x\ncity: Ulm; name: Ann; phone: 2; note: x"
+        "city: Ulm; name: Ann; phone: 1; note: x\ncity: Ulm; name: Ann; phone: 2; note: x\nmore"
     )
 
 
