@@ -220,3 +220,19 @@ def test_a_document_made_on_no_day_has_no_date(tmp_path: Path) -> None:
     )
     members = templates()["docx"] | {"docProps/core.xml": core.encode()}
     assert read(tmp_path, "a.docx", zipped(members)).metadata["date"] == "2024-05-01"
+
+
+@pytest.mark.parametrize("header", ["Ann <", "Ann <@", '""@'])
+def test_a_header_that_is_none_costs_no_message(tmp_path: Path, header: str) -> None:
+    found = read(tmp_path, "a.eml", f"From: {header}\nSubject: Plans\n\nWe meet at noon.\n")
+    assert found.text.startswith("From: ")
+    assert found.text.endswith("Subject: Plans\n\nWe meet at noon.")
+
+
+def test_a_part_without_the_parts_it_speaks_of_costs_no_message(tmp_path: Path) -> None:
+    message = (
+        "From: a@b.c\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=A\n\n"
+        "--A\nContent-Type: multipart/related\n\nnothing\n"
+        "--A\nContent-Type: text/plain\n\nWe meet at noon.\n--A--\n"
+    )
+    assert read(tmp_path, "a.eml", message).text.endswith("We meet at noon.")

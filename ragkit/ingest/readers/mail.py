@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 
@@ -72,7 +72,9 @@ def _headers(message: EmailMessage) -> dict[str, str]:
     for name, raw in message.raw_items():
         shown = _NAMES.get(name.lower())
         if shown and shown not in found:
-            value = policy.default.header_fetch_parse(shown, str(raw)[:_LONGEST_HEADER])
+            value = str(raw)[:_LONGEST_HEADER]
+            with suppress(AttributeError, LookupError, ValueError):  # Python stumbles over "a <"
+                value = policy.default.header_fetch_parse(shown, value)
             found[shown] = one_line(value)
     return {name: found[name] for name in _SHOWN if found.get(name)}
 
@@ -92,7 +94,7 @@ def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
 
 
 def _body(message: EmailMessage) -> str:
-    part = message.get_body(preferencelist=("plain", "html"))
+    part = _text_part(message)
     if part is None:
         return ""
     payload = part.get_payload(decode=True)
@@ -103,6 +105,13 @@ def _body(message: EmailMessage) -> str:
         return text.strip()
     root = parse_html(text)
     return "" if root is None else element_text(root, furniture=True)
+
+
+def _text_part(message: EmailMessage) -> Message | None:
+    """Return the part that holds the text, the first of any where the parts are damaged."""
+    with suppress(AttributeError):  # of a part that says it has parts and has none
+        return message.get_body(preferencelist=("plain", "html"))
+    return next((part for part in message.walk() if part.get_content_maintype() == "text"), None)
 
 
 def _decoded(payload: bytes, charset: str | None) -> str:
