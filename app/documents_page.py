@@ -16,6 +16,7 @@ from shared import label
 from texts_documents import TEXTS
 
 import ragkit
+from ragkit.files import needs_password, password_command
 from ragkit.health.overview import Overview
 from ragkit.health.reasons import reason
 from ragkit.ingest.readers.sniff import megabytes
@@ -41,8 +42,8 @@ _STYLE = """<style>
 .st-key-file-actions { min-height: 2.6rem; }
 /* The table's own buttons come up above it. */
 .st-key-file-actions:has(+ div [data-testid="stDataFrame"]) { margin-bottom: 1rem; }
-.st-key-file-reasons { font-size: .92rem; border-inline-start: 3px solid #c2410c;
-  padding-inline-start: .7rem; margin-bottom: 1.4rem; overflow-wrap: anywhere; }
+.st-key-file-reasons, .st-key-tried-reasons { font-size: .92rem; padding-inline-start: .7rem;
+  border-inline-start: 3px solid #c2410c; margin-bottom: 1.4rem; overflow-wrap: anywhere; }
 </style>"""
 
 
@@ -61,6 +62,7 @@ def draw(name: str, kb: KnowledgeBase, indexer: Indexer, language: str) -> None:
     _header(name, kb, indexer, rows, texts)
     _progress(indexer, texts)
     _said()
+    told = _tried(kb, indexer, rows, language, texts)
     if kb.folder.is_dir():
         documents_upload.draw(kb, indexer, overview, language, texts)
     else:
@@ -80,7 +82,7 @@ def draw(name: str, kb: KnowledgeBase, indexer: Indexer, language: str) -> None:
     if view == "view_health":
         documents_health.draw(indexer, overview, language, texts)
     else:
-        _files(kb, indexer, overview, rows, language, texts)
+        _files(kb, indexer, overview, rows, language, texts, explain_passwords=not told)
 
 
 @st.cache_resource(show_spinner=False, hash_funcs={ragkit.KnowledgeBase: id})
@@ -235,6 +237,51 @@ def _said() -> None:
         st.error(label(message, most=_MOST_MESSAGE))
 
 
+def _tried(
+    kb: KnowledgeBase,
+    indexer: Indexer,
+    rows: Sequence[FileRow],
+    language: str,
+    texts: dict[str, str],
+) -> bool:
+    """Show once what came of files that were tried again; return whether it explains passwords."""
+    folder, sources = st.session_state.get("documents_tried", ("", ()))
+    tried = [row for row in rows if row.source in sources] if folder == str(kb.folder) else []
+    # A file that is yet to be read is new: its entry was taken out of the index.
+    if not tried or indexer.state.running or any(row.state == "new" for row in tried):
+        return False
+    del st.session_state["documents_tried"]
+    read = [shown_name(row.source) for row in tried if row.state == "indexed"]
+    skipped = [row for row in tried if row.state == "skipped"]
+    if read:
+        more = texts["and_more"].format(count=len(read) - _LISTED) if len(read) > _LISTED else ""
+        names = label(", ".join(read[:_LISTED]), most=_MOST_MESSAGE)
+        st.success(" ".join((texts["tried_read"], names, more)))
+    if skipped:
+        st.warning(texts["tried_skipped"])
+        _reasons(skipped, language, key="tried-reasons")
+    lacking = any(map(_lacks_password, skipped))
+    if lacking:
+        _explain_passwords(kb, texts)
+    return lacking
+
+
+def _lacks_password(row: FileRow) -> bool:
+    return row.state == "skipped" and needs_password(row.reason)
+
+
+def _explain_passwords(kb: KnowledgeBase, texts: dict[str, str]) -> None:
+    """Say how protected files are read: no password ever goes through the page."""
+    if kb.config.ingest.password_file is not None:
+        st.info(texts["password_add"], icon=":material/lock:")
+    elif kb.config.app.shared:
+        st.info(texts["password_how"], icon=":material/lock:")
+    else:
+        said = " ".join((texts["password_how"], texts["password_once"]))
+        st.info(said, icon=":material/lock:")
+        st.code(password_command(kb), language=None, wrap_lines=True)
+
+
 def _files(
     kb: KnowledgeBase,
     indexer: Indexer,
@@ -242,6 +289,8 @@ def _files(
     rows: Sequence[FileRow],
     language: str,
     texts: dict[str, str],
+    *,
+    explain_passwords: bool,
 ) -> None:
     found = documents_table.draw_filters(rows, texts)
     if not found:
@@ -255,15 +304,17 @@ def _files(
         st.space("stretch")
         documents_table.draw_pages(len(found), texts)
     _reasons(ticked, language)
+    if explain_passwords and any(map(_lacks_password, ticked)):
+        _explain_passwords(kb, texts)
     documents_table.draw_table(shown, language, texts)
 
 
-def _reasons(ticked: Sequence[FileRow], language: str) -> None:
-    """Draw in full why ticked files were skipped: in the table there may be no room for it."""
-    skipped = [row for row in ticked if row.state == "skipped" and row.reason]
+def _reasons(rows: Sequence[FileRow], language: str, *, key: str = "file-reasons") -> None:
+    """Draw in full why files were skipped: in the table there may be no room for it."""
+    skipped = [row for row in rows if row.state == "skipped" and row.reason]
     lines = [f"{shown_name(r.source)}: {reason(r.reason, language)}" for r in skipped[:_LISTED]]
     if lines:
-        with st.container(key="file-reasons"):
+        with st.container(key=key):
             st.text("\n".join(lines))
 
 
@@ -336,6 +387,7 @@ def _one(kb: KnowledgeBase, row: FileRow, texts: dict[str, str]) -> None:
 
 
 def _try_again(kb: KnowledgeBase, indexer: Indexer, sources: Sequence[str]) -> None:
+    st.session_state["documents_tried"] = str(kb.folder), frozenset(sources)
     try:
         read_again(kb, sources)
     except ragkit.RagkitError as error:

@@ -76,6 +76,14 @@ TEXTS = {
         "exclude_help": "Leave them out of the index. The files stay in the folder.",
         "try_again": "Try again",
         "try_again_help": "Read these files once more, though they did not change.",
+        "tried_read": "Read now:",
+        "tried_skipped": "Tried again, and still not read:",
+        "password_how": "A password is given in a text file, one a line, not in this page. Whoever "
+        "runs the chat names that file in ragkit.toml, under [ingest], as password_file, and "
+        "starts the chat anew.",
+        "password_once": "Or run this once in a terminal, with the file's name for FILE:",
+        "password_add": "Whoever runs the chat adds the password to its password file, one a "
+        "line. Then choose Try again.",
         "include": "Include",
         "include_help": "Take them into the index again.",
         "delete": "Delete",
@@ -196,6 +204,12 @@ TEXTS = {
         "exclude_help": "不再放入索引。文件仍留在文件夹中。",
         "try_again": "重试",
         "try_again_help": "文件虽未改变，仍重新读取一次。",
+        "tried_read": "已读入：",
+        "tried_skipped": "已重试，仍未读入：",
+        "password_how": "密码写在文本文件中，每行一个，不在本页输入。请由运行此服务的人"
+        "在 ragkit.toml 的 [ingest] 下用 password_file 指明该文件，然后重新启动。",
+        "password_once": "也可以在终端中运行一次下面的命令，把 FILE 换成该文件的名称：",
+        "password_add": "请由运行此服务的人把密码加入密码文件，每行一个，然后点击“重试”。",
         "include": "重新纳入",
         "include_help": "重新放入索引。",
         "delete": "删除",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError, GenerationError, MissingExtra, ModelUnavailable
-from ragkit.files import Found, close_names, find_file
+from ragkit.files import Found, close_names, find_file, needs_password, password_command
 from ragkit.ingest.folder import locate
 from ragkit.why import Budget, Judgement, Passage, Stage, Why, Word
 from ragkit.words import question_words
@@ -97,9 +97,8 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
     if found.reason:
         stage, reason = "unread", f"{name} was not read: {found.reason}"
         advice = "Repair or convert the file; the next question reads it again."
-        if "--password-file" in found.reason:
-            folder = shlex.quote(str(kb.folder))
-            advice = f"Give it: ragkit index {folder} --password-file FILE"
+        if needs_password(found.reason):
+            advice = f"Give it: {password_command(kb)}"
     elif by_whom := _left_out(kb, store, found):
         stage, (reason, advice) = "left_out", by_whom
     elif found.listed:

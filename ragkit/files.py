@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,18 @@ from ragkit.errors import ConfigError, IngestError, StoreError
 from ragkit.ingest.folder import locate, walk
 
 if TYPE_CHECKING:
+    from ragkit.knowledge import KnowledgeBase
     from ragkit.store.sqlite import SqliteStore
 
-__all__ = ["Found", "close_names", "find_file", "page_text", "source_name"]
+__all__ = [
+    "Found",
+    "close_names",
+    "find_file",
+    "needs_password",
+    "page_text",
+    "password_command",
+    "source_name",
+]
 
 _MOST_NAMES = 3
 
@@ -77,6 +87,22 @@ def close_names(source: str, names: Collection[str]) -> tuple[str, ...]:
     near = difflib.get_close_matches(bare, ends, n=_MOST_NAMES, cutoff=0.6)
     found = [*same, *(by_name[name] for name in like), *(n for name in near for n in ends[name])]
     return tuple(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+def needs_password(reason: str) -> bool:
+    """Return whether a file that was skipped for ``reason`` lacks a password that can be given."""
+    return "--password-file" in reason
+
+
+def password_command(kb: KnowledgeBase) -> str:
+    """Return the command that reads the protected files of ``kb`` into the very same index.
+
+    A person puts the name of the password file in the place of ``FILE``.
+    """
+    words = ["ragkit", "index", str(kb.folder), "--preset", kb.config.preset]
+    if kb.config.store.uri and "://" not in kb.config.store.uri:  # else the preset has it
+        words += ["--index", kb.config.store.uri]
+    return shlex.join([*words, "--password-file", "FILE"])
 
 
 def page_text(source: str, page: int, store: SqliteStore) -> str:

@@ -6,6 +6,7 @@ import ast
 import re
 import string
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ pytest.importorskip("streamlit", reason='needs the extra: pip install "ragkit[ap
 
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from test_hostile_files import encrypted_pdf
+from test_protected import locked_pdf
 
 import ragkit
 
@@ -170,3 +173,61 @@ def test_upload_of_any_file_is_taken_in_at_once(page, folder: Path) -> None:  # 
     assert not test.exception
     assert (folder / "notes.txt").exists()
     assert "1 added" in words(test)
+
+
+def tried_again(page, folder: Path, language: str, *sources: str) -> AppTest:  # type: ignore[no-untyped-def]
+    """Open the page, tick ``sources``, choose Try again and wait for what it says."""
+    test = page(language)
+    while test.button(key="read-again").disabled:
+        test.run()
+    names = list(test.dataframe[0].value["source"])
+    key = f"files-{test.dataframe[0].proto.id.rpartition('-files-')[2]}"
+    rows = [names.index(source) for source in sources]
+    test.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    test.run().button(key="try-again").click().run()
+    for _ in range(100):
+        if "documents_tried" not in test.session_state:
+            break
+        time.sleep(0.05)
+        test.run()
+    assert not test.exception
+    return test
+
+
+@pytest.mark.parametrize(("language", "still"), [("en", "still not read"), ("zh", "仍未读入")])
+def test_trying_a_protected_file_again_says_how_to_give_its_password(  # type: ignore[no-untyped-def]
+    page, folder: Path, language: str, still: str
+) -> None:
+    (folder / "locked.pdf").write_bytes(encrypted_pdf())
+    test = tried_again(page, folder, language, "locked.pdf")
+    said = words(test)
+    assert still in said
+    assert "password_file" in said
+    assert f"ragkit index {folder} --preset lite --password-file FILE" in test.code[0].value
+
+
+def test_trying_again_tells_what_is_still_not_read(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "locked.pdf").write_bytes(encrypted_pdf())
+    (folder / "empty.md").write_text("", "utf-8")
+    said = words(tried_again(page, folder, "en", "empty.md"))
+    assert "still not read" in said
+    assert "empty.md: Empty file" in said
+    assert "password_file" not in said
+
+
+def test_a_corrected_password_file_is_enough(  # type: ignore[no-untyped-def]
+    page, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "locked.pdf").write_bytes(locked_pdf("right", "The safe is in the cellar."))
+    passwords = tmp_path / "passwords.txt"
+    passwords.write_text("other.pdf: wrong\n", "utf-8")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("RAGKIT_INGEST__PASSWORD_FILE", str(passwords))
+    test = tried_again(page, folder, "en", "locked.pdf")
+    assert "adds the password to its password file" in words(test)
+    passwords.write_text("locked.pdf: right\n", "utf-8")
+    test.button(key="try-again").click().run()
+    while "documents_tried" in test.session_state:
+        time.sleep(0.05)
+        test.run()
+    assert "Read now: locked" in words(test)
