@@ -24,7 +24,8 @@ from ragkit.ingest.readers.content import (
     one_line,
 )
 from ragkit.ingest.readers.dates import iso_day
-from ragkit.ingest.readers.running import PageText, running_lines, without_lines
+from ragkit.ingest.readers.pdf_page import page_text
+from ragkit.ingest.readers.running import running_lines, without_lines
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -32,11 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["read_pdf"]
 
 _LOCK = threading.Lock()
-# PDFium marks a hyphen that splits a word over two lines.
-_SPLIT_WORD = re.compile("[\x02\ufffe]\r?\n?")
 _PLACEHOLDER = re.compile(r"\(?(anonymous|unspecified|untitled|none|null|unknown)\)?$", re.I)
 _FILE_NAME = re.compile(r"\.(docx?|pptx?|xlsx?|tex|dvi|indd|pages|odt|pdf|html?|txt|qxd)$", re.I)
-_MARGIN = 0.07  # of a page's height: half of the usual margin above and below its text
 _OCR_DPI = 200  # letters of 10 points become 28 pixels high; the models were trained on 48
 _OCR_PIXELS = 3000  # of the longer side
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
@@ -57,6 +55,8 @@ def read_pdf(
     with _LOCK:
         document = _opened(data, passwords)
         try:
+            if document.get_formtype():  # before its first page is loaded
+                document.init_forms()
             return _content(document, ocr_seconds if ocr else 0.0)
         finally:
             document.close()
@@ -88,7 +88,7 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     empty = images = tried = unread = read_from_images = 0
     failed: IngestError | None = None
     spent = 0.0
-    pages = [_page(document, index) for index in range(len(document))]
+    pages = [page_text(document, index) for index in range(len(document))]
     runs, idle = running_lines(pages)
     for number, page in enumerate(pages, start=1):
         has_image = not without_lines(page.text, runs[number - 1]).strip() and _has_image(
@@ -132,35 +132,6 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     if read_from_images:
         metadata["ocr_pages"] = read_from_images
     return Content(tuple(sections), metadata | _properties(document))
-
-
-def _page(document: PdfDocument, index: int) -> PageText:
-    """Return the text of a page; a damaged page has none."""
-    import pypdfium2
-
-    try:
-        page = document[index]
-    except pypdfium2.PdfiumError:
-        return PageText("")  # a damaged page does not cost the others
-    try:
-        text_page = page.get_textpage()
-        try:
-            text = clean(_SPLIT_WORD.sub("", text_page.get_text_bounded()))
-            if not text.strip():
-                return PageText("")
-            left, bottom, right, top = page.get_bbox()
-            margin = _MARGIN * (top - bottom)
-            bands = (
-                text_page.get_text_bounded(left, top - margin, right, top),
-                text_page.get_text_bounded(left, bottom, right, bottom + margin),
-            )
-        finally:
-            text_page.close()
-    finally:
-        page.close()
-    lines = {line.strip() for line in text.split("\n")}
-    near = (line.strip() for band in bands for line in clean(band).split("\n"))
-    return PageText(text, tuple(line for line in near if line in lines))
 
 
 def _has_image(document: PdfDocument, index: int) -> bool:
