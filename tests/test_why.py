@@ -279,7 +279,9 @@ def test_protected_file_needs_its_password_and_no_repair(tmp_path: Path) -> None
     kb = ragkit.open(place, index=tmp_path / "i.db", preset="lite")
     why = kb.why("Where is the key?", "locked.pdf")
     assert why.stage == "unread"
-    assert why.advice == (f"Give it: ragkit index {place} --password-file FILE",)
+    index = tmp_path / "i.db"
+    command = f"ragkit index {place} --preset lite --index {index} --password-file FILE"
+    assert why.advice == (f"Give it: {command}",)
 
 
 def test_link_out_of_the_folder_is_unread(tmp_path: Path) -> None:
