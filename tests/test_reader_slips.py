@@ -105,6 +105,21 @@ def test_hidden_rows_of_a_table_are_not_shown(tmp_path: Path) -> None:
     assert read(tmp_path, "a.html", page).text == "text\n\nname: a; size: 1"
 
 
+@pytest.mark.parametrize("deep", ["", "<div>" * 2100])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>one{}<embed src=x><p>two",
+        "<html><head><title>no</title><style>p {{}}</style><body>{}<p>one<p>two",
+        "<p>one{}<svg/><p>two",
+        "<p>one{}<SCRIPT>if (a</b) no</scripts></script><p>two",
+        "<p>one{} <style-guide>two</style-guide>",
+    ],
+)
+def test_what_follows_what_is_not_shown_is_read(tmp_path: Path, page: str, deep: str) -> None:
+    assert read(tmp_path, "a.html", page.format(deep)).text.split() == ["one", "two"]
+
+
 def test_the_button_that_is_a_heading_is_read(tmp_path: Path) -> None:
     page = (
         "<h1>Help</h1><h2><button>How do I pay?</button></h2><p>With a card.</p>"

@@ -19,12 +19,15 @@ __all__ = ["charset_of", "element_text", "read_html"]
 _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
-# A comment or declaration that never ends goes on to the end of the page.
+# A comment or declaration that never ends goes on to the end of the page; so does a script or
+# style, in which a tag is no tag.
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<closing>/?)(?P<name>[a-zA-Z][\w:-]*+)[^<>]*+(?:>|\Z)|<[!?/][^>]*+(?:>|\Z)",
-    re.S,
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?P<raw>script|style)(?![\w:-])[^<>]*+(?:(?<=/)>|>.*?(?:</(?P=raw)(?![\w:-])[^<>]*+(?:>|\Z)|\Z)|\Z)"
+    r"|<(?P<closing>/?)(?P<name>[a-z][\w:-]*+)[^<>]*+(?:>|\Z)|<[!?/][^>]*+(?:>|\Z)",
+    re.S | re.I,
 )
-_RAW = ("script", "style")  # in which a tag is no tag
+_SILENT = SILENT_TAGS - {"head"} | {"title"}  # the end of the head may be left out
 _META = {
     "author": "author", "article:author": "author", "dc.creator": "author",
     "citation_author": "author", "date": "date", "article:published_time": "date",
@@ -84,9 +87,9 @@ def _stripped(text: str) -> str:
         at = found.end()
         tag = (found["name"] or "").lower()
         if silent:
-            depth += (tag == silent) * (-1 if found["closing"] else silent not in _RAW)
+            depth += (tag == silent) * (-1 if found["closing"] else 1)
             silent = silent if depth else ""
-        elif tag in SILENT_TAGS and not found["closing"]:
+        elif tag in _SILENT and not found["closing"] and not found[0].endswith("/>"):
             silent, depth = tag, 1
         elif tag in BLOCK_TAGS or tag in HEADINGS or tag == "br":
             pieces.append("\n")

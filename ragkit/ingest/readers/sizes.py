@@ -7,8 +7,9 @@ from typing import Any
 
 __all__ = ["HEADINGS", "SILENT_TAGS", "Sizes", "length", "measured", "tag_of"]
 
+# Not ``embed``, which never ends in HTML: what follows it stands in it.
 SILENT_TAGS = frozenset(
-    "script style noscript template svg annotation iframe object embed applet canvas audio video "
+    "script style noscript template svg annotation iframe object applet canvas audio video "
     "head datalist".split()
 )
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
