@@ -120,6 +120,11 @@ def test_what_follows_what_is_not_shown_is_read(tmp_path: Path, page: str, deep:
     assert read(tmp_path, "a.html", page.format(deep)).text.split() == ["one", "two"]
 
 
+def test_list_items_keep_their_numbers(tmp_path: Path) -> None:
+    page = "<ol start=3><li>a<li>b<li value=9>c<li>d</ol><ul><li value=5>e</ul><ol start=x><li>f"
+    assert read(tmp_path, "a.html", page).text == "3. a\n4. b\n9. c\n10. d\n- e\n1. f"
+
+
 def test_the_button_that_is_a_heading_is_read(tmp_path: Path) -> None:
     page = (
         "<h1>Help</h1><h2><button>How do I pay?</button></h2><p>With a card.</p>"

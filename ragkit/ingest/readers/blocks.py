@@ -36,8 +36,8 @@ class Blocks:
         if text:
             self._blocks.append(text)
 
-    def start(self, tag: str) -> None:
-        """Begin an element."""
+    def start(self, tag: str, *, number: int | None = None) -> None:
+        """Begin an element; ``number`` is that of a list's first item, or of the item it is."""
         if tag == "br":
             self._inline.append("\n")
         elif tag in HEADINGS:
@@ -45,9 +45,11 @@ class Blocks:
             self._marker = "#" * HEADINGS[tag] + " "
         elif tag in ("ul", "ol"):
             self._flush()
-            self._lists.append(1 if tag == "ol" else None)
+            self._lists.append((1 if number is None else number) if tag == "ol" else None)
         elif tag == "li":
             self._flush()
+            if number is not None and self._lists and self._lists[-1] is not None:
+                self._lists[-1] = number
             self._marker = self._item_marker()
         elif tag in BLOCK_TAGS:
             self._flush(keep_marker=True)

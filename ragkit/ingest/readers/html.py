@@ -136,12 +136,18 @@ def _text(root: Any, left_out: Set[Any]) -> str:
         elif step == "pre":
             lines.block(_preformatted(element))
         elif step == "start":
-            lines.start(tag)
+            lines.start(tag, number=_number(element, tag))
         elif step == "end":
             lines.end(tag)
         else:
             lines.inline(element)
     return lines.text()
+
+
+def _number(element: Any, tag: str) -> int | None:
+    name = {"ol": "start", "li": "value"}.get(tag)
+    value = (element.get(name) or "").strip() if name else ""
+    return int(value) if value.isdecimal() and len(value) < 10 else None
 
 
 def _walk(root: Any, left_out: Set[Any]) -> Iterator[tuple[str, Any, str]]:
