@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ragkit.errors import IndexMismatch, IngestError
+from ragkit.errors import IndexMismatch, IngestError, StoreError
 from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.ignore import Reason
@@ -45,6 +45,8 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 _SETTLED_NS = 2_000_000_000  # coarsest time stamp of a common file system (FAT)
 _BATCH_SECONDS = 5.0
 _BATCH_CHARACTERS = 16_000_000
+_NO_VECTOR = "it gives NaN, infinity or zeros alone"
+_PLAIN_TEXT = "text"  # of which any embedder makes a vector, unless it is broken
 _EMBEDDED_NODES = 512
 _EMBEDDED_SECONDS = 0.5
 _EMBEDDED_AT_ONCE = 4096  # nodes of one large file
@@ -132,7 +134,7 @@ def sync(
     with contextlib.closing(
         prepare.in_order(todo, drafts, bounds=bounds, tally=tally, progress=progress)
     ) as prepared:
-        _write_changes(store, prepared, embed)
+        _write_changes(store, prepared, embed, tally)
     if progress and todo:
         progress(len(todo), len(todo), "")
     readable = {entry.source for entry in entries if entry.problem is None}
@@ -199,8 +201,11 @@ def _claim(folder: Path, store: SqliteStore) -> None:
     store.set_folder(wanted)
 
 
-def _write_changes(store: SqliteStore, prepared: Iterable[_Prepared], embed: Embed | None) -> None:
+def _write_changes(
+    store: SqliteStore, prepared: Iterable[_Prepared], embed: Embed | None, tally: _Tally
+) -> None:
     batch: list[_Prepared] = []
+    lost: set[str] = set()  # documents that have no vectors
     pace = 0.0  # seconds to embed a node
     size = _BatchSize()
     try:
@@ -208,11 +213,11 @@ def _write_changes(store: SqliteStore, prepared: Iterable[_Prepared], embed: Emb
             batch.append(file)
             size.add(file)
             if (embed or file.closes) and size.is_full(pace, embeds=embed is not None):
-                pace = (_embed(batch, embed) if embed else 0.0) or pace
+                pace = (_embed(batch, embed, lost, tally) if embed else 0.0) or pace
                 _write(store, batch)
                 batch, size = [], _BatchSize()
         if embed:
-            _embed(batch, embed)
+            _embed(batch, embed, lost, tally)
     finally:
         # Also on Ctrl-C: what is ready is kept.
         _write(store, list(takewhile(lambda p: embed is None or _is_embedded(p), batch)))
@@ -243,26 +248,53 @@ class _BatchSize:
         )
 
 
-def _embed(batch: Sequence[_Prepared], embed: Embed) -> float:
+def _embed(batch: Sequence[_Prepared], embed: Embed, lost: set[str], tally: _Tally) -> float:
     """Set the vectors of a batch's nodes; return the seconds a node took, 0 without nodes.
 
     Short texts of one file and long ones of another would be padded to each other: together, the
-    embedder can sort them by length.
+    embedder can sort them by length. A file of which a node has no vector is skipped, and its
+    document is added to ``lost``.
     """
-    from ragkit.store.quantize import pack_vectors
+    from ragkit.store.quantize import pack_sound_vectors
 
     began = time.monotonic()
     texts = [node.text for prepared in batch for node in prepared.nodes]
-    packed: list[bytes] = []
+    packed: list[bytes | None] = []
     dimension: int | None = None
     for start in range(0, len(texts), _EMBEDDED_AT_ONCE):
-        found, dimension = pack_vectors(embed(texts[start : start + _EMBEDDED_AT_ONCE]))
+        found, dimension = pack_sound_vectors(embed(texts[start : start + _EMBEDDED_AT_ONCE]))
         packed += found
+    if texts and not any(packed) and pack_sound_vectors(embed([_PLAIN_TEXT]))[0] == [None]:
+        raise StoreError(
+            f"The embedder makes no vector of any text: {_NO_VECTOR}. Repair or change it, and "
+            "index again."
+        )
     left = iter(packed)
     for prepared in batch:
-        prepared.vectors = list(islice(left, len(prepared.nodes)))
-        prepared.dimension = dimension
+        vectors = list(islice(left, len(prepared.nodes)))
+        if prepared.draft and None in vectors:
+            lost.add(prepared.draft.document_id)
+        # The same text may have come before, under another name.
+        if prepared.state.document_id in lost:
+            _skip_unembedded(prepared, tally)
+        else:
+            prepared.vectors = cast("list[bytes]", vectors)
+            prepared.dimension = dimension
     return (time.monotonic() - began) / len(texts) if texts else 0.0
+
+
+def _skip_unembedded(prepared: _Prepared, tally: _Tally) -> None:
+    """Make a file that was counted as read one that is skipped."""
+    source = prepared.state.source
+    reason = f"The embedder made no vector of a part of it: {_NO_VECTOR}."
+    prepared.state = replace(prepared.state, document_id=None, reason=reason)
+    prepared.draft = None
+    if source in tally.updated:
+        tally.updated.remove(source)
+        tally.deleted.append(source)
+    else:
+        tally.added.remove(source)
+    tally.skipped.append(SkippedFile(source, reason))
 
 
 def _is_embedded(prepared: _Prepared) -> bool:

@@ -21,6 +21,8 @@ _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"Reading it needs more than (.+?) of memory.*",
      r"读取需要超过 \1 内存，可调大 ingest.file_memory_mb"),
     (r"Its reader failed.*", "读取程序出错"),
+    (r"The embedder made no vector of a part of it.*",
+     "嵌入模型未能为其中一部分生成向量（结果为 NaN、无穷大或全零）"),
     (r"Wrong password for this (.+?)( file)?\..*", r"\1 的密码不对，请更正密码文件"),
     (r"PDF without text", "PDF 中没有文本"),
     (r"Password-protected Office file, which ragkit's extra.*",

@@ -32,6 +32,7 @@ __all__ = [
     "greatest",
     "grown",
     "learn_codec",
+    "pack_sound_vectors",
     "pack_vectors",
     "places_of",
     "products",
@@ -39,6 +40,7 @@ __all__ = [
     "unit_rows",
 ]
 
+_UNEQUAL = "Embeddings of one call must have one and the same length, not 0."
 _LEVELS, _CLIP = 16, 2.5  # codes, and the standard deviations that they span on either side
 _PLANES = 2
 _SCAN_ROWS = 32_768  # a block of signs that fits the CPU's cache
@@ -53,10 +55,27 @@ def pack_vectors(vectors: Sequence[Sequence[float]]) -> tuple[list[bytes], int]:
     import numpy as np
 
     if len({len(vector) for vector in vectors}) != 1 or not len(vectors[0]):
-        raise StoreError("Embeddings of one call must have one and the same length, not 0.")
+        raise StoreError(_UNEQUAL)
     matrix = np.asarray(vectors, dtype=np.float64)
     units = unit_rows(matrix).astype("<f2")
     return [row.tobytes() for row in units], int(matrix.shape[1])
+
+
+def pack_sound_vectors(vectors: Sequence[Sequence[float]]) -> tuple[list[bytes | None], int]:
+    """Return the same, with None for a vector with NaN or infinity or of zeros alone.
+
+    Raises ``StoreError`` for vectors of unequal length.
+    """
+    import numpy as np
+
+    if len({len(vector) for vector in vectors}) != 1 or not len(vectors[0]):
+        raise StoreError(_UNEQUAL)
+    matrix = np.asarray(vectors, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(matrix, axis=1)
+    sound = np.isfinite(lengths) & (lengths > 0)
+    units = iter(unit_rows(matrix[sound]).astype("<f2"))
+    return [next(units).tobytes() if kept else None for kept in sound], int(matrix.shape[1])
 
 
 def unit_rows(matrix: Any) -> Any:
