@@ -247,13 +247,15 @@ class Parts:
     @cached_property
     def _sizing(self) -> Sizing:
         from ragkit.indexing import Sizing
-        from ragkit.retrieve.tokenizer import count_tokens
+        from ragkit.retrieve.token_counts import count_tokens, token_starts
 
         splitter = self.config.splitter
         size, overlap = splitter.chunk_size, splitter.chunk_overlap
         by_characters = splitter.unit == "characters"
         if self.embedder is None:
-            return Sizing(len if by_characters else count_tokens, size, overlap)
+            if by_characters:
+                return Sizing(len, size, overlap)
+            return Sizing(count_tokens, size, overlap, token_starts)
         from ragkit.models.embedder import token_counter
 
         count, limit = token_counter(self.embedder)

@@ -36,11 +36,15 @@ _LARGEST_PARTS = 1_000  # bytes of functions and settings; a tokenizer has megab
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits."""
+    """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits.
+
+    ``token_starts`` says where the tokens of a text begin, where a counter can tell.
+    """
 
     count_tokens: Callable[[str], int]
     chunk_size: int
     chunk_overlap: int = 0
+    token_starts: Callable[[str], Sequence[int]] | None = None
 
 
 class FileToRead(NamedTuple):
@@ -150,7 +154,8 @@ class Drafts:
 
     def can_travel(self) -> bool:
         """Return whether another process can be given this: ragkit's own functions, no model."""
-        parts = (self.analyzer, self.detect_language, self.sizing.count_tokens)
+        counters = (self.sizing.count_tokens, self.sizing.token_starts)
+        parts = (self.analyzer, self.detect_language, *counters)
         try:
             size = len(pickle.dumps(parts))
         except (pickle.PicklingError, AttributeError, TypeError):
@@ -193,6 +198,7 @@ def _draft(
             chunk_size=sizing.chunk_size,
             chunk_overlap=sizing.chunk_overlap,
             markup=markup,  # type: ignore[arg-type]
+            token_starts=sizing.token_starts,
         )
         shared = {**metadata, **part.metadata}
         shared.pop("markup", None)

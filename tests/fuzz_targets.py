@@ -36,7 +36,8 @@ from ragkit.ingest.splitter import split
 from ragkit.ingest.structure import find_blocks
 from ragkit.preparing import Draft, Drafts, FileToRead, Sizing, Texts
 from ragkit.retrieve.analyzer import LexicalAnalyzer
-from ragkit.retrieve.tokenizer import count_tokens, detect_language, normalize, terms
+from ragkit.retrieve.token_counts import count_tokens
+from ragkit.retrieve.tokenizer import detect_language, normalize, terms
 
 __all__ = ["TARGETS", "check_spans", "container", "templates"]
 

@@ -304,7 +304,8 @@ def test_headings_are_metadata(kb: KnowledgeBase) -> None:
 
 
 def test_vectors_are_made_once_a_node(folder: Path, tmp_path: Path) -> None:
-    from ragkit.retrieve.tokenizer import count_tokens, detect_language
+    from ragkit.retrieve.token_counts import count_tokens
+    from ragkit.retrieve.tokenizer import detect_language
 
     kb = ragkit.open(folder, index=tmp_path / "v.db", preset="lite")
     embedded: list[str] = []

@@ -26,7 +26,8 @@ from ragkit.ingest.readers.encoding import decode
 from ragkit.ingest.readers.front_matter import front_matter
 from ragkit.ingest.sentences import iter_sentences, sentence_spans
 from ragkit.ingest.splitter import split
-from ragkit.retrieve.tokenizer import count_tokens, fold, normalize, terms
+from ragkit.retrieve.token_counts import count_tokens
+from ragkit.retrieve.tokenizer import fold, normalize, terms
 
 ENCODINGS = [
     ("zh", "gb18030"), ("zh", "gbk"), ("zh-Hant", "big5"), ("ja", "cp932"), ("ja", "euc_jp"),

@@ -20,7 +20,7 @@ from property_support import FRAGMENTS, SCRIPTS, any_text
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Limits, clean
 from ragkit.ingest.readers.formats import read_bytes
-from ragkit.retrieve.tokenizer import count_tokens
+from ragkit.retrieve.token_counts import count_tokens
 
 TAGS = [
     "p", "div", "b", "table", "tr", "td", "th", "ul", "ol", "li", "pre", "h1", "h6", "br", "nav",

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import IngestError
-from ragkit.retrieve.tokenizer import CJK, count_tokens, detect_language
+from ragkit.retrieve.token_counts import count_tokens
+from ragkit.retrieve.tokenizer import CJK, detect_language
 
 if TYPE_CHECKING:
     from ragkit.ingest.structure import Block

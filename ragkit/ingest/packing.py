@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ _CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›"
 _CLAUSE = re.compile(f"(?:[，、；：،؛၊]|[,;:|](?=[\\s{_CLOSE}]))[{_CLOSE}]*+")
 _CHARS_PER_TOKEN = 20
 _LONGEST_WORD = 48
+_SHORT = 700  # characters that are sooner counted again than all their tokens found
 # In a script that separates words by spaces.
 _WORD = re.compile("[^\\W_\u2e80-\uffdc]++")
 # Behind white space, or anywhere in a script that puts none between words.
@@ -60,12 +61,19 @@ class Meter:
     see one token in a million letters, and nobody can read such a node.
     """
 
-    def __init__(self, text: str, count_tokens: Callable[[str], int], size: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        count_tokens: Callable[[str], int],
+        size: int,
+        token_starts: Callable[[str], Sequence[int]] | None = None,
+    ) -> None:
         self.text = text
         self.size = size
         self.max_chars = _CHARS_PER_TOKEN * size
         self.grain = max(1, size // 5)  # characters; units need not be finer
         self._count = count_tokens
+        self._starts = token_starts(text) if token_starts and len(text) > _SHORT else None
         # What a counter adds to every text (special tokens), and counts for a space (characters).
         self._base = max(0, count_tokens(""))
         lone, pair = count_tokens("a"), count_tokens("a a")
@@ -80,18 +88,29 @@ class Meter:
         """Return the piece's size over the allowed one: it fits when that is at most 1."""
         if end - start > self.max_chars:
             return (end - start) / self.max_chars
-        return self._count(self.text[start:end]) / self.size
+        return self._tokens(start, end) / self.size
 
     def cost(self, start: int, end: int) -> int | None:
         """Return the piece's own tokens, or None where it does not fit."""
         if end - start > self.max_chars:
             return None
-        count = self._count(self.text[start:end])
+        count = self._tokens(start, end)
         return max(0, count - self._base) if count <= self.size else None
 
     def gap(self, end: int, start: int) -> int:
         """Return the tokens of the white space between two pieces."""
         return self._space * (start - end)
+
+    def _tokens(self, start: int, end: int) -> int:
+        starts = self._starts
+        if starts is None:
+            return self._count(self.text[start:end])
+        first = bisect_left(starts, start)
+        whole = first < len(starts) and starts[first] == start
+        # A piece that opens inside a token has a token more than begin in it, or other ones.
+        if not whole and start and self._count(self.text[start : start + 1]):
+            return self._count(self.text[start:end])
+        return bisect_left(starts, end, first) - first
 
 
 Spans = Iterable[tuple[int, int]]

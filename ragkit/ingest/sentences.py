@@ -26,11 +26,15 @@ _CJK = re.compile("[\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31a0-\u4dbf\u4e00-\
 _THAI = re.compile("[\u0e01-\u0e5b]")
 _HIRAGANA = re.compile("[\u3041-\u309f]")
 
-_CANDIDATE = re.compile(
-    f"(?P<stop>[.…‥{_HARD}]+)(?P<close>(?:[{_CLOSE}]|\\[\\d{{1,3}}\\])*+)"
+# Begun with one set of characters, which is looked for at a tenth of the time of anything else.
+_STOP = f"(?P<stop>[.…‥{_HARD}][.…‥{_HARD}]*+)(?P<close>(?:[{_CLOSE}]|\\[\\d{{1,3}}\\])*+)"
+_CANDIDATE = re.compile(_STOP)
+_CANDIDATE_IN_GREEK_OR_THAI = re.compile(
+    f"{_STOP}"
     "|(?<=[\u0370-\u03ff\u1f00-\u1fff]);(?=\\s)"  # the Greek question mark, typed as a semicolon
     "|(?<=[\u0e01-\u0e4e])\\s++(?=[\u0e01-\u0e4e])"  # a space between two Thai letters
 )
+_GREEK_OR_THAI = re.compile("[\u0370-\u03ff\u0e01-\u0e4e\u1f00-\u1fff]")
 _EMPHASIS = re.compile(r"\*+|_+|`+")
 _AHEAD = re.compile(f"\\s*+[{_OPEN}]*+(\\w{{0,20}})")
 _TOKEN = re.compile(r"(?:[^\W\d_]\.)*[^\W_]+(?:['’-][^\W_]+)*$")
@@ -108,7 +112,9 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the sentences of a soft run, which opens and closes with no white space."""
     begin = seen = start
     quotes = 0  # straight double quotes up to ``seen``; an odd count means that one is open
-    for match in _CANDIDATE.finditer(text, start, end):
+    special = _GREEK_OR_THAI.search(text, start, end)
+    candidates = _CANDIDATE_IN_GREEK_OR_THAI if special else _CANDIDATE
+    for match in candidates.finditer(text, start, end):
         if match["stop"] is None:
             cut = match.start() if text[match.start()].isspace() else match.end()
             phrase = cut == match.start()

@@ -35,7 +35,6 @@ __all__ = [
     "LETTER",
     "MARKS",
     "UNSPACED",
-    "count_tokens",
     "detect_language",
     "fold",
     "is_function_word",
@@ -112,19 +111,6 @@ def _is_diacritic(char: str) -> bool:
     return "\u0300" <= char <= "\u06ed" and unicodedata.combining(char) != 0
 
 
-def count_tokens(text: str) -> int:
-    """Return the length of ``text`` in units of about one word.
-
-    A word or number counts 1 (a run of more than 16 letters 1 for each 16), a Chinese, Japanese or
-    Korean character 1, and Thai, Lao, Khmer or Burmese 1 for each 4 characters. Linear in time.
-    """
-    return len((_ASCII_UNIT if text.isascii() else _UNIT).findall(text))
-
-
-_ASCII_UNIT = re.compile(r"[A-Za-z0-9]{1,16}")
-_UNIT = re.compile(rf"[{CJK}{HANGUL}]|[{UNSPACED}]{{1,4}}|{LETTER}{{1,16}}")
-
-
 def terms(text: str, *, language: str | None = None) -> list[str]:
     """Return the index terms of ``text`` in reading order, repeats kept; no term holds a space.
 
@@ -142,14 +128,28 @@ def words_and_runs(text: str, *, language: str | None) -> tuple[list[str], str]:
     There is white space between any two runs; the terms of a run are its characters and their
     pairs. Together they are what `terms` returns, in another order.
     """
-    text = normalize(text)
+    rest, runs = _without_runs(text)
+    return _terms_of(rest, language), runs
+
+
+def _without_runs(text: str) -> tuple[str, str]:
+    """Return ``text`` in its normal form without Chinese and Japanese, and the runs of these."""
     if text.isascii():
-        return _terms_of(text, language), ""
+        return text, ""
+    if _NOT_NORMAL.search(text):
+        text = normalize(text)
+    # The runs are normal by now, and the rest is soon made so.
     parts = _CJK_RUN.split(text)
-    return _terms_of(" ".join(parts[::2]), language), " ".join(parts[1::2])
+    return normalize(" ".join(parts[::2])), " ".join(parts[1::2])
 
 
 _CJK_RUN = re.compile(f"([{CJK}]+)")
+# What NFKC turns into a letter of a run, or joins with one: radicals, ligatures and narrow forms,
+# marks of voiced kana, letters in rings and squares, compatibility ideographs.
+_NOT_NORMAL = re.compile(
+    "[\u2e80-\u2fdf\u3038-\u303a\u3099\u309a\u309f\u30ff\u3190-\u319f\u3200-\u33ff\uf900-\ufaff"
+    "\uff65-\uff9f\U0001f200-\U0001f2ff\U0002f800-\U0002fa1f]"
+)
 
 
 def _terms_of(text: str, language: str | None) -> list[str]:
@@ -202,10 +202,9 @@ def open_terms(text: str) -> list[str]:
 
 def open_words_and_runs(text: str) -> tuple[list[str], str]:
     """Return the same terms as `words_and_runs` does."""
-    parts = _CJK_RUN.split(normalize(text))
-    rest = " ".join(parts[::2])
+    rest, runs = _without_runs(text)
     found = _terms_of(rest, "en")
-    return found + _other_terms(rest, found), " ".join(parts[1::2])
+    return found + _other_terms(rest, found), runs
 
 
 def _other_terms(text: str, found: Iterable[str]) -> list[str]:
@@ -220,9 +219,8 @@ class _Others(dict[str, tuple[str, ...]]):
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
         english = _known("en")[piece]
-        terms = dict.fromkeys(
-            chain.from_iterable(_known(code).terms_of(piece) for code in _OPEN_TO)
-        )
+        words = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
+        terms = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, words)))
         found = tuple(term for term in terms if term not in english)
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
@@ -234,8 +232,23 @@ class _Others(dict[str, tuple[str, ...]]):
 _OTHERS = _Others()
 
 
+def _terms_elsewhere(chunk: str) -> Iterable[str]:
+    """Return the terms that a chunk, which is no run, has in the languages a text is open to."""
+    if not (_is_plain_word(chunk) and _is_latin(chunk)):
+        return chain.from_iterable(_word_terms(chunk, code) for code in _OPEN_TO)
+    folded = fold(chunk)
+    return filter(None, (folded, *(_folded_stem(stemmer, folded) for stemmer in _open_stemmers())))
+
+
 # Of the languages in Latin letters those with the most texts; the first has no stemmer.
 _OPEN_TO = ("und", "de", "es", "fr", "it", "nl", "pt")
+
+
+@cache
+def _open_stemmers() -> list[Stemmer.Stemmer]:
+    found = (_stemmer(stemmer_name(code)) for code in _OPEN_TO)
+    return [stemmer for stemmer in found if stemmer]
+
 
 _KNOWN: dict[str | None, _Known] = {}
 _MOST_KNOWN = 1 << 16
@@ -276,6 +289,9 @@ def _word_terms(chunk: str, language: str | None) -> tuple[str, ...]:
 
 def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     """Return the terms of a word, or of an identifier whole and in parts."""
+    if _is_plain_word(chunk):
+        term = word_term(chunk, language)
+        return (term,) if term else ()
     parts = [part for part in _PART.findall(chunk) if part]
     pieces = [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
     if len(pieces) == 1 and pieces[0] == chunk:
@@ -292,17 +308,27 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _is_plain_word(chunk: str) -> bool:
+    """Tell a word that has no parts: small letters behind the first, as nearly all are."""
+    return chunk.isalpha() and len(chunk) <= _LONGEST and (chunk.islower() or chunk[1:].islower())
+
+
 @lru_cache(maxsize=1 << 16)
 def word_term(word: str, language: str | None) -> str:
     """Return the term of one word: its stem without case and diacritics; it may be empty."""
     stemmer = _stemmer(stemmer_name(_script_language(word, language)))
-    if stemmer is None or any(c.isdigit() for c in word):
+    if stemmer is None or (not word.isalpha() and any(c.isdigit() for c in word)):
         return fold(word)
     if _is_latin(word):
         # Folded first: readers leave diacritics out, and both spellings must meet.
-        return fold(stemmer.stemWord(fold(word)))
+        return _folded_stem(stemmer, fold(word))
     # These stemmers expect their diacritics, and a second round takes off what the first uncovers.
     return fold(stemmer.stemWord(fold(stemmer.stemWord(word.lower()))))
+
+
+def _folded_stem(stemmer: Stemmer.Stemmer, folded: str) -> str:
+    stem: str = stemmer.stemWord(folded)
+    return stem if stem.isascii() else fold(stem)
 
 
 def _is_latin(word: str) -> bool:

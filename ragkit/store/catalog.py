@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Counts", "FileDetails", "FileState", "pack_text"]
 
-_COMPRESSION = 6
+_COMPRESSION = 1  # 6 takes half as long again and saves 4% of the documents' part
 
 
 def pack_text(text: str) -> bytes:

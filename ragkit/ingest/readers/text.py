@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from heapq import merge
 
 from ragkit.ingest.readers.content import Content, Metadata, clean, one_line
 from ragkit.ingest.readers.front_matter import front_matter
@@ -41,9 +42,13 @@ def read_markdown(text: str) -> Content:
 
 def first_heading(text: str) -> str:
     """Return the first heading of level one in Markdown outside code; empty without any."""
-    text = _FENCE.sub("", text)
-    found = sorted((*_ATX.finditer(text), *_SETEXT.finditer(text)), key=re.Match.start)
-    return next(filter(None, map(_heading, found)), "")
+    if "```" in text or "~~~" in text:
+        text = _FENCE.sub("", text)
+    # Lazily, and only what can be there: the heading is mostly in the first line.
+    found = [_ATX.finditer(text)] if "#" in text else []
+    if "\n=" in text:
+        found.append(_SETEXT.finditer(text))
+    return next(filter(None, map(_heading, merge(*found, key=re.Match.start))), "")
 
 
 def _heading(found: re.Match[str]) -> str:
