@@ -27,10 +27,14 @@ _MARKS = (
 )
 _SAMPLE = 24_000
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_HZ = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
+_NOTE, _FEWEST_WIDE = 400, 4  # bytes of a note, characters of UTF-16
 _ACCEPT = 0.3
 _MAX_CONTROLS = 0.02
 _FEW = 0.05
 _WESTERN_BONUS = 0.25
+_A_FEW = 6  # letters that are too few to tell a language by
+_MULTIBYTE = frozenset(("gb18030", "cp932", "cp949", "cp950", "euc_jp", "big5hkscs", "johab"))
 _MAX_DAMAGE = 0.05
 _SURE = 8  # characters of a line that are not ASCII and valid UTF-8: more than chance
 
@@ -56,12 +60,26 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     if wide is not None:
         return _replacing(data, wide)
     if b"\x1b$" in data[:_SAMPLE]:
-        shifted = _strict(data, "iso2022_jp_2")
+        name = "iso2022_kr" if b"\x1b$)C" in data[:_SAMPLE] else "iso2022_jp"
+        shifted = _strict(data, name.replace("jp", "jp_2"))
         if shifted is not None:
-            return Decoded(shifted, "iso2022_jp")
+            return Decoded(shifted, name)
+    if _HZ.search(data[:_SAMPLE]) and (hz := _as_hz(data)):
+        return hz
+    if 4 * len(_CONTROLS.findall(data[:_NOTE])) > len(data) and (note := _as_wide_note(data)):
+        return note
     utf8 = _as_utf8(data) or _as_two(data) or _as_damaged_utf8(data)
     if utf8 is not None:
         return utf8
+    try:
+        return _as_other(data, declared)
+    except IngestError:
+        if note := _as_wide_note(data):
+            return note
+        raise
+
+
+def _as_other(data: bytes, declared: str | None) -> Decoded:
     sample = _sample(data)
     if _is_ebcdic(data[:_SAMPLE]):
         return Decoded(data.decode("cp500"), "cp500")
@@ -94,6 +112,25 @@ def _as_utf8(data: bytes) -> Decoded | None:
     if controls > 8 + len(data[: 4 * _SAMPLE]) * _MAX_CONTROLS:
         raise IngestError("Not text: it is full of control characters.")
     return Decoded(text, "utf-8")
+
+
+def _as_wide_note(data: bytes) -> Decoded | None:
+    """Return a few words read as UTF-16 that has no mark and no ASCII, if they can be that."""
+    if not 2 * _FEWEST_WIDE <= len(data) <= _NOTE or len(data) % 2:
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = _strict(data, encoding)
+        if text and all(map(is_plausible, text)):
+            return Decoded(text, encoding)
+    return None
+
+
+def _as_hz(data: bytes) -> Decoded | None:
+    """Return ``data`` read as HZ (RFC 1843), Chinese in seven bits, if that gives Chinese."""
+    text = _strict(data, "hz")
+    if text is None or PROFILES[0].mean_weight(text[:_SAMPLE]) < _ACCEPT:
+        return None
+    return Decoded(text, "hz")
 
 
 def _as_damaged_utf8(data: bytes) -> Decoded | None:
@@ -168,10 +205,25 @@ def _lines(data: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
+def _codec(declared: str) -> str:
+    """Return Python's name for an encoding as pages name it, such as "x-sjis"; empty for none."""
+    name = declared.strip().lower()
+    for spelling in (
+        name,
+        name.removeprefix("x-"),
+        name.replace("windows-", "cp"),
+        name.removesuffix("-i"),
+    ):
+        try:
+            return codecs.lookup(spelling).name
+        except LookupError:
+            continue
+    return ""
+
+
 def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
-    try:
-        name = codecs.lookup(declared).name
-    except LookupError:
+    name = _codec(declared)
+    if not name:
         return None
     # Pages say gb2312 and latin-1 and mean the supersets that browsers use.
     wider = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
@@ -181,13 +233,15 @@ def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
         return None
     try:
         text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)
-    except (LookupError, UnicodeError, AttributeError):  # such as rot13, base64
+    except (LookupError, UnicodeError, AttributeError, TypeError):  # such as rot13, base64
         return None
     if text.count("\ufffd") > 0.01 * len(text):
         return None
     # Templates say iso-8859-1 whatever follows: it must give readable text, not only decode.
     scores = [_score(sample, profile) for profile in PROFILES if name in profile.encodings]
-    return None if scores and max(scores) < _ACCEPT else _replacing(data, name)
+    # Bytes that no such text has by chance: rare characters may be what the page is about.
+    least = 0.0 if name in _MULTIBYTE and _strict(data, name) is not None else _ACCEPT
+    return None if scores and max(scores) < least else _replacing(data, name)
 
 
 def _as_two(data: bytes) -> Decoded | None:
@@ -238,10 +292,11 @@ def _not_ascii(text: str) -> int:
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:
     scores = [_score(sample, profile) for profile in PROFILES]
-    ascii_mostly = sum(byte > 127 for byte in sample) < _FEW * len(sample)
+    high = sum(byte > 127 for byte in sample)
+    ascii_mostly = high < _FEW * len(sample)
     if ascii_mostly:  # a few signs and names: Windows' Western code page is likeliest by far
         at = next(i for i, profile in enumerate(PROFILES) if profile.encodings[0] == "cp1252")
-        scores[at] += _WESTERN_BONUS
+        scores[at] += _WESTERN_BONUS * min(1.0, _A_FEW / max(1, high))
     best = max(range(len(scores)), key=scores.__getitem__)  # the first of equals
     if scores[best] < _ACCEPT and not ascii_mostly:
         raise IngestError("Not text: no known encoding gives readable characters.")

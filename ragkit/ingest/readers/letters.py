@@ -35,6 +35,7 @@ _HANT = (
     "完設式色路記南品住告類求據程北邊死張該交規萬取拉格望覺術領共確傳師觀清今切院讓識候帶導爭運請支持選擇"
     "據庫統參數設置檔案命令執行預設節點操作儲存查詢叢集啟動約束型服務網路安裝更新錯誤臺灣於"
 )
+_CANTONESE = "佢哋喺嘅咗唔嚟冇啲嗰咁乜嘢睇攞畀俾咩喎啦囉㗎嘞吖噉咪嗌諗揾搵瞓靚"
 _JAPANESE = (
     "日一国人年大十二本中長出三同時政事自行社見月分議後前民生連五発間対上部東者党地合市業内相方四定今回新"
     "場金員九入選立開手米力学問高代明実円関決子動京全目表戦経通外最言氏現理調体化田当八六約主題下首意法不"
@@ -63,9 +64,11 @@ _WIDE_SIGNS = frozenset(
 
 
 _KANA = "".join(map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30FD))))
-_RARE = frozenset(
-    ("iso8859_2", "iso8859_6", "mac_roman", "mac_cyrillic", "cp850", "cp852", "cp1258")
-)
+# How much better a text must fit encodings that are rare today. Some differ from a common one by
+# letters that the common one turns into signs, so that little is needed.
+_RARE = dict.fromkeys(
+    ("mac_roman", "cp850", "cp852", "cp855", "cp1258", "johab"), 0.05
+) | dict.fromkeys(("iso8859_2", "iso8859_6", "mac_cyrillic"), 0.002)
 _LETTER = frozenset("aAlLve")
 
 
@@ -92,15 +95,16 @@ class Profile:
         seen = Counter(key for key in placed if key[0] > "\x7f")
         for (c, before, after), count in seen.items():
             total += count * self._weight(c, before, after)
-        rare = 0.05 if self.encodings[0] in _RARE else 0.0
-        return total / max(1, seen.total()) - rare
+        return total / max(1, seen.total()) - _RARE.get(self.encodings[0], 0.0)
 
     def _weight(self, c: str, before: str, after: str) -> float:
         alone = self._alone(c)
         if self.script == "han" or alone < 0:
             return alone
         if c in _SIGNS:
-            return -0.5 if before in _LETTER and after in _LETTER and c not in "’–—·" else alone
+            if before in _LETTER and after in _LETTER and c not in "’–—·":
+                return -0.5
+            return 0.9 if self.script == "latin" and _in_its_place(c, before, after) else alone
         if before in "al" and c.isupper():
             return -0.5
         if before == "L" and c.isupper():
@@ -135,6 +139,15 @@ class Profile:
             return -0.3 if not coded else 0.4 if first <= coded[0] <= last else 0.0
         kind = unicodedata.category(c)
         return {"Co": -3.0, "Cn": -3.0, "Cc": -2.0}.get(kind, -3.0 if c == "\ufffd" else -0.5)
+
+
+def _in_its_place(c: str, before: str, after: str) -> bool:
+    """Tell whether quotes open before and close behind a word, and dashes stand free."""
+    if c in "“‘„«":
+        return before == "-" and after in _LETTER
+    if c in "”»":
+        return before in _LETTER and after == "-"
+    return c in "–—€£" and before == after == "-"
 
 
 @lru_cache(maxsize=16_384)  # asked for each character in each encoding
@@ -172,22 +185,25 @@ def _latin(encodings: str, letters: str, rarer: str = "") -> Profile:
 
 
 def _east_asian(encodings: str, common: str, everyday: tuple[str, int, int]) -> Profile:
-    ranges = ("가힣",) if "cp949" in encodings else ()
+    ranges = ("가힣",) if common is _HANGUL else ("｡ﾟ",) if _KANA in common else ()
     return Profile(tuple(encodings.split()), "han", dict.fromkeys(common, 1.0), ranges, everyday)
 
 
 PROFILES = (
     _east_asian("gb18030", _HANS, ("gb2312", 0xB0, 0xD7)),
-    _east_asian("cp950 big5hkscs", _HANT, ("big5", 0xA4, 0xC6)),
+    _east_asian("cp950", _HANT, ("big5", 0xA4, 0xC6)),
+    _east_asian("big5hkscs", _HANT + _CANTONESE, ("big5", 0xA4, 0xC6)),
     _east_asian("cp932 shift_jis_2004", _KANA + _JAPANESE, ("euc_jp", 0xB0, 0xCF)),
     _east_asian("euc_jp euc_jis_2004", _KANA + _JAPANESE, ("euc_jp", 0xB0, 0xCF)),
     _east_asian("cp949", _HANGUL, ("euc_kr", 0x00, 0x00)),
+    _east_asian("johab", _HANGUL, ("euc_kr", 0x00, 0x00)),
     _alphabet("cp1251", _CYRILLIC, "Ѐџ", "Ґґ"),
     _alphabet("koi8_r", _CYRILLIC, "Ѐџ"),
     _alphabet("koi8_u", _CYRILLIC, "Ѐџ", "Ґґ"),
     _alphabet("cp866", _CYRILLIC, "Ѐџ"),
     _alphabet("iso8859_5", _CYRILLIC, "Ѐџ"),
     _alphabet("mac_cyrillic", _CYRILLIC, "Ѐџ"),
+    _alphabet("cp855", _CYRILLIC, "Ѐџ"),
     _latin("cp1252", _WEST, "õû"),
     _latin("cp1254", _TURKISH),  # before cp1250, which has nearly all of its letters, too
     *(_latin("cp1250", letters) for letters in _CENTRAL),
