@@ -207,7 +207,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
 
 def _codec(declared: str) -> str:
     """Return Python's name for an encoding as pages name it, such as "x-sjis"; empty for none."""
-    name = declared.strip().lower()
+    name = declared.strip().lower().replace("windows-31j", "cp932")
     for spelling in (
         name,
         name.removeprefix("x-"),
