@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from ragkit.models.hub import find_weights, home_hub, missing_weights, searched_folders
+from ragkit.parts import weights_present
 
 NAME = "owner/model-1.5"
 
 
-def checkpoint(folder: Path, *, weights: str | None = "model.safetensors") -> Path:
+def checkpoint(
+    folder: Path,
+    *,
+    weights: str | None = "model.safetensors",
+    vocabulary: str | None = "tokenizer.json",
+) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}", "utf-8")
+    if vocabulary:
+        (folder / vocabulary).write_bytes(b"v")
     if weights:
         (folder / weights).write_bytes(b"w")
     return folder
@@ -44,6 +52,26 @@ def test_configuration_without_weights_is_not_enough(tmp_path: Path) -> None:
     assert find_weights(str(checkpoint(tmp_path / "half", weights=None))) is None
     snapshot(tmp_path, "abc", weights=None)
     assert find_weights(NAME) is None
+
+
+def test_weights_without_a_vocabulary_are_not_enough(tmp_path: Path) -> None:
+    place = snapshot(tmp_path, "abc", vocabulary=None)
+    (place / "tokenizer_config.json").write_text("{}", "utf-8")
+    (place / "special_tokens_map.json").write_text("{}", "utf-8")
+    assert find_weights(NAME) is None
+    table = {"embedder": {"kind": "huggingface", "model": NAME}, "llm": {"kind": "none"}}
+    assert not weights_present(table)
+    (place / "tokenizer.model").write_bytes(b"v")
+    assert find_weights(NAME) == place
+    assert weights_present(table)
+
+
+@pytest.mark.parametrize(
+    "vocabulary", ["vocab.txt", "vocab.json", "spiece.model", "qwen.tiktoken", "tekken.json"]
+)
+def test_vocabularies_of_all_kinds_count(tmp_path: Path, vocabulary: str) -> None:
+    place = snapshot(tmp_path, "abc", vocabulary=vocabulary)
+    assert find_weights(NAME) == place
 
 
 def test_half_of_the_shards_is_not_enough(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "openvino/*.bin", "onnx/*.onnx")
+# What transformers reads a vocabulary from; GGUF has its own inside.
+_VOCABULARIES = ("tokenizer.json", "tekken.json", "*vocab*", "*.model", "*.tiktoken", "*.spm",
+                 "*.gguf")  # fmt: skip
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})(\.\w+)$")
 
 # Models that have another name on ModelScope. Where both hubs use one name (as for
@@ -59,6 +62,9 @@ def home_hub(model: str) -> str:
 def find_weights(model: str, *, revision: str | None = None) -> Path | None:
     """Return the folder that holds ``model``'s configuration and all its weights, or None.
 
+    In a cache the vocabulary must be there as well, else the model is to be downloaded still; of
+    a folder of one's own, loading says what its tokenizer lacks.
+
     ``model`` is a local folder or a hub name ``owner/name``, under which, and under the name that
     the other hub gives it, both caches are searched: Hugging Face's (layout
     ``models--owner--name/snapshots/COMMIT``, see
@@ -73,7 +79,7 @@ def find_weights(model: str, *, revision: str | None = None) -> Path | None:
     if _is_complete(local):
         return local
     for folder in _candidates(model, revision):
-        if _is_complete(folder):
+        if _is_complete(folder) and _has_vocabulary(folder):
             return folder
     return None
 
@@ -183,6 +189,10 @@ def _is_complete(folder: Path) -> bool:
         return False
     weights = {file.name for pattern in _WEIGHTS for file in folder.glob(pattern) if file.is_file()}
     return any(_has_all_parts(folder, name, weights) for name in weights)
+
+
+def _has_vocabulary(folder: Path) -> bool:
+    return any(file.is_file() for pattern in _VOCABULARIES for file in folder.glob(pattern))
 
 
 def _has_all_parts(folder: Path, name: str, weights: set[str]) -> bool:
