@@ -432,8 +432,8 @@ class _Preparer:
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
         if twin is None:
             return sha256
-        same = _state(entry, sha256, twin.document_id)
-        return _Prepared(replace(same, seconds=twin.seconds, tried=twin.tried))
+        same = _state(entry, sha256, twin.document_id, seconds=twin.seconds, tried=twin.tried)
+        return _Prepared(same)
 
     def _known_already(self, entry: Entry, prepared: _Prepared, tally: _Tally) -> _Prepared:
         old = self._known.get(entry.source)
@@ -461,11 +461,8 @@ class _Preparer:
             done.closes = read.is_last
             return done
         self._count(entry, old, tally)
-        state = replace(
-            _state(entry, draft.sha256, draft.document_id),
-            seconds=read.seconds,
-            tried=self._tried(entry) if draft.unread_pages else "",
-        )
+        tried = self._tried(entry) if draft.unread_pages else ""
+        state = _state(entry, draft.sha256, draft.document_id, seconds=read.seconds, tried=tried)
         if draft.document_id in self._stored:
             return _Prepared(state, closes=read.is_last)
         self._stored.add(draft.document_id)
@@ -527,7 +524,13 @@ def _unreadable(state: FileState) -> FileState:
 
 
 def _state(
-    entry: Entry, sha256: str, document_id: str | None = None, reason: str | None = None
+    entry: Entry,
+    sha256: str,
+    document_id: str | None = None,
+    reason: str | None = None,
+    *,
+    seconds: float = 0.0,
+    tried: str = "",
 ) -> FileState:
     return FileState(
         source=entry.source,
@@ -537,6 +540,8 @@ def _state(
         document_id=document_id,
         reason=reason,
         indexed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=seconds,
+        tried=tried,
     )
 
 

@@ -30,7 +30,7 @@ _MARKS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"\x00", b"\x
 _MUCH_FILES, _MUCH_BYTES = 300, 4_000_000  # worth starting processes for
 _GROUP_FILES, _GROUP_BYTES = 48, 300_000
 # Of many files so many at once, that their terms make a segment by themselves (``store/bulk.py``).
-_LARGE_GROUP_FILES, _LARGE_GROUP_BYTES = 768, 2_000_000
+_LARGE_GROUP_FILES, _LARGE_GROUP_BYTES = 1152, 2_000_000
 _ROUNDS = 4  # that each process gets at least
 _WAITING_BYTES = 32_000_000  # of files that are read ahead
 
