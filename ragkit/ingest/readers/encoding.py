@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.letters import PROFILES, Profile, is_plausible
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "codec_of", "decode"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -37,6 +37,10 @@ _A_FEW = 6  # letters that are too few to tell a language by
 _MULTIBYTE = frozenset(("gb18030", "cp932", "cp949", "cp950", "euc_jp", "big5hkscs", "johab"))
 _MAX_DAMAGE = 0.05
 _SURE = 8  # characters of a line that are not ASCII and valid UTF-8: more than chance
+
+
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
+          "euc_kr": "cp949", "big5": "cp950", "ascii": "cp1252"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,31 +209,24 @@ def _lines(data: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
-def _codec(declared: str) -> str:
-    """Return Python's name for an encoding as pages name it, such as "x-sjis"; empty for none."""
-    name = declared.strip().lower().replace("windows-31j", "cp932")
-    for spelling in (
-        name,
-        name.removeprefix("x-"),
-        name.replace("windows-", "cp"),
-        name.removesuffix("-i"),
-    ):
+def codec_of(declared: str) -> str:
+    """Return Python's name for an encoding as pages and letters name it; empty for none.
+
+    Where "gb2312" or "iso-8859-1" is said, the superset is meant that browsers use.
+    """
+    name = declared.strip().lower().replace("windows-31j", "cp932").removesuffix("-i")
+    for spelling in (name, name.removeprefix("x-"), name.replace("windows-", "cp")):
         try:
-            return codecs.lookup(spelling).name
-        except LookupError:
+            found = codecs.lookup(spelling).name
+        except (LookupError, UnicodeError, ValueError):
             continue
+        return _WIDER.get(found, found)
     return ""
 
 
 def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
-    name = _codec(declared)
-    if not name:
-        return None
-    # Pages say gb2312 and latin-1 and mean the supersets that browsers use.
-    wider = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
-             "euc_kr": "cp949", "big5": "cp950", "ascii": "cp1252"}  # fmt: skip
-    name = wider.get(name, name)
-    if name.startswith(("utf", "iso2022")):
+    name = codec_of(declared)
+    if not name or name.startswith(("utf", "iso2022")):
         return None
     try:
         text = codecs.getincrementaldecoder(name)("replace").decode(sample, final=False)

@@ -32,8 +32,8 @@ def read_bytes(
     if suffix == "eml":
         from ragkit.ingest.readers.mail import read_mail
 
-        content = read_mail(data)
-        return Content(content.sections, content.metadata | {"format": "eml"})
+        if message := read_mail(data):
+            return Content(message.sections, message.metadata | {"format": "eml"})
     if suffix in ("mht", "mhtml"):
         from ragkit.ingest.readers.mail import read_web_archive
 

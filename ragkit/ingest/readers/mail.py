@@ -11,33 +11,39 @@ from email.utils import parsedate_to_datetime
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
-from ragkit.ingest.readers.encoding import decode
+from ragkit.ingest.readers.encoding import codec_of, decode
 from ragkit.ingest.readers.html import charset_of, element_text, parse_html, read_html
+from ragkit.ingest.readers.mail_headers import mended, shown_headers
 
 __all__ = ["read_mail", "read_web_archive"]
 
-_DEEPEST = 5
-_SHOWN = ("From", "To", "Cc", "Date", "Subject")
-_NAMES = {name.lower(): name for name in _SHOWN}
-_LONGEST_HEADER = 10_000
+_DEEPEST = 5  # of messages in messages
+_DEEPEST_PART = 30
 # Encodings of seven bits, which nothing but their name tells from ASCII, and of several bytes,
 # as which no other text can be read.
 _BY_NAME = frozenset(
     "utf-7 unicode-1-1-utf-7 hz hz-gb-2312 gb18030 gbk gb2312 big5 big5-hkscs euc-jp shift_jis "
     "iso-2022-jp euc-kr iso-2022-kr ks_c_5601-1987".split()
 )
+# Of alternatives that say the same: text as people wrote it, and what only programs read.
+_RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3, "text/x-amp-html": 4}
+_STUB, _LONGER = 300, 5  # a short text beside a page so many times as long only says to look there
+_READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched")
 
 
-def read_mail(data: bytes) -> Content:
+def read_mail(data: bytes) -> Content | None:
     """Return a message; of its alternatives the plain text, or else the HTML as text.
 
-    Messages attached to it follow it, those attached to these too. Raises IngestError where it has
-    no headers.
+    Texts attached to it follow, and messages attached to it, those attached to these too. None
+    where it has no headers: then it is any other text.
     """
-    message = BytesParser(policy=policy.default).parsebytes(data)
-    headers = _headers(message) if isinstance(message, EmailMessage) else {}
-    if not isinstance(message, EmailMessage) or not headers:
-        raise IngestError("Damaged e-mail: it has no headers.")
+    message = _parsed(data)
+    headers = _headers(message)
+    if message is None or not headers or message.defects:
+        message = _parsed(mended(data))
+        headers = _headers(message)
+    if message is None or not headers:
+        return None
     metadata: Metadata = {"markup": "text"}
     if "Subject" in headers:
         metadata["title"] = headers["Subject"][:500]
@@ -63,29 +69,27 @@ def read_web_archive(data: bytes) -> Content:
     return read_html(decode(payload, declared=declared).text)
 
 
-def _headers(message: EmailMessage) -> dict[str, str]:
-    """Return the headers that are shown; of one that is longer than any page, the beginning.
+def _parsed(data: bytes) -> EmailMessage | None:
+    with suppress(ValueError):  # Python stumbles over an encoding's name with NUL in it
+        message = BytesParser(policy=policy.default).parsebytes(data.replace(b"\0", b""))
+        return message if isinstance(message, EmailMessage) else None
+    return None
 
-    Python takes quadratic time for an endless subject, and long for thousands of addresses.
-    """
-    found: dict[str, str] = {}
-    for name, raw in message.raw_items():
-        shown = _NAMES.get(name.lower())
-        if shown and shown not in found:
-            value = str(raw)[:_LONGEST_HEADER]
-            with suppress(AttributeError, LookupError, ValueError):  # Python stumbles over "a <"
-                value = policy.default.header_fetch_parse(shown, value)
-            found[shown] = one_line(value)
-    return {name: found[name] for name in _SHOWN if found.get(name)}
+
+def _headers(message: EmailMessage | None) -> dict[str, str]:
+    return {} if message is None else shown_headers(message)
 
 
 def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
-    """Yield headers, text and names of attachments, then the messages attached."""
+    """Yield headers, text and names of attachments, then the texts and the messages attached."""
     yield "\n".join(f"{name}: {value}" for name, value in _headers(message).items())
-    yield _body(message)
-    attached = list(message.iter_attachments()) if message.is_multipart() else []
+    attached: list[Message] = []
+    yield "\n\n".join(_texts(message, attached, _DEEPEST_PART))
     if names := [n for part in attached if (n := one_line(part.get_filename() or ""))]:
         yield "Attachments: " + ", ".join(names)
+    for part in attached:
+        if part.get_content_maintype() == "text":
+            yield _text(part)
     for part in attached if depth else ():
         if part.get_content_type() == "message/rfc822":
             for inner in part.get_payload():
@@ -93,32 +97,61 @@ def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
                     yield from _blocks(inner, depth - 1)
 
 
-def _body(message: EmailMessage) -> str:
-    part = _text_part(message)
-    if part is None:
+def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
+    """Return the texts of a message's body, in order; what is attached goes into ``attached``."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822" or part.get_content_disposition() == "attachment":
+        attached.append(part)
+        return []
+    children = part.get_payload() if part.is_multipart() else None
+    if not isinstance(children, list) or not depth:
+        if part.get_content_maintype() not in ("text", "multipart"):
+            attached.extend([part] * bool(part.get_filename() and not part["Content-ID"]))
+            return []
+        return list(filter(None, [_text(part)]))
+    found = [(child, _texts(child, attached, depth - 1)) for child in children]
+    if kind != "multipart/alternative":
+        return [text for _, texts in found for text in texts]
+    said = [(_RANKS.get(child.get_content_type(), 1), texts) for child, texts in found if texts]
+    return _best(sorted(said, key=lambda alternative: alternative[0]))
+
+
+def _best(said: list[tuple[int, list[str]]]) -> list[str]:
+    """Return the first of alternatives, or the second where the first only stands in for it."""
+    if not said:
+        return []
+    first, *others = (texts for _, texts in said)
+    length = sum(map(len, first))
+    if others and length < _STUB and sum(map(len, others[0])) > _LONGER * max(length, _STUB / 2):
+        return others[0]
+    return first
+
+
+def _text(part: Message) -> str:
+    """Return the text of a part that is text; empty for scripts, styles and the like."""
+    kind = part.get_content_subtype()
+    payload: object = None
+    with suppress(ValueError, LookupError):
+        payload = part.get_payload(decode=True)
+    if part.get_content_maintype() == "text" and kind not in _READ_TEXTS:
         return ""
-    payload = part.get_payload(decode=True)
+    if isinstance(part.get_payload(), str) and payload is None:
+        payload = str(part.get_payload()).encode("utf-8", "surrogateescape")
     if not isinstance(payload, bytes) or not payload.strip():
         return ""
-    text = _decoded(payload, part.get_content_charset())
-    if part.get_content_subtype() != "html":
+    declared = part.get_content_charset()
+    text = _decoded(payload, declared or (charset_of(payload) if kind == "html" else None))
+    if kind != "html":
         return text.strip()
     root = parse_html(text)
     return "" if root is None else element_text(root, furniture=True)
-
-
-def _text_part(message: EmailMessage) -> Message | None:
-    """Return the part that holds the text, the first of any where the parts are damaged."""
-    with suppress(AttributeError):  # of a part that says it has parts and has none
-        return message.get_body(preferencelist=("plain", "html"))
-    return next((part for part in message.walk() if part.get_content_maintype() == "text"), None)
 
 
 def _decoded(payload: bytes, charset: str | None) -> str:
     """Return the text of a part; what no encoding fits does not cost the rest of the message."""
     if charset in _BY_NAME:
         with suppress(UnicodeError, LookupError):
-            return payload.decode(charset)
+            return payload.decode(codec_of(charset))
     try:
         return decode(payload, declared=charset).text
     except IngestError:

@@ -1,0 +1,122 @@
+"""Messages as programs write them: against the rules of headers, encodings and parts."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import IngestError
+from ragkit.ingest.extract import extract
+
+TOPIC = "关于会议室钥匙领取的通知与说明"
+
+
+def read(tmp_path: Path, data: bytes) -> str:
+    path = tmp_path / "a.eml"
+    path.write_bytes(data)
+    return extract(path).text
+
+
+def word(data: bytes, charset: str) -> str:
+    return f"=?{charset}?B?{base64.b64encode(data).decode()}?="
+
+
+def multipart(kind: str, *parts: str) -> bytes:
+    body = "".join(f"--x\n{part}\n" for part in parts)
+    head = f"From: ann@example.com\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=x"
+    return f"{head}\n\n{body}--x--\n".encode()
+
+
+PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
+HTML = "Content-Type: text/html; charset=utf-8\n\n"
+
+
+def test_a_character_cut_between_encoded_words_is_whole(tmp_path: Path) -> None:
+    data = TOPIC.encode("gb18030")
+    subject = f"{word(data[:7], 'gb2312')}\n {word(data[7:], 'gb2312')}"
+    assert f"Subject: {TOPIC}" in read(tmp_path, f"Subject: {subject}\n\nSee there.\n".encode())
+
+
+def test_encoded_words_in_a_superset_and_in_an_unknown_set_are_read(tmp_path: Path) -> None:
+    sender = word("朱镕堃".encode("gb18030"), "GB2312")
+    head = f"From: {sender} <z@example.com>\nSubject: =?x-unknown?Q?caf=E9_ouvert?="
+    text = read(tmp_path, f"{head}\n\nHello.\n".encode())
+    assert text.startswith("From: 朱镕堃 <z@example.com>\nSubject: café ouvert")
+
+
+@pytest.mark.parametrize("coding", ["gbk", "utf-8", "big5"])
+def test_headers_in_eight_bits_are_read(tmp_path: Path, coding: str) -> None:
+    name = {"big5": "張琳"}.get(coding, "张琳")
+    topic = {"big5": "會議室鑰匙"}.get(coding, "会议室钥匙")
+    head = f"From: {name} <z@example.com>\nSubject: {topic}\nContent-Type: text/plain"
+    text = read(tmp_path, f"{head}; charset={coding}\n\n{topic}\n".encode(coding))
+    assert text == f"From: {name} <z@example.com>\nSubject: {topic}\n\n{topic}"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "\ufeffFrom: Ann\nSubject: Fees",
+        "\n\nFrom: Ann\nSubject: Fees",
+        "From  : Ann\nSubject   : Fees",
+        "Received: from x\nquite wrong\nFrom: Ann\nSubject: Fees",
+        "From ann@example.com Sat Nov 21 10:00:00 2026\nFrom: Ann\nSubject: Fees",
+    ],
+)
+def test_a_head_that_breaks_the_rules_is_read(tmp_path: Path, head: str) -> None:
+    coded = base64.b64encode("Les prix montent à Liège.".encode()).decode()
+    rest = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64"
+    text = read(tmp_path, f"{head}\n{rest}\n\n{coded}\n".encode())
+    assert text == "From: Ann\nSubject: Fees\n\nLes prix montent à Liège."
+
+
+def test_a_file_that_is_no_message_is_read_as_text(tmp_path: Path) -> None:
+    assert read(tmp_path, b"A note about the ferry.\nTwo lines.\n").startswith("A note about")
+    with pytest.raises(IngestError):
+        read(tmp_path, bytes(range(256)) * 8)
+
+
+def test_an_empty_alternative_and_one_that_only_points_to_the_page_give_way(
+    tmp_path: Path,
+) -> None:
+    page = f"{HTML}<p>The ferry leaves at nine.</p>" + "<p>Bring your own food.</p>" * 50
+    for stub in ("", "Please view this message in a browser."):
+        text = read(tmp_path, multipart("alternative", PLAIN + stub, page))
+        assert "The ferry leaves at nine." in text
+        assert "browser" not in text
+
+
+def test_of_two_alternatives_the_plain_one_is_read(tmp_path: Path) -> None:
+    text = read(tmp_path, multipart("alternative", f"{HTML}<b>Nine</b>", f"{PLAIN}At nine."))
+    assert text == "From: ann@example.com\n\nAt nine."
+
+
+def test_every_text_of_a_message_is_read(tmp_path: Path) -> None:
+    picture = "Content-Type: image/png\nContent-Disposition: inline; filename=pier.png\n\nxx"
+    notes = "Content-Disposition: attachment; filename=notes.txt\n"
+    attached = f"{notes}{PLAIN}The key is under the mat."
+    parts = (f"{PLAIN}First.", picture, f"{PLAIN}Second.", attached)
+    assert read(tmp_path, multipart("mixed", *parts)) == (
+        "From: ann@example.com\n\nFirst.\n\nSecond.\n\nAttachments: pier.png, notes.txt\n\n"
+        "The key is under the mat."
+    )
+
+
+def test_an_invitation_and_a_message_without_boundary_are_read(tmp_path: Path) -> None:
+    head = "From: ann@example.com\nContent-Type: "
+    invitation = "BEGIN:VCALENDAR\nSUMMARY:Harbour meeting\nEND:VCALENDAR"
+    assert "Harbour meeting" in read(tmp_path, f"{head}text/calendar\n\n{invitation}\n".encode())
+    assert "Lost words." in read(tmp_path, f"{head}multipart/mixed\n\nLost words.\n".encode())
+
+
+def test_pictures_in_a_page_are_no_attachments(tmp_path: Path) -> None:
+    logo = "Content-Type: image/png; name=logo.png\nContent-ID: <a>\n\nxx"
+    text = read(tmp_path, multipart("related", f"{HTML}<p>Hello.</p>", logo))
+    assert text == "From: ann@example.com\n\nHello."
+
+
+def test_a_name_of_an_encoding_with_nul_costs_no_message(tmp_path: Path) -> None:
+    head = b"From: a@b.c\nSubject: =?ut\0f-8?q?Fees?=\nContent-Type: text/plain; charset*=x''%00"
+    assert read(tmp_path, head + b"\n\nWe meet at noon.\n").endswith("We meet at noon.")
