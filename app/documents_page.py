@@ -12,7 +12,7 @@ import documents_upload
 import shared
 import streamlit as st
 from documents_upload import shown_name
-from shared import label
+from shared import label, trouble
 from texts_documents import TEXTS
 
 import ragkit
@@ -56,12 +56,12 @@ def draw(name: str, kb: KnowledgeBase, indexer: Indexer, language: str) -> None:
         rows = overview.rows(indexer.generation)
     except ragkit.RagkitError as error:
         st.title(texts["documents"], anchor=False)
-        st.error(label(str(error), most=_MOST_MESSAGE))
+        st.error(trouble(texts["error_index"], str(error)))
         _rebuild_button(indexer, texts)
         return
     _header(name, kb, indexer, rows, texts)
     _progress(indexer, texts)
-    _said()
+    _said(texts)
     told = _tried(kb, indexer, rows, language, texts)
     if kb.folder.is_dir():
         documents_upload.draw(kb, indexer, overview, language, texts)
@@ -213,7 +213,7 @@ def _progress(indexer: Indexer, texts: dict[str, str]) -> None:
     """Show how far the folder is read, as long as it is being read."""
     state = indexer.state
     if state.error:
-        st.error(label(state.error, most=_MOST_MESSAGE))
+        st.error(trouble(texts["error_run"], state.error))
     if not state.running:
         return
 
@@ -230,11 +230,11 @@ def _progress(indexer: Indexer, texts: dict[str, str]) -> None:
     follow()
 
 
-def _said() -> None:
+def _said(texts: dict[str, str]) -> None:
     """Show what went wrong in the run before, once."""
     message = st.session_state.pop("documents_said", None)
     if message:
-        st.error(label(message, most=_MOST_MESSAGE))
+        st.error(trouble(texts["error_done"], message))
 
 
 def _tried(
@@ -450,7 +450,7 @@ def _show_text(kb: KnowledgeBase, row: FileRow, texts: dict[str, str]) -> None:
         try:
             text = kb.text(row.source)
         except ragkit.RagkitError as error:
-            st.error(label(str(error), most=_MOST_MESSAGE))
+            st.error(trouble(texts["error_text"], str(error)))
             return
         parts = max(1, -(-len(text) // _TEXT_PART))
         part = 1

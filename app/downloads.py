@@ -24,7 +24,7 @@ def draw(models: Sequence[str], texts: dict[str, str], *, ended: Callable[[], No
 
     fetching = _fetching(tuple(models))
     if fetching.error:
-        st.warning(shared.label(fetching.error, most=500))
+        st.warning(shared.trouble(texts["error_download"], fetching.error))
     if fetching.stopped:
         st.caption(texts["download_stopped"])
     if fetching.done:

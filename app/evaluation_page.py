@@ -48,7 +48,7 @@ def draw(name: str, kb: KnowledgeBase, chats: Chats, owner: str | None, language
         _running(order, owner, folder_key(kb.folder), texts)
         _results(kb, chats, owner, texts, language)
     except RagkitError as error:
-        st.error(_literal(str(error)))
+        st.error(shared.trouble(texts["error"], str(error)))
 
 
 def _form(
@@ -180,7 +180,7 @@ def _running(order: Order | None, owner: str | None, folder: str, texts: dict[st
     elif evaluation_run.busy():
         _someone_elses(texts)
     elif mine is not None and mine.state.phase == "failed":
-        st.error(_literal(mine.state.error))
+        st.error(shared.trouble(texts["error"], mine.state.error))
     elif mine is not None and mine.state.phase == "cancelled":
         st.info(texts["cancelled"])
 

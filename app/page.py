@@ -39,7 +39,7 @@ def draw() -> None:
         _draw(language)
     except ragkit.RagkitError as error:
         st.title(TEXTS[language]["title"], anchor=False)
-        st.error(shared.label(str(error), most=500))
+        st.error(shared.trouble(TEXTS[language]["error_page"], str(error)))
 
 
 def _draw(language: str) -> None:

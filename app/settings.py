@@ -100,7 +100,7 @@ def _model(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     if not loading.needed:
         return
     if loading.error:
-        st.warning(shared.label(loading.error, most=500))
+        st.warning(shared.trouble(texts["error_model"], loading.error))
     elif loading.loaded:
         st.caption(texts["model_loaded"].format(seconds=round(loading.seconds)))
     elif loading.running:

@@ -33,10 +33,12 @@ __all__ = [
     "loading",
     "owner",
     "serving",
+    "trouble",
 ]
 
 _AFTER_THE_PAGE = 0.7  # seconds
 _FIRST_LOOK = 0.4  # seconds; a small folder is read by then
+_MOST_DETAIL = 500
 _ASCII_MARKS = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -182,6 +184,14 @@ def label(text: str, *, most: int = 80) -> str:
     if len(line) > most:
         line = line[: most - 1].rstrip() + "…"
     return "".join("\\" + c if c in _ASCII_MARKS else c for c in line)
+
+
+def trouble(what: str, detail: str) -> str:
+    """Return, as Markdown, what happened in the page's language and ragkit's own message below it.
+
+    ragkit's messages are in English wherever they are read: they name commands and settings.
+    """
+    return f"{what}\n\n{label(detail, most=_MOST_DETAIL)}"
 
 
 def loading(kb: KnowledgeBase) -> Loading:

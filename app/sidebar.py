@@ -36,7 +36,7 @@ def draw(name: str, kb: KnowledgeBase, language: str) -> None:
     texts = TEXTS[language]
     with st.sidebar:
         _folders(name, texts)
-        _failure(kb)
+        _failure(kb, texts)
         _chats(kb, texts)
         # Above what unfolds, which would push it out of view.
         st.segmented_control(
@@ -76,11 +76,11 @@ def _folders(name: str, texts: dict[str, str]) -> None:
     )
 
 
-def _failure(kb: KnowledgeBase) -> None:
+def _failure(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     """Say why the folder could not be read."""
     error = shared.serving(kb).indexer.state.error
     if error:
-        st.warning(shared.label(error, most=500))
+        st.warning(shared.trouble(texts["error_folder"], error))
 
 
 def _progress(kb: KnowledgeBase, texts: dict[str, str]) -> None:
@@ -117,7 +117,7 @@ def _chats(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     )
     chats, owner, folder = shared.chats(), shared.owner(), folder_key(kb.folder)
     if chats.notice:
-        st.warning(shared.label(chats.notice, most=500))
+        st.warning(shared.trouble(texts["error_chats"], chats.notice))
     search = str(st.session_state.get("chat_search") or "")
     found = chats.list(owner, folder=folder, search=search, limit=_MOST_CHATS + 1)
     if search or len(found) >= _SEARCH_FROM:

@@ -38,6 +38,13 @@ TEXTS = {
         "stopped": "Stopped here.",
         "stopped_empty": "Stopped before the first word.",
         "elsewhere": "This answer is being written in another tab.",
+        "error_question": "This question could not be answered.",
+        "error_page": "This page cannot be opened.",
+        "error_folder": "The folder or its index could not be read. The Documents page can read it "
+        "again or build the index anew.",
+        "error_chats": "Conversations are not kept at present.",
+        "error_model": "The model could not be loaded. Preset lite answers without one.",
+        "error_download": "The download failed. What came is kept: the button goes on from there.",
         "failed": "Something went wrong. The terminal that runs the chat says more.",
         "unknown_chat": "There is no such conversation here, or it belongs to another browser. "
         "This is a new one.",
@@ -142,6 +149,13 @@ TEXTS = {
         "stopped": "已在此停止。",
         "stopped_empty": "还没写出内容就已停止。",
         "elsewhere": "这个回答正在另一个标签页中生成。",
+        "error_question": "未能回答这个问题。可以再试一次，或请运行此服务的人查看下面的说明。",
+        "error_page": "无法打开此页。请运行此服务的人按下面的说明处理。",
+        "error_folder": "未能读取文件夹或其索引。可在“文档”页重新读取，或重建索引。",
+        "error_chats": "目前无法保存对话。请运行此服务的人按下面的说明处理。",
+        "error_model": "未能加载模型。预设 lite 不用模型也能回答。",
+        "error_download": "下载失败。已下载的部分会保留，点按钮可继续。也可在终端中换用镜像"
+        "（--endpoint URL）或 ModelScope（--from modelscope）。",
         "failed": "出错了。运行聊天的终端里有详细信息。",
         "unknown_chat": "这里没有这个对话，或者它属于另一个浏览器。已为你新建一个对话。",
         "other_folder": "这个对话针对的是另一个文件夹，这里没有提供。新问题将询问“{folder}”。",

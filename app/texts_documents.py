@@ -76,6 +76,12 @@ TEXTS = {
         "exclude_help": "Leave them out of the index. The files stay in the folder.",
         "try_again": "Try again",
         "try_again_help": "Read these files once more, though they did not change.",
+        "error_index": "The index cannot be used. Build it anew here, or ask whoever runs "
+        "the chat.",
+        "error_run": "Reading the folder was cut short. What was read until then is kept; choose "
+        "Read again to go on.",
+        "error_done": "That could not be done.",
+        "error_text": "This text cannot be shown.",
         "tried_read": "Read now:",
         "tried_skipped": "Tried again, and still not read:",
         "password_how": "A password is given in a text file, one a line, not in this page. Whoever "
@@ -204,6 +210,10 @@ TEXTS = {
         "exclude_help": "不再放入索引。文件仍留在文件夹中。",
         "try_again": "重试",
         "try_again_help": "文件虽未改变，仍重新读取一次。",
+        "error_index": "无法使用索引。可以在此重建，或请运行此服务的人处理。",
+        "error_run": "读取文件夹时中断。已读入的部分会保留，点“重新读取”可继续。",
+        "error_done": "操作未能完成。",
+        "error_text": "无法显示此文本。",
         "tried_read": "已读入：",
         "tried_skipped": "已重试，仍未读入：",
         "password_how": "密码写在文本文件中，每行一个，不在本页输入。请由运行此服务的人"

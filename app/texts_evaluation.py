@@ -7,6 +7,7 @@ __all__ = ["TEXTS"]
 TEXTS = {
     "en": {
         "title": "Evaluation",
+        "error": "The evaluation could not be carried out.",
         "about": "How often the right passage is found, and the right thing said.",
         "set": "Questions",
         "set_rated": "Rated",
@@ -51,6 +52,7 @@ TEXTS = {
     },
     "zh": {
         "title": "评估",
+        "error": "未能完成评估。",
         "about": "正确的段落有多少次被找到，正确的内容有多少次被答出。",
         "set": "问题",
         "set_rated": "评过的回答",

@@ -110,7 +110,8 @@ def answer(
     if turn.id in st.session_state.get("partial", ()):
         st.caption(texts["partial"])
     if turn.state == "failed":
-        st.error(shared.label(turn.error, most=500) if turn.error else texts["failed"])
+        why = turn.error and shared.trouble(texts["error_question"], turn.error)
+        st.error(why or texts["failed"])
     elif turn.state == "stopped":
         st.caption(texts["stopped"] if found else texts["stopped_empty"])
     _actions(chat_id, turn, last=last, texts=texts)

@@ -315,6 +315,32 @@ def test_missing_model_is_an_answer_in_words(
     assert any("ragkit download internlm2" in c.value for c in test.code)
 
 
+def test_a_chinese_reader_is_told_in_chinese_what_failed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "scope"))
+    test = page(monkeypatch, folder, "--preset=internlm2")
+    test.session_state["language"] = "zh"
+    ask(test, "Who built the lighthouse of Alnmouth?")
+    first, _, detail = test.error[0].value.partition("\n\n")
+    assert "未能回答这个问题" in first
+    assert "No weights" in detail  # names the command, so it stays as it is
+
+
+@pytest.mark.parametrize(("language", "what"), [("en", "cannot be opened"), ("zh", "无法打开此页")])
+def test_an_index_that_is_none_is_told_in_the_pages_language(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, what: str
+) -> None:
+    (tmp_path / "i.db").write_bytes(b"no index " * 1000)
+    index = f"--index={tmp_path / 'i.db'}"
+    test = page(monkeypatch, folder, index, "--preset=lite", language=language)
+    assert not test.exception
+    first, _, detail = test.error[0].value.partition("\n\n")
+    assert what in first
+    assert "SQLite" in detail
+
+
 def test_empty_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
