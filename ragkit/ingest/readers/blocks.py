@@ -27,8 +27,8 @@ class Blocks:
         self._lists: list[int | None] = []
 
     def inline(self, text: str) -> None:
-        """Add running text."""
-        self._inline.append(_SPACES.sub(" ", text))
+        """Add running text, without the places where a word may be divided."""
+        self._inline.append(_SPACES.sub(" ", text.replace("\xad", "")))
 
     def block(self, text: str) -> None:
         """Add a block that is ready, such as a table."""

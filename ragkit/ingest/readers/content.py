@@ -29,6 +29,8 @@ NEEDS_OCR = "Scanned PDF: its pages are images without text."
 
 # Everything below U+0020 but tab and newline, DEL, the C1 block, lone surrogates, noncharacters.
 _DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+# What a program writes to a terminal besides text (ECMA-48, 5.4): colours, and titles of windows.
+_ESCAPES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\\\))")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
 _MAX_VALUE = 500
@@ -78,8 +80,11 @@ class Content:
 def clean(text: str) -> str:
     r"""Return ``text`` with ``\n`` newlines and without byte order marks and control characters.
 
-    Lone surrogates become U+FFFD. Nothing else changes, so that quotes stay verbatim.
+    Colours of a terminal go with their control characters, and lone surrogates become U+FFFD.
+    Nothing else changes, so that quotes stay verbatim.
     """
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii() and text.isprintable():

@@ -158,7 +158,7 @@ def _paragraph(paragraph: Any) -> str:
             continue
         tag = element.tag
         if tag in (_W + "t", _M + "t"):
-            parts.append(element.text or "")
+            parts.append((element.text or "").replace("\xad", ""))
         elif tag in (_W + "tab", _W + "ptab"):
             parts.append("\t")
         elif tag in (_W + "br", _W + "cr"):

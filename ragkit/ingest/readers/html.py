@@ -34,6 +34,7 @@ _META = {
     "dc.date": "date", "dcterms.created": "date", "citation_publication_date": "date",
     "og:url": "url",
 }  # fmt: skip
+_FRAMES = ("iframe", "noframes")  # which may hold a page in their text
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
 
@@ -135,6 +136,11 @@ def _text(root: Any, left_out: Set[Any]) -> str:
             lines.block(_table(element, left_out))
         elif step == "pre":
             lines.block(_preformatted(element))
+        elif step == "ruby":
+            lines.inline(_annotated(element))
+        elif step in _FRAMES:
+            inner = parse_html(_framed(element))
+            lines.block("" if inner is None else element_text(inner))
         elif step == "start":
             lines.start(tag, number=_number(element, tag))
         elif step == "end":
@@ -162,7 +168,10 @@ def _walk(root: Any, left_out: Set[Any]) -> Iterator[tuple[str, Any, str]]:
         if step == "close":
             yield "end", item, tag
             continue
-        if not tag or item in left_out or _is_hidden(item, tag):
+        if not tag or item in left_out or (_is_hidden(item, tag) and not _framed(item)):
+            continue
+        if tag == "ruby" or (tag in _FRAMES and _framed(item)):
+            yield tag, item, tag
             continue
         if tag == "pre" or (tag == "table" and not _is_layout(item)):
             yield tag, item, tag
@@ -175,6 +184,29 @@ def _walk(root: Any, left_out: Set[Any]) -> Iterator[tuple[str, Any, str]]:
             stack.append(("open", child))
         if item.text:
             stack.append(("text", item.text))
+
+
+def _framed(element: Any) -> str:
+    """Return the page that an element holds as text; empty for elements that hold none."""
+    tag = tag_of(element)
+    if tag not in _FRAMES or "hidden" in element.attrib:
+        return ""
+    return (element.get("srcdoc") or "") if tag == "iframe" else element.text or ""
+
+
+def _annotated(ruby: Any) -> str:
+    """Return a word and behind it, in brackets, how it is read, so that it stays one word."""
+    word: list[str] = [ruby.text or ""]
+    reading: list[str] = []
+    for part in ruby:
+        tag = tag_of(part)
+        if tag in ("rt", "rtc"):
+            reading.append("".join(part.itertext()))
+        elif tag != "rp":
+            word.append("".join(part.itertext()) if tag else "")
+        word.append(part.tail or "")
+    said = "".join("".join(reading).split())
+    return "".join("".join(word).split()) + (f"({said})" if said else "")
 
 
 def _is_hidden(element: Any, tag: str) -> bool:

@@ -109,7 +109,8 @@ def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
             attached.extend([part] * bool(part.get_filename() and not part["Content-ID"]))
             return []
         return list(filter(None, [_text(part)]))
-    found = [(child, _texts(child, attached, depth - 1)) for child in children]
+    parts = [child for child in children if isinstance(child, Message)]
+    found = [(child, _texts(child, attached, depth - 1)) for child in parts]
     if kind != "multipart/alternative":
         return [text for _, texts in found for text in texts]
     said = [(_RANKS.get(child.get_content_type(), 1), texts) for child, texts in found if texts]

@@ -14,7 +14,6 @@ from ragkit.ingest.readers.text import first_heading
 
 __all__ = ["read_notebook"]
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FENCES = re.compile(r"`{3,}")
 _MAX_OUTPUT = 10_000
 
@@ -57,6 +56,10 @@ def _listed(value: object) -> list[Any]:
 
 def _cell(cell: dict[str, Any]) -> Iterator[str]:
     source = _text(cell.get("source", cell.get("input")))
+    if cell.get("cell_type") == "heading":  # of nbformat 3
+        level = cell.get("level")
+        yield f"{'#' * min(6, level if isinstance(level, int) and level > 0 else 1)} {source}"
+        return
     if cell.get("cell_type") != "code":
         yield source
         return
@@ -79,20 +82,26 @@ def _output(output: dict[str, Any]) -> str:
             return markdown[:_MAX_OUTPUT]
         if table := _table(_text(data.get("text/html"))):
             return table[:_MAX_OUTPUT]
-        plain = _text(data.get("text/plain"))
-        # Figures and tables print a placeholder such as <Figure size 640x480 with 1 Axes>.
-        text = "" if re.fullmatch(r"\s*<[^<>\n]*>\s*", plain) else plain
+        text = _text(data.get("text/plain"))
+        # Figures, formulas and pages print a placeholder: <Figure size 640x480 with 1 Axes>.
+        if not text.strip() or re.fullmatch(r"\s*<[^<>\n]*>\s*", text):
+            page = _page(_text(data.get("text/html")))
+            return (page or _text(data.get("text/latex")))[:_MAX_OUTPUT]
     elif output.get("output_type") in ("error", "pyerr"):
         text = f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
     else:
         text = _text(output.get("text"))
-    text = clean(_ANSI.sub("", text))[:_MAX_OUTPUT]
+    text = clean(text)[:_MAX_OUTPUT]
     return _fenced(text) if text.strip() else ""
 
 
 def _table(html: str) -> str:
     """Return a table that is shown as HTML, as pandas does, by row; empty for other HTML."""
-    if "<table" not in html or len(html) > 100 * _MAX_OUTPUT:
+    return _page(html) if "<table" in html else ""
+
+
+def _page(html: str) -> str:
+    if not html or len(html) > 100 * _MAX_OUTPUT:
         return ""
     root = parse_html(html)
     return "" if root is None else element_text(root, furniture=True)

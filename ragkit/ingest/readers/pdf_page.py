@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["page_text"]
 
-# PDFium marks a hyphen that splits a word over two lines.
-_SPLIT_WORD = re.compile("[\x02\ufffe]\r?\n?")
+# PDFium marks a hyphen that splits a word over two lines; some programs write a soft one.
+_SPLIT_WORD = re.compile("[\x02\ufffe]\r?\n?|\xad\r?\n")
 _MARGIN = 0.07  # of a page's height: half of the usual margin above and below its text
 _MOST_ANNOTATIONS = 2000
 _FEWEST_LETTERS = 4

@@ -78,6 +78,7 @@ def read_subtitles(text: str) -> Content:
     """Return the spoken lines of SRT or WebVTT, one cue a line, without numbers and times."""
     text = clean(text)
     if text.startswith("WEBVTT"):
-        text = _VTT_HEAD.sub("", _VTT_BLOCK.sub("\n", text.partition("\n")[2]))
+        text = "\n\n" + _VTT_HEAD.sub("", text.partition("\n")[2])
+        text = _VTT_BLOCK.sub("\n", text)
     cues = (one_line(_TAG.sub("", cue)) for cue in _CUE.split(text))
     return Content.of("\n".join(filter(None, cues)), {"markup": "text"})
