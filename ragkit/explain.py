@@ -12,8 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ConfigError, GenerationError, MissingExtra, ModelUnavailable
-from ragkit.files import Found, close_names, find_file, needs_password, password_command
-from ragkit.ingest.folder import locate
+from ragkit.files import (
+    Found,
+    close_names,
+    find_file,
+    left_out,
+    needs_password,
+    password_command,
+)
 from ragkit.why import Budget, Judgement, Passage, Stage, Why, Word
 from ragkit.words import question_words
 
@@ -99,7 +105,7 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         advice = "Repair or convert the file; the next question reads it again."
         if needs_password(found.reason):
             advice = f"Give it: {password_command(kb)}"
-    elif by_whom := _left_out(kb, store, found):
+    elif by_whom := left_out(kb, found.source):
         stage, (reason, advice) = "left_out", by_whom
     elif found.listed:
         stage, reason = "unindexed", f"{name} is in the folder, and the index does not know it yet."
@@ -119,24 +125,6 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         advice=(advice,) if advice else (),
         close=close,
     )
-
-
-def _left_out(kb: KnowledgeBase, store: SqliteStore, found: Found) -> tuple[str, str] | None:
-    """Return what leaves a file of the folder out and what to do; None for any other file."""
-    from ragkit.indexing import own_files
-    from ragkit.ingest.left_out import left_out_in_words, why_left_out
-
-    if not found.exists:
-        return None
-    if found.source in kb.notes.excluded():
-        return (
-            f"'{found.source}' was excluded in the chat's Documents page.",
-            "Tick it there and choose Include.",
-        )
-    if str(locate(kb.folder.resolve(), found.source)) in own_files(store):
-        return f"'{found.source}' is ragkit's own index, not a document.", ""
-    left_out = why_left_out(kb.folder, found.source, hidden=kb.config.ingest.hidden)
-    return None if left_out is None else left_out_in_words(found.source, left_out)
 
 
 def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:

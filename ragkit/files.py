@@ -22,6 +22,7 @@ __all__ = [
     "Found",
     "close_names",
     "find_file",
+    "left_out",
     "needs_password",
     "page_text",
     "password_command",
@@ -87,6 +88,24 @@ def close_names(source: str, names: Collection[str]) -> tuple[str, ...]:
     near = difflib.get_close_matches(bare, ends, n=_MOST_NAMES, cutoff=0.6)
     found = [*same, *(by_name[name] for name in like), *(n for name in near for n in ends[name])]
     return tuple(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+def left_out(kb: KnowledgeBase, source: str) -> tuple[str, str] | None:
+    """Return what leaves a file of the folder out, and what to do; None for any other source."""
+    from ragkit.ingest.left_out import left_out_in_words, why_left_out
+
+    path = _path(source, kb.folder.resolve())
+    if path is None or not os.path.lexists(path):
+        return None
+    if source in kb.notes.excluded():
+        return (
+            f"'{source}' was excluded in the chat's Documents page.",
+            "Tick it there and choose Include.",
+        )
+    if str(path) in kb.index_files():
+        return f"'{source}' is ragkit's own index, not a document.", ""
+    found = why_left_out(kb.folder, source, hidden=kb.config.ingest.hidden)
+    return None if found is None else left_out_in_words(source, found)
 
 
 def needs_password(reason: str) -> bool:

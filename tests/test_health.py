@@ -417,6 +417,16 @@ def test_the_page_speaks_the_language_of_the_terminal(folder: Path, tmp_path: Pa
     assert "Empty file" not in page
 
 
+def test_the_page_counts_every_file_among_the_languages(folder: Path, tmp_path: Path) -> None:
+    (folder / "figures.csv").write_text("1,2\n3,4\n", "utf-8")
+    code, _ = command(folder, "--report", tmp_path / "r.html")
+    assert code == 0
+    plot = (tmp_path / "r.html").read_text("utf-8").partition(">Languages<")[2]
+    plot = plot.partition("</figure>")[0]
+    assert ">unknown<" in plot
+    assert sum(map(int, re.findall(r"<b>(\d+)</b>", plot))) == 4
+
+
 def test_pages_in_both_languages_say_the_same_things() -> None:
     english, chinese = WORDS["en"], WORDS["zh"]
     assert set(english) == {key for key in chinese if not key.startswith("f_")}

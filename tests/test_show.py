@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_hostile_files import encrypted_pdf
 from test_readers import pdf
 
 import ragkit
@@ -134,7 +135,24 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     file.unlink()
     gone = run("show", "a.md", *common)
     assert gone.returncode == 1
-    assert b"no indexed file 'a.md'" in gone.stderr
+    assert b"no file 'a.md' in the folder" in gone.stderr
+
+
+def test_what_is_not_indexed_is_told_with_what_to_do(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.md").write_text("Text.\n", "utf-8")
+    (docs / "old.bak").write_text("Old.\n", "utf-8")
+    (docs / ".ragkitignore").write_text("*.bak\n", "utf-8")
+    (docs / "locked.pdf").write_bytes(encrypted_pdf())
+    index = tmp_path / "i.db"
+    common = ("--data", str(docs), "--index", str(index), "--preset=lite")
+    assert "line 1 of .ragkitignore" in run("show", "old.bak", *common).stderr.decode()
+    locked = run("show", "locked.pdf", *common).stderr.decode()
+    assert f"ragkit index {docs} --preset lite --index {index} --password-file FILE" in locked
+    (docs / "new.md").write_text("New.\n", "utf-8")
+    new = run("show", "new.md", *common, "--no-refresh").stderr.decode()
+    assert f"Index it first: ragkit index {docs}" in new
 
 
 def test_a_terminal_is_not_driven_and_offsets_stay(place: Path, common: tuple[str, ...]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,13 @@ from ragkit.cli.options import data_option, debug_option, index_option, open_kno
 from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import printable
 from ragkit.errors import IngestError, RagkitError
-from ragkit.files import close_names, source_name
+from ragkit.files import (
+    close_names,
+    left_out,
+    needs_password,
+    password_command,
+    source_name,
+)
 from ragkit.ingest.folder import locate
 
 if TYPE_CHECKING:
@@ -78,10 +86,26 @@ def _find(kb: KnowledgeBase, given: str, *, refreshing: bool) -> str:
         return name
     for file in skipped:
         if name == file.source:
-            raise RagkitError(f"'{printable(name)}' was not read: {printable(file.reason)}")
+            said = f"'{printable(name)}' was not read: {printable(file.reason)}"
+            give = f"\n{password_command(kb)}" if needs_password(file.reason) else ""
+            raise RagkitError(said + give)
+    if by_rule := left_out(kb, name):
+        raise RagkitError("\n".join(printable(line) for line in by_rule if line))
     close = " or ".join(f"'{printable(like)}'" for like in close_names(name, documents))
-    like = f"Did you mean {close}?" if close else "See why: ragkit index, or ragkit why."
-    raise RagkitError(f"There is no indexed file '{printable(name)}' of '{kb.folder}'. {like}")
+    if _exists(kb.folder, name):
+        raise RagkitError(
+            f"'{printable(name)}' is in the folder, and the index does not know it yet. "
+            f"Index it first: ragkit index {shlex.quote(str(kb.folder))}"
+        )
+    like = f" Did you mean {close}?" if close else ""
+    raise RagkitError(f"There is no file '{printable(name)}' in the folder '{kb.folder}'.{like}")
+
+
+def _exists(folder: Path, source: str) -> bool:
+    try:
+        return os.path.lexists(locate(folder, source))
+    except IngestError:
+        return False
 
 
 def _has_changed(folder: Path, document: DocumentInfo) -> bool:

@@ -32,7 +32,7 @@ MESSAGES: Mapping[Kind, str] = {
     "skipped": "{files} skipped: {detail}.",
     "pending": "{files} new, changed or gone since the folder was last read.",
     "empty_pages": "{files} with pages that hold no text ({detail} pages). Scans need OCR.",
-    "undecodable": "{files} with characters that their encoding does not have.",
+    "undecodable": "{files} with characters that could not be decoded.",
     "replaced": "{files} with replacement characters (U+FFFD): damaged before it came here.",
     "private": "{files} with private characters, as PDFs with odd fonts have. No search finds "
     "these words.",
