@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -228,13 +228,13 @@ def detect_language(text: str) -> str | None:
     if not counts:
         return None
     # A Han character says about as much as two or three letters of an alphabet.
-    for script in ("han", "kana", "hangul"):
+    for script in counts.keys() & {"han", "kana", "hangul"}:
         counts[script] *= 3
     most = max(counts.values())
     top = [name for name, times in counts.items() if times == most]
     script = top[0] if len(top) == 1 else next(s for s in map(_script_of, sample) if s in top)
     if script == "han":
-        if counts["kana"] * 8 > counts["han"]:
+        if counts.get("kana", 0) * 8 > counts["han"]:
             return "ja"
         return _chinese(sample)
     if script in _SHARED_SCRIPTS:
@@ -242,7 +242,7 @@ def detect_language(text: str) -> str | None:
     return _LANGUAGE_OF_SCRIPT[script]
 
 
-def _scripts(text: str) -> Counter[str]:
+def _scripts(text: str) -> dict[str, int]:
     """Return how many characters there are of each script that the text has."""
     if len(text) >= _LONG:
         return _scripts_of_long(text)
@@ -254,13 +254,13 @@ def _scripts(text: str) -> Counter[str]:
     return counts
 
 
-def _scripts_of_long(text: str) -> Counter[str]:
+def _scripts_of_long(text: str) -> dict[str, int]:
     """Return the same by a table of all characters, which is faster for many."""
     import numpy as np
 
     counted = np.bincount(_table()[_codes(text)], minlength=len(_SCRIPTS) + 1).tolist()
     named = zip(_SCRIPTS, counted[1:], strict=True)
-    return Counter({name: times for (name, _), times in named if times})
+    return {name: times for (name, _), times in named if times}
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
@@ -362,8 +362,8 @@ def _by_function_words(text: str, script: str) -> str | None:
     else:
         found = list(chain.from_iterable(map(_WORDS.__getitem__, lowered.split())))
         marks = letter.findall(lowered)
-    said = Counter(filter(words.__contains__, found))
-    for votes, counts in ((words, said), (letters, Counter(marks))):
+    said = _counted(filter(words.__contains__, found))
+    for votes, counts in ((words, said), (letters, _counted(marks))):
         for word, times in counts.items():
             weight, codes = votes[word]
             for code in codes:
@@ -379,6 +379,14 @@ def _by_function_words(text: str, script: str) -> str | None:
         lowered.split()
     )
     return best if told or any(mark in _LETTERS.get(best, "") for mark in marks) else default
+
+
+def _counted(things: Iterable[str]) -> dict[str, int]:
+    """Return how often each is there: sooner than a ``Counter`` for the few there are."""
+    counts: dict[str, int] = {}
+    for thing in things:
+        counts[thing] = counts.get(thing, 0) + 1
+    return counts
 
 
 class _Words(dict[str, tuple[str, ...]]):

@@ -80,7 +80,9 @@ def _places_in_runs(kinds: NDArray[np.uint8], first: int) -> NDArray[np.int32]:
     """Return the place of each character in its run of one kind; the first has place ``first``."""
     import numpy as np
 
-    changes = np.flatnonzero(kinds[1:] != kinds[:-1]).astype(np.int32) + 1
-    starts = np.concatenate(([-first], changes), dtype=np.int32)
-    lengths = np.diff(changes, prepend=0, append=len(kinds))
-    return np.arange(len(kinds), dtype=np.int32) - np.repeat(starts, lengths)
+    changes = np.flatnonzero(kinds[1:] != kinds[:-1])
+    bounds = np.zeros(len(changes) + 2, np.int32)
+    bounds[1:-1], bounds[-1] = changes + 1, len(kinds)
+    lengths = bounds[1:] - bounds[:-1]
+    bounds[0] = -first
+    return np.arange(len(kinds), dtype=np.int32) - bounds[:-1].repeat(lengths)

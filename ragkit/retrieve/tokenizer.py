@@ -158,6 +158,8 @@ def _terms_of(text: str, language: str | None) -> list[str]:
 
 
 def _known(language: str | None) -> _Known:
+    if language not in _NOT_LATIN and stemmer_name(language) is None:
+        language = None  # whatever a file says its language is: nothing is known of it
     known = _KNOWN.get(language)
     if known is None:
         known = _KNOWN[language] = _Known(language)
@@ -195,23 +197,23 @@ def open_terms(text: str) -> list[str]:
     They are those of English, and behind them once each those that the words would have in other
     languages, so that a question in any of them finds the text.
     """
-    text = normalize(text)
-    found = _terms_of(text, "en")
-    return found + _other_terms(text, found)
+    return _open_terms_of(normalize(text))
 
 
 def open_words_and_runs(text: str) -> tuple[list[str], str]:
     """Return the same terms as `words_and_runs` does."""
     rest, runs = _without_runs(text)
-    found = _terms_of(rest, "en")
-    return found + _other_terms(rest, found), runs
+    return _open_terms_of(rest), runs
 
 
-def _other_terms(text: str, found: Iterable[str]) -> list[str]:
-    """Return once each the terms that ``text`` has in other languages, beside those found."""
-    others = dict.fromkeys(chain.from_iterable(map(_OTHERS.__getitem__, text.split())))
-    seen = set(found) if others else ()
-    return [term for term in others if term not in seen]
+def _open_terms_of(text: str) -> list[str]:
+    """Return the English terms of ``text``, then once each the others that it has elsewhere."""
+    pieces = text.split()
+    found = list(chain.from_iterable(map(_known("en").__getitem__, pieces)))
+    others = dict.fromkeys(chain.from_iterable(map(_OTHERS.__getitem__, dict.fromkeys(pieces))))
+    for term in found:
+        others.pop(term, None)
+    return [*found, *others]
 
 
 class _Others(dict[str, tuple[str, ...]]):
@@ -246,8 +248,7 @@ _OPEN_TO = ("und", "de", "es", "fr", "it", "nl", "pt")
 
 @cache
 def _open_stemmers() -> list[Stemmer.Stemmer]:
-    found = (_stemmer(stemmer_name(code)) for code in _OPEN_TO)
-    return [stemmer for stemmer in found if stemmer]
+    return [stemmer for stemmer in map(_stemmer, _OPEN_TO) if stemmer]
 
 
 _KNOWN: dict[str | None, _Known] = {}
@@ -316,9 +317,11 @@ def _is_plain_word(chunk: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def word_term(word: str, language: str | None) -> str:
     """Return the term of one word: its stem without case and diacritics; it may be empty."""
-    stemmer = _stemmer(stemmer_name(_script_language(word, language)))
+    stemmer = _stemmer(_script_language(word, language))
     if stemmer is None or (not word.isalpha() and any(c.isdigit() for c in word)):
         return fold(word)
+    if word.isascii():
+        return _folded_stem(stemmer, word.lower())
     if _is_latin(word):
         # Folded first: readers leave diacritics out, and both spellings must meet.
         return _folded_stem(stemmer, fold(word))
@@ -355,7 +358,8 @@ _NOT_LATIN = frozenset(
 
 
 @cache
-def _stemmer(name: str | None) -> Stemmer.Stemmer | None:
+def _stemmer(language: str | None) -> Stemmer.Stemmer | None:
+    name = stemmer_name(language)
     if name is None:
         return None
     import Stemmer
