@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Section
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.spreadsheet import sheet_section
 from ragkit.ingest.readers.tables import table_text
 from ragkit.ingest.readers.xml import parse_xml
@@ -21,10 +24,16 @@ _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_RUNNING = frozenset(
+    f"{_STYLE}{place}{page}" for place in ("header", "footer") for page in ("", "-left", "-first")
+)
 _LEFT_OUT = frozenset(
     (_TEXT + "tracked-changes", _TEXT + "table-of-content", _OFFICE + "annotation",
      _TEXT + "sequence-decls", _OFFICE + "forms")
 )  # fmt: skip
+_ASIDE = frozenset((_TEXT + "note-body", _OFFICE + "annotation"))
 _MAX_COLUMNS = 1000
 _MAX_SPAN = 65_535
 
@@ -38,21 +47,27 @@ def read_opendocument(data: bytes, kind: str, limits: Limits) -> Content:
             raise IngestError(f"Password-protected {kind} file. Save it without a password.")
         root = parse_xml(archive.read("content.xml"))
         metadata = core_properties(archive)
+        running = _running(archive) if kind == "odt" else []
     body = root.find(f".//{_OFFICE}body")
     if body is None:
         raise IngestError(f"Damaged {kind}: it has no body.")
     if kind == "ods":
-        sheets = (
-            sheet_section(table.get(_TABLE + "name") or "", islice(_rows(table), limits.max_rows))
-            for table in body.iter(_TABLE + "table")
-        )
+        sheets = (_sheet(table, limits) for table in body.iter(_TABLE + "table"))
         sections = tuple(section for section in sheets if section.text)
         return Content(sections, metadata | {"markup": "table"})
     if kind == "odp":
         slides = enumerate(body.iter(_DRAW + "page"), start=1)
         sections = tuple(Section(_flow(s), {"page": n, "slide": n}) for n, s in slides)
         return Content(sections, metadata | {"markup": "markdown", "slides": len(sections)})
-    return Content.of(_flow(body), metadata | {"markup": "markdown"})
+    return Content.of(
+        "\n\n".join((_flow(body), *running)).strip(), metadata | {"markup": "markdown"}
+    )
+
+
+def _sheet(table: Any, limits: Limits) -> Section:
+    section = sheet_section(table.get(_TABLE + "name") or "", islice(_rows(table), limits.max_rows))
+    comments = filter(None, map(_comment, _outermost(table, _OFFICE + "annotation")))
+    return replace(section, text="\n".join(filter(None, (section.text, *comments))))
 
 
 def _flow(top: Any) -> str:
@@ -76,7 +91,42 @@ def _flow(top: Any) -> str:
         else:
             deeper = depth + (element.tag == _TEXT + "list")
             stack.extend((child, deeper) for child in reversed(element))
+    blocks.extend(_flow(note) for note in _outermost(top, _TEXT + "note-body"))
+    blocks.extend(map(_comment, _outermost(top, _OFFICE + "annotation")))
     return "\n\n".join(block for block in blocks if block.strip("# "))
+
+
+def _outermost(top: Any, tag: str) -> list[Any]:
+    """Return the elements called ``tag`` below ``top`` that are not in another or in a deletion."""
+    gone = (tag, _TEXT + "tracked-changes")
+    return [e for e in top.iter(tag) if e is not top and not any(_above(e, top, gone))]
+
+
+def _above(element: Any, top: Any, tags: Container[str]) -> Iterator[bool]:
+    for above in element.iterancestors():
+        if above is top:
+            return
+        yield above.tag in tags
+
+
+def _comment(annotation: Any) -> str:
+    author = " ".join((annotation.findtext(_DC + "creator") or "").split())
+    said = " ".join(filter(None, (_inline(p).strip() for p in annotation.iter(_TEXT + "p"))))
+    if not said:
+        return ""
+    return f"Comment ({author}): {said}" if author else f"Comment: {said}"
+
+
+def _running(archive: zipfile.ZipFile) -> list[str]:
+    """Return what the headers and footers of a text say, each once, but for page numbers."""
+    if "styles.xml" not in archive.namelist():
+        return []
+    with suppress(IngestError):
+        styles = parse_xml(archive.read("styles.xml"))
+        places = styles.iterfind(f".//{_STYLE}master-page/*")
+        texts = dict.fromkeys(_flow(p) for p in places if p.tag in _RUNNING)
+        return [text for text in texts if text and not only_counts_pages(text)]
+    return []
 
 
 def _inline(paragraph: Any) -> str:
@@ -94,7 +144,7 @@ def _inline(paragraph: Any) -> str:
             parts.append(" " * (min(int(count), 100) if count.isdecimal() else 1))
         elif element.tag in (_TEXT + "tab", _TEXT + "line-break"):
             parts.append("\t" if element.tag == _TEXT + "tab" else "\n")
-        elif element.tag not in (*_LEFT_OUT, _DRAW + "frame", _TEXT + "note-citation"):
+        elif element.tag not in (*_LEFT_OUT, _DRAW + "frame", _TEXT + "note"):
             stack.extend(reversed(element))
             stack.append(element.text or "")
     return "".join(parts)
@@ -111,7 +161,9 @@ def _rows(table: Any) -> Iterator[list[str]]:
         for cell in row.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
             repeat = cell.get(_TABLE + "number-columns-repeated") or "1"
             count = min(int(repeat) if repeat.isdecimal() else 1, _MAX_COLUMNS - len(cells))
-            text = " ".join(_inline(p) for p in cell.iter(_TEXT + "p"))
+            text = " ".join(
+                _inline(p) for p in cell.iter(_TEXT + "p") if not any(_above(p, cell, _ASIDE))
+            )
             if cell.tag == _TABLE + "covered-table-cell":
                 cells.extend(_hung(hanging, len(cells), count, text))
                 continue

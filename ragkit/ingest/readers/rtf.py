@@ -15,17 +15,23 @@ __all__ = ["read_rtf"]
 _AUTHOR = re.compile(r"\\author ([^{}\\]{1,500})\}")
 _MADE = re.compile(r"\\(?:creatim|revtim)\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 _DELETED = re.compile(r"\{\\deleted\b")
+_BESIDE = re.compile(r"\{(?:\\\*)?\\(?:footnote|annotation|shptxt)(?![a-z])")
+_BINARY = re.compile(r"\\bin(?![a-z\d])")  # of no length, over which striprtf stumbles
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 _ROW = re.compile(r"[^\n|]*\|[^\n]*\|\s*$")
 _TITLE = re.compile(r"\\title ([^{}\\]{1,500})\}")
 
 
 def read_rtf(data: bytes) -> Content:
-    """Return the text of an RTF file, tables by row, without what was deleted under revision."""
+    """Return the text of an RTF file, tables by row, without what was deleted under revision.
+
+    Notes, comments and text boxes come last.
+    """
     from striprtf import striprtf
 
     rtf_to_text: Callable[..., str] = striprtf.rtf_to_text
-    source = _without_deleted(data.decode("latin-1"))
+    source, _ = _taken(data.decode("latin-1"), _DELETED)
+    source = _with_notes_last(_BINARY.sub(r"\\bin0", source))
     text = rtf_to_text(source, errors="replace")
     # RTF writes characters beyond U+FFFF as two halves.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -41,11 +47,21 @@ def read_rtf(data: bytes) -> Content:
     return Content.of(_with_named_rows(text), metadata)
 
 
-def _without_deleted(source: str) -> str:
-    """Return RTF without the groups that begin with \\deleted; groups nest."""
+def _with_notes_last(source: str) -> str:
+    """Return RTF with its notes, comments and text boxes, which striprtf drops, behind its text."""
+    rest, notes = _taken(source, _BESIDE)
+    end = rest.rfind("}")
+    if not notes or end < 0:
+        return source
+    return rest[:end] + "".join(f"\\par\\pard {{{note}\\par}}" for note in notes) + rest[end:]
+
+
+def _taken(source: str, pattern: re.Pattern[str]) -> tuple[str, list[str]]:
+    """Return RTF without the groups that begin as ``pattern`` says, and what these hold."""
     pieces: list[str] = []
+    groups: list[str] = []
     at = 0
-    for opened in _DELETED.finditer(source):
+    for opened in pattern.finditer(source):
         if opened.start() < at:
             continue
         depth = 1
@@ -56,8 +72,9 @@ def _without_deleted(source: str) -> str:
                 end = brace.end()
                 break
         pieces.append(source[at : opened.start()])
+        groups.append(source[opened.end() : end].removesuffix("}"))
         at = end
-    return "".join(pieces) + source[at:] if at else source
+    return "".join(pieces) + source[at:], groups
 
 
 def _with_named_rows(text: str) -> str:
