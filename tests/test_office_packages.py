@@ -120,6 +120,13 @@ def test_windows_paths_and_other_letters_in_a_package_are_read(tmp_path: Path) -
     assert "pier: north; fee: 35" in read(tmp_path, "a.xlsx", data)
 
 
+def test_parts_whose_names_differ_only_in_case_stay_two(tmp_path: Path) -> None:
+    data = io.BytesIO(sheet(("pier", "fee"), ("north", 35)))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("XL/WORKSHEETS/SHEET1.XML", "<worksheet/>")
+    assert "pier: north; fee: 35" in read(tmp_path, "a.xlsx", data.getvalue())
+
+
 def test_a_relationship_to_a_part_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
     missing = b'<Relationship Id="rId99" Type="http://x/image" Target="NULL"/></Relationships>'
 

@@ -91,7 +91,7 @@ def without_missing_parts(data: bytes) -> bytes:
 def _as_declared(names: dict[str, str], types: bytes) -> dict[str, str]:
     """Return ``names`` in the letters of the package's list of types: names have no case."""
     declared = (unquote(name.decode("utf-8", "replace")) for name in _PART.findall(types))
-    written = {name.lower(): name for name in declared}
+    written = {name.lower(): name for name in declared if name not in names}
     return {written.get(name.lower(), name): there for name, there in names.items()}
 
 
