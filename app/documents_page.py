@@ -277,7 +277,7 @@ def _explain_passwords(kb: KnowledgeBase, texts: dict[str, str]) -> None:
     elif kb.config.app.shared:
         st.info(texts["password_how"], icon=":material/lock:")
     else:
-        said = " ".join((texts["password_how"], texts["password_once"]))
+        said = texts["password_how"] + texts["password_once"]
         st.info(said, icon=":material/lock:")
         st.code(password_command(kb), language=None, wrap_lines=True)
 

@@ -87,7 +87,7 @@ TEXTS = {
         "password_how": "A password is given in a text file, one a line, not in this page. Whoever "
         "runs the chat names that file in ragkit.toml, under [ingest], as password_file, and "
         "starts the chat anew.",
-        "password_once": "Or run this once in a terminal, with the file's name for FILE:",
+        "password_once": " Or run this once in a terminal, with the file's name for FILE:",
         "password_add": "Whoever runs the chat adds the password to its password file, one a "
         "line. Then choose Try again.",
         "include": "Include",
