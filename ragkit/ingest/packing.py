@@ -47,7 +47,7 @@ _CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›"
 _CLAUSE = re.compile(f"(?:[，、；：،؛၊]|[,;:|](?=[\\s{_CLOSE}]))[{_CLOSE}]*+")
 _CHARS_PER_TOKEN = 20
 _LONGEST_WORD = 48
-_SHORT = 700  # characters that are sooner counted again than all their tokens found
+_SHORT = 300  # characters that are sooner counted again than all their tokens found
 # In a script that separates words by spaces.
 _WORD = re.compile("[^\\W_\u2e80-\uffdc]++")
 # Behind white space, or anywhere in a script that puts none between words.

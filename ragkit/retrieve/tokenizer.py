@@ -282,7 +282,8 @@ def _word_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     found: list[str] = []
     for part in _PART.findall(chunk):
         if len(part) > _LONGEST:
-            found.extend(fold(part[i : i + _LONGEST]) for i in range(0, len(part), _LONGEST))
+            cut = (fold(part[i : i + _LONGEST]) for i in range(0, len(part), _LONGEST))
+            found.extend(filter(None, cut))  # marks without a letter fold to nothing
         else:
             found.extend(_chunk_terms(part, language))
     return tuple(found)
@@ -304,7 +305,7 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
         whole = fold(chunk)
         found.append(whole)
         bare = whole.lstrip("-_")
-        if bare != whole and bare not in found:
+        if bare and bare != whole and bare not in found:
             found.append(bare)
     return tuple(found)
 

@@ -108,7 +108,10 @@ def invert(rows: Iterable[Sequence[Field]], fields: int) -> tuple[Terms, Numbers
         Terms(" ".join(names).encode(), *of_words[1:]),
         Terms(_spelled(of_runs[0]), *of_runs[1:]),
     ]
-    return join(parts, fields), (lengths + added).reshape(-1, fields).sum(axis=1)
+    # No word is a run's character or pair: these need not be looked for among the words.
+    apart = [np.arange(len(names)), np.arange(len(of_runs[0])) + len(names)]
+    terms = _united(parts, apart, names + parts[1].names(), fields)
+    return terms, (lengths + added).reshape(-1, fields).sum(axis=1)
 
 
 def _sorted(names: list[str]) -> tuple[list[str], Any]:
@@ -190,15 +193,20 @@ def join(parts: Sequence[Terms], fields: int) -> Terms:
 
     Parts that share no term may share rows.
     """
+    places: defaultdict[str, int] = defaultdict(count().__next__)
+    numbers = [[places[name] for name in part.names()] for part in parts]
+    return _united(parts, numbers, list(places), fields)
+
+
+def _united(parts: Sequence[Terms], numbers: Sequence[Any], names: list[str], fields: int) -> Terms:
+    """Return the terms of all ``parts``; ``numbers`` are the places of theirs in ``names``."""
     import numpy as np
 
-    parts = [part for part in parts if len(part.sizes)]
-    if len(parts) == 1:
-        return parts[0]
-    places: defaultdict[str, int] = defaultdict(count().__next__)
-    known = [[places[name] for name in part.names()] for part in parts]
-    names, ranks = _sorted(list(places))
-    ranked = [ranks[numbers] for numbers in known]
+    held = [(part, of_part) for part, of_part in zip(parts, numbers, strict=True) if len(of_part)]
+    if len(held) == 1:
+        return held[0][0]
+    names, ranks = _sorted(names)
+    parts, ranked = [part for part, _ in held], [ranks[of_part] for _, of_part in held]
     sizes = np.zeros(len(names), np.int64)
     for part, terms in zip(parts, ranked, strict=True):
         sizes[terms] += part.sizes
