@@ -16,6 +16,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from pptx.chart.data import BubbleChartData, CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.oxml import parse_xml as parse_pptx
 from pptx.util import Inches
 
 from ragkit.errors import IngestError
@@ -242,3 +243,49 @@ def test_comments_on_a_slide_come_out(tmp_path: Path) -> None:
     with zipfile.ZipFile(data, "a") as archive:
         archive.writestr("ppt/comments/comment1.xml", comment)
     assert read(tmp_path, "a.pptx", data.getvalue()) == "# Fees\n\nComment: Too long?"
+
+
+def test_a_shape_with_a_formula_is_read(tmp_path: Path) -> None:
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[6])
+    box = slide.shapes.add_textbox(Inches(1), Inches(1), Inches(4), Inches(1))
+    box.text_frame.text = "Depth is "
+    math = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    markup = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    formula = parse_xml(
+        f'<a14:m xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/main">'
+        f'<m:oMath xmlns:m="{math}"><m:r><m:t>x=5</m:t></m:r></m:oMath></a14:m>'
+    )
+    box.text_frame.paragraphs[0]._p.append(formula)
+    wrapped = parse_xml(
+        f'<mc:AlternateContent xmlns:mc="{markup}"><mc:Choice Requires="a14"/>'
+        "<mc:Fallback/></mc:AlternateContent>"
+    )
+    box._element.addprevious(wrapped)
+    wrapped[0].append(box._element)
+    assert read(tmp_path, "a.pptx", saved(show)) == "Depth is x=5"
+
+
+def test_a_footer_comes_out_once_and_slide_numbers_never(tmp_path: Path) -> None:
+    def shape(number: int, kind: str, text: str) -> str:
+        return (
+            f'<p:sp {nsdecls("a")} xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/'
+            f'main"><p:nvSpPr><p:cNvPr id="{number}" name="x"/><p:cNvSpPr/><p:nvPr>'
+            f'<p:ph type="{kind}"/></p:nvPr></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:p><a:r>'
+            f"<a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
+
+    show = pptx.Presentation()
+    for number in (1, 2):
+        slide = show.slides.add_slide(show.slide_layouts[5])
+        slide.shapes.title.text = f"Pier {number}"
+        for at, (kind, text) in enumerate((("ftr", "Harbour board"), ("sldNum", str(number)))):
+            slide.shapes._spTree.append(parse_pptx(shape(10 + at, kind, text)))
+    assert read(tmp_path, "a.pptx", saved(show)) == "# Pier 1\n\nHarbour board\n\n# Pier 2"
+
+
+def test_text_that_begins_like_xml_is_text(tmp_path: Path) -> None:
+    text = "<?xml version='1.0'?>\n<a>The ferry & the pier"
+    assert "The ferry & the pier" in read(tmp_path, "a.txt", text.encode())
+    with pytest.raises(IngestError, match="Damaged XML"):
+        read(tmp_path, "a.xml", text.encode())

@@ -14,6 +14,7 @@ from ragkit.ingest.readers.xml import parse_xml
 __all__ = ["chart_text", "drawn_texts", "paragraph_text"]
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _MOST_POINTS = 10_000
 
@@ -33,10 +34,10 @@ def drawn_texts(part: Any, *, charts: bool) -> Iterator[str]:
 
 
 def paragraph_text(paragraph: Any) -> str:
-    """Return the text of an ``a:p``, that of fields in it included."""
+    """Return the text of an ``a:p``, that of fields and formulas in it included."""
     parts = (
         " " if element.tag == _A + "br" else element.text or ""
-        for element in paragraph.iter(_A + "t", _A + "br")
+        for element in paragraph.iter(_A + "t", _M + "t", _A + "br")
     )
     return one_line("".join(parts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Metadata
 from ragkit.ingest.readers.encoding import decode
 from ragkit.ingest.readers.sniff import binary_format, is_protected_office, text_format
@@ -43,7 +44,13 @@ def read_bytes(
 
     decoded = decode(data, declared=charset_of(data))
     kind = text_format(decoded.text, suffix)
-    content = _read_text(kind, decoded.text, limits)
+    try:
+        content = _read_text(kind, decoded.text, limits)
+    except IngestError as error:
+        if kind != "xml" or suffix == "xml" or not str(error).startswith("Damaged"):
+            raise
+        kind = "txt"  # it only begins like XML
+        content = _read_text(kind, decoded.text, limits)
     file: Metadata = {"format": kind, "encoding": decoded.encoding}
     if decoded.replaced:
         file["undecodable"] = decoded.replaced

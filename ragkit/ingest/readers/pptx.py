@@ -13,23 +13,35 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.charts import chart_text, drawn_texts, paragraph_text
 from ragkit.ingest.readers.content import Content, Section, one_line
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.tables import table_text
 from ragkit.ingest.readers.xml import parse_xml
 
 __all__ = ["read_pptx"]
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
+_HOLDS_SHAPES = (_P + "spTree", _P + "grpSp")
 _BULLET = re.compile(r"\A(?:[•·]\s*|-\s+)+")  # typed by hand; a minus has no space behind it
 
 
 def read_pptx(data: bytes) -> Content:
-    """Return one section a slide, numbered from 1 as ``slide`` and ``page``."""
+    """Return one section a slide, numbered from 1 as ``slide`` and ``page``.
+
+    A footer comes out with the first slide that has it.
+    """
     import pptx
 
     presentation = pptx.Presentation(io.BytesIO(data))
     sections = []
+    footers: set[str] = set()
     for number, slide in enumerate(presentation.slides, start=1):
+        _unwrap(slide.shapes)
         text = "\n\n".join(filter(None, _slide(slide))) or _background(slide)
+        new = [footer for footer in _footers(slide.shapes) if footer not in footers]
+        footers.update(new)
+        text = "\n\n".join(filter(None, (text, *new)))
         sections.append(Section(text, {"page": number, "slide": number}))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown", "slides": len(sections)}
@@ -57,6 +69,31 @@ def _background(slide: Any) -> str:
     layout = slide.slide_layout
     shapes = [*_shapes(layout.slide_master.shapes), *_shapes(layout.shapes)]
     return "\n\n".join(filter(None, (_shape(s) for s in shapes if not s.is_placeholder)))
+
+
+def _unwrap(shapes: Any) -> None:
+    """Put the shapes that only newer programs know, such as those with formulas, in their place.
+
+    python-pptx passes over what stands in ``mc:AlternateContent``.
+    """
+    for alternate in list(shapes._spTree.iter(_MC + "AlternateContent")):
+        chosen = alternate.find(_MC + "Choice")
+        parent = alternate.getparent()
+        if chosen is None or parent is None or parent.tag not in _HOLDS_SHAPES:
+            continue
+        for shape in list(chosen):
+            alternate.addprevious(shape)
+        parent.remove(alternate)
+
+
+def _footers(shapes: Any) -> Iterator[str]:
+    from pptx.enum.shapes import PP_PLACEHOLDER
+
+    for shape in shapes:
+        if shape.is_placeholder and shape.placeholder_format.type == PP_PLACEHOLDER.FOOTER:
+            text = one_line(shape.text_frame.text) if shape.has_text_frame else ""
+            if text and not only_counts_pages(text):
+                yield text
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
