@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from html.entities import html5
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +22,8 @@ __all__ = ["read_epub"]
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
+_NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+_DECLARATIONS = re.compile(r"<!DOCTYPE[^\[>]*+\[[^\]]*+\]\s*>", re.I)
 _DC = "{http://purl.org/dc/elements/1.1/}"
 
 
@@ -35,34 +39,62 @@ def read_epub(data: bytes) -> Content:
         if path not in names:
             raise IngestError("Damaged EPUB: its package file is missing.")
         package = parse_xml(archive.read(path), recover=True)
-        chapters = [_chapter(archive.read(name)) for name in _spine(package, path) if name in names]
-        text = "\n\n".join(filter(None, chapters))
+        text = ""
+        for order in (_spine(package), _manifest(package)):
+            text = text or _chapters(archive, _members(order, path, names))
         if not text and _ENCRYPTION in names:
             raise IngestError("EPUB with copy protection (DRM).")
     return Content.of(text, _properties(package))
 
 
-def _spine(package: Any, path: str) -> Iterator[str]:
-    """Yield the members of the zip that hold the chapters, in order; navigation is left out."""
+def _spine(package: Any) -> Iterator[Any]:
+    """Yield the items of the package that hold the chapters, in reading order."""
     items = {item.get("id"): item for item in package.iterfind(".//{*}manifest/{*}item")}
-    seen: set[str] = set()
     for reference in package.iterfind(".//{*}spine/{*}itemref"):
         item = items.get(reference.get("idref"))
-        if item is None or "nav" in (item.get("properties") or "").split():
+        if item is not None:
+            yield item
+
+
+def _manifest(package: Any) -> Iterator[Any]:
+    """Yield the pages of a package whose spine leads nowhere."""
+    for item in package.iterfind(".//{*}manifest/{*}item"):
+        if "html" in (item.get("media-type") or ""):
+            yield item
+
+
+def _members(items: Iterable[Any], path: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield the members of the zip that ``items`` name; navigation is left out."""
+    there = {name.lower(): name for name in names} | {name: name for name in names}
+    seen: set[str] = set()
+    for item in items:
+        if "nav" in (item.get("properties") or "").split():
             continue
         href = unquote((item.get("href") or "").partition("#")[0])
         name = posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
-        if name not in seen:  # a spine that goes in circles repeats a book without end
-            seen.add(name)
-            yield name
+        found = there.get(name) or there.get(name.lower())
+        if found and found not in seen:  # a spine that goes in circles repeats a book without end
+            seen.add(found)
+            yield found
+
+
+def _chapters(archive: zipfile.ZipFile, names: Iterable[str]) -> str:
+    return "\n\n".join(filter(None, (_chapter(archive.read(name)) for name in names)))
+
+
+def _numbered(entity: re.Match[bytes]) -> bytes:
+    """Return a named character of HTML, which XML knows only from its DTD, by number."""
+    shown = html5.get(entity[1].decode() + ";", "")
+    return "".join(f"&#{ord(c)};" for c in shown).encode() or entity[0]
 
 
 def _chapter(data: bytes) -> str:
     """Return a chapter's text: as XHTML, or as HTML where it is not well-formed."""
     try:
-        root = parse_xml(data)
+        root = parse_xml(_NAMED.sub(_numbered, data))
     except IngestError:
-        root = parse_html(decode(data, declared=charset_of(data)).text)
+        text = decode(data, declared=charset_of(data)).text
+        root = parse_html(_DECLARATIONS.sub("", text))
     return "" if root is None else element_text(root, furniture=True)
 
 
