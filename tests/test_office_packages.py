@@ -289,3 +289,23 @@ def test_text_that_begins_like_xml_is_text(tmp_path: Path) -> None:
     assert "The ferry & the pier" in read(tmp_path, "a.txt", text.encode())
     with pytest.raises(IngestError, match="Damaged XML"):
         read(tmp_path, "a.xml", text.encode())
+
+
+@pytest.mark.parametrize("form", ["html", "mht"])
+def test_a_page_that_a_converter_left_in_a_document_is_read(tmp_path: Path, form: str) -> None:
+    page = "<html><body><p>Words of the page.</p><script>SCRIPT</script></body></html>"
+    if form == "mht":
+        page = f"MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n{page}"
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk"
+    relation = f'<Relationship Id="rId9" Type="{kind}" Target="chunk.{form}"/></Relationships>'
+    default = f'<Default Extension="{form}" ContentType="text/html"/></Types>'
+
+    def chunked(name: str, part: bytes) -> tuple[str, bytes]:
+        if name == "word/_rels/document.xml.rels":
+            part = part.replace(b"</Relationships>", relation.encode())
+        return name, part.replace(b"</Types>", default.encode())
+
+    data = io.BytesIO(changed(word_file(), chunked))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr(f"word/chunk.{form}", page)
+    assert read(tmp_path, "a.docx", data.getvalue()) == "Words of the page."

@@ -41,6 +41,7 @@ def read_docx(data: bytes) -> Content:
     document = docx.Document(io.BytesIO(data))
     levels = _heading_levels(document.styles.element)
     blocks = list(_blocks(document.element.body, levels))
+    blocks.extend((text, 0) for text in _chunks(document.part))
     blocks.extend(_beside(document.part, "footnotes|endnotes", levels))
     blocks.extend((text, 0) for text in drawn_texts(document.part, charts=True))
     blocks.extend(_beside(document.part, "comments", levels))
@@ -231,6 +232,26 @@ def _within(element: Any, tag: str) -> Iterator[Any]:
             yield child
         elif child.tag not in (_W + "tr", _W + "tc", _W + "tbl", _W + "p"):
             stack.extend(reversed(child))
+
+
+def _chunks(part: Any) -> Iterator[str]:
+    """Yield the texts of pages in HTML that converters leave in a document as they are."""
+    from ragkit.ingest.readers.encoding import decode
+    from ragkit.ingest.readers.html import charset_of, read_html
+    from ragkit.ingest.readers.mail import read_web_archive
+
+    for relation in part.rels.values():
+        if relation.is_external or not relation.reltype.endswith("/aFChunk"):
+            continue
+        data = relation.target_part.blob
+        with suppress(IngestError):
+            if re.match(rb"\s*(?:MIME-Version|From|Content-Type):", data, re.I):
+                content = read_web_archive(data)
+            elif data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<"):
+                content = read_html(decode(data, declared=charset_of(data)).text)
+            else:
+                continue
+            yield "\n\n".join(section.text for section in content.sections if section.text)
 
 
 def _beside(part: Any, kinds: str, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:

@@ -24,6 +24,7 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _DECLARATIONS = re.compile(r"<!DOCTYPE[^\[>]*+\[[^\]]*+\]\s*>", re.I)
+_HEAD = 4000  # characters in which declarations stand
 _DC = "{http://purl.org/dc/elements/1.1/}"
 
 
@@ -94,7 +95,7 @@ def _chapter(data: bytes) -> str:
         root = parse_xml(_NAMED.sub(_numbered, data))
     except IngestError:
         text = decode(data, declared=charset_of(data)).text
-        root = parse_html(_DECLARATIONS.sub("", text))
+        root = parse_html(_DECLARATIONS.sub("", text[:_HEAD]) + text[_HEAD:])
     return "" if root is None else element_text(root, furniture=True)
 
 
