@@ -309,3 +309,27 @@ def test_a_page_that_a_converter_left_in_a_document_is_read(tmp_path: Path, form
     with zipfile.ZipFile(data, "a") as archive:
         archive.writestr(f"word/chunk.{form}", page)
     assert read(tmp_path, "a.docx", data.getvalue()) == "Words of the page."
+
+
+def test_a_relationship_of_no_kind_costs_no_document(tmp_path: Path) -> None:
+    odd = b'<Relationship Id="rId98" Target="theme/theme1.xml"/></Relationships>'
+
+    def without_kind(name: str, part: bytes) -> tuple[str, bytes]:
+        return name, part.replace(b"</Relationships>", odd) if "document" in name else part
+
+    assert (
+        read(tmp_path, "a.docx", changed(word_file("Boats wait."), without_kind)) == "Boats wait."
+    )
+
+
+def test_a_workbook_that_excel_opens_unasked_is_read(tmp_path: Path) -> None:
+    ooxml = pytest.importorskip("msoffcrypto.format.ooxml")
+    data = sheet(("pier", "fee"), ("north", 35), ("south", 20))
+    for password, opens in (("VelvetSweatshop", True), ("another", False)):
+        out = io.BytesIO()
+        ooxml.OOXMLFile(io.BytesIO(data)).encrypt(password, out)
+        if opens:
+            assert "pier: north; fee: 35" in read(tmp_path, "a.xlsx", out.getvalue())
+        else:
+            with pytest.raises(IngestError, match="Password-protected"):
+                read(tmp_path, "a.xlsx", out.getvalue())

@@ -25,7 +25,7 @@ def drawn_texts(part: Any, *, charts: bool) -> Iterator[str]:
     ``part`` is an OPC part of python-docx or python-pptx. A damaged drawing shows nothing.
     """
     for relation in part.rels.values():
-        kind = relation.reltype.rpartition("/")[2]
+        kind = (relation.reltype or "").rpartition("/")[2]
         if relation.is_external or not (kind == "diagramData" or (charts and kind == "chart")):
             continue
         with suppress(IngestError):

@@ -241,7 +241,7 @@ def _chunks(part: Any) -> Iterator[str]:
     from ragkit.ingest.readers.mail import read_web_archive
 
     for relation in part.rels.values():
-        if relation.is_external or not relation.reltype.endswith("/aFChunk"):
+        if relation.is_external or not (relation.reltype or "").endswith("/aFChunk"):
             continue
         data = relation.target_part.blob
         with suppress(IngestError):
@@ -260,7 +260,7 @@ def _beside(part: Any, kinds: str, levels: Mapping[str, int]) -> Iterator[tuple[
 
     kind = re.compile(f"/({kinds})$")
     for relation in part.rels.values():
-        if relation.is_external or not kind.search(relation.reltype):
+        if relation.is_external or not kind.search(relation.reltype or ""):
             continue
         with suppress(IngestError):
             root = parse_xml(relation.target_part.blob)

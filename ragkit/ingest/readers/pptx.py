@@ -136,7 +136,7 @@ def _depth(paragraph: Any) -> int:
 def _comments(part: Any) -> Iterator[str]:
     """Yield what reviewers wrote on a slide, in the old form of comments and in the new."""
     for relation in part.rels.values():
-        if relation.is_external or relation.reltype.rpartition("/")[2] != "comments":
+        if relation.is_external or (relation.reltype or "").rpartition("/")[2] != "comments":
             continue
         try:
             root = parse_xml(relation.target_part.blob)

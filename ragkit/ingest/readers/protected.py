@@ -13,6 +13,9 @@ from ragkit.ingest.readers.content import NEEDS_PASSWORD, WRONG_PASSWORD
 
 __all__ = ["decrypted"]
 
+# With it Excel encrypts workbooks that are only protected from changes, and opens them unasked
+# ([MS-OFFCRYPTO] 2.4.2.3).
+_EXCELS_OWN = "VelvetSweatshop"
 _MAX_ROUNDS = 1_000_000  # Office writes 100,000; the file itself says how many
 
 
@@ -21,29 +24,36 @@ def decrypted(data: bytes, passwords: Sequence[str]) -> bytes:
 
     Raises IngestError where none does or the file is damaged.
     """
-    if not passwords:
-        raise IngestError(
-            f"{NEEDS_PASSWORD} Office file. Give its password with --password-file, or save it "
-            "without one."
-        )
+    unopened = IngestError(
+        f"{NEEDS_PASSWORD} Office file. Give its password with --password-file, or save it "
+        "without one."
+    )
     try:
         import msoffcrypto
         from msoffcrypto.exceptions import InvalidKeyError
     except ImportError:
+        if not passwords:
+            raise unopened from None
         raise IngestError(
             f"{NEEDS_PASSWORD} Office file, which ragkit's extra 'passwords' opens. "
             'Install it: pip install "ragkit[passwords]"'
         ) from None
-    protected = msoffcrypto.OfficeFile(io.BytesIO(data))
-    _refuse_slow_key(protected)
-    for password in passwords:
+    for password in (_EXCELS_OWN, *passwords):
         opened = io.BytesIO()
         try:
+            protected = msoffcrypto.OfficeFile(io.BytesIO(data))
+            _refuse_slow_key(protected)
             protected.load_key(password=password, verify_password=True)
             protected.decrypt(opened)
         except InvalidKeyError:
             continue
+        except Exception:
+            if passwords:
+                raise
+            continue  # damaged or not, what it takes first is a password
         return opened.getvalue()
+    if not passwords:
+        raise unopened
     raise IngestError(f"{WRONG_PASSWORD} for this Office file. Correct it in the password file.")
 
 
