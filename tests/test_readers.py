@@ -470,6 +470,11 @@ def test_subtitles_and_xml(tmp_path: Path) -> None:
     assert written(tmp_path, "a.xml", xml.encode("gbk")).text == "port: 4000\nport note: 默认"
 
 
+def test_attributes_of_xml_but_addresses_and_qualified_names(tmp_path: Path) -> None:
+    xml = '<a start="09:00" note="Note: bring it" type="xs:string" href="https://a.example/b"/>'
+    assert written(tmp_path, "a.xml", xml).text == "a start: 09:00\na note: Note: bring it"
+
+
 def test_source_code_is_text(tmp_path: Path) -> None:
     found = written(tmp_path, "a.py", "def f():\n    return 1\n")
 

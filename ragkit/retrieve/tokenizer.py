@@ -223,7 +223,7 @@ class _Others(dict[str, tuple[str, ...]]):
         english = _known("en")[piece]
         words = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
         terms = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, words)))
-        found = tuple(term for term in terms if term not in english)
+        found = tuple(term for term in terms if term and term not in english)
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()
@@ -234,12 +234,19 @@ class _Others(dict[str, tuple[str, ...]]):
 _OTHERS = _Others()
 
 
-def _terms_elsewhere(chunk: str) -> Iterable[str]:
-    """Return the terms that a chunk, which is no run, has in the languages a text is open to."""
-    if not (_is_plain_word(chunk) and _is_latin(chunk)):
-        return chain.from_iterable(_word_terms(chunk, code) for code in _OPEN_TO)
-    folded = fold(chunk)
-    return filter(None, (folded, *(_folded_stem(stemmer, folded) for stemmer in _open_stemmers())))
+def _terms_elsewhere(chunk: str) -> Iterator[str]:
+    """Yield the terms of a chunk's words in the languages a text is open to; it is no run."""
+    parts = [chunk]
+    if len(chunk) > _LONGEST * 2:  # runs of letters that are cut are so in every language
+        parts = [part for part in _PART.findall(chunk) if len(part) <= _LONGEST]
+    for piece in chain.from_iterable(map(_pieces, parts)):
+        if piece.isalpha() and _is_latin(piece):
+            folded = fold(piece)
+            yield folded
+            for stemmer in _open_stemmers():
+                yield _folded_stem(stemmer, folded)
+        else:
+            yield from (word_term(piece, code) for code in _OPEN_TO)
 
 
 # Of the languages in Latin letters those with the most texts; the first has no stemmer.
@@ -291,11 +298,7 @@ def _word_terms(chunk: str, language: str | None) -> tuple[str, ...]:
 
 def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     """Return the terms of a word, or of an identifier whole and in parts."""
-    if _is_plain_word(chunk):
-        term = word_term(chunk, language)
-        return (term,) if term else ()
-    parts = [part for part in _PART.findall(chunk) if part]
-    pieces = [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
+    pieces = _pieces(chunk)
     if len(pieces) == 1 and pieces[0] == chunk:
         term = word_term(chunk, language)
         return (term,) if term else ()
@@ -310,9 +313,12 @@ def _chunk_terms(chunk: str, language: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _is_plain_word(chunk: str) -> bool:
-    """Tell a word that has no parts: small letters behind the first, as nearly all are."""
-    return chunk.isalpha() and len(chunk) <= _LONGEST and (chunk.islower() or chunk[1:].islower())
+def _pieces(chunk: str) -> list[str]:
+    """Return the words of an identifier, or a word by itself."""
+    if chunk.isalpha() and (chunk.islower() or chunk[1:].islower()):
+        return [chunk]  # small letters behind the first, as in nearly all
+    parts = _PART.findall(chunk)
+    return [p for part in parts for p in (_HUMP.split(part) if part.isascii() else [part]) if p]
 
 
 @lru_cache(maxsize=1 << 16)

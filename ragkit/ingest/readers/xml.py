@@ -16,6 +16,8 @@ _ENTITY = re.compile(rb"<!ENTITY", re.I)
 _TEXT_LIMIT = 20_000
 _NAMED_CHARACTER = re.compile(r"&(\w+;)", re.ASCII)
 _MANY_ATTRIBUTES = 100
+# An address or a qualified name, such as xs:string: what a program needs.
+_REFERENCE = re.compile(r"\s*[^\W\d][\w+.-]{0,20}:\S*\s*")
 
 
 def refuse_entities(xml: bytes) -> None:
@@ -63,7 +65,7 @@ def read_xml(text: str) -> Content:
             lines.extend(
                 f"{name} {_local(key)}: {one_line(value)}"
                 for key, value in _attributes(element)
-                if value.strip() and ":" not in value[:8]
+                if value.strip() and not _REFERENCE.fullmatch(value)
             )
         if tail := one_line(element.tail or ""):  # also behind an entity that nobody declared
             lines.append(tail)
