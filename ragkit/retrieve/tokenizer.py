@@ -174,7 +174,8 @@ class _Known(dict[str, tuple[str, ...]]):
         self._language = language
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
-        found = tuple(self.terms_of(piece))
+        bare = _bare(piece)
+        found = tuple(self.terms_of(piece)) if bare == piece else self[bare]
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()
@@ -220,15 +221,19 @@ class _Others(dict[str, tuple[str, ...]]):
     """Terms that what stands between white space has in other languages and not in English."""
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
-        english = _known("en")[piece]
-        words = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
-        terms = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, words)))
-        found = tuple(term for term in terms if term and term not in english)
+        bare = _bare(piece)
+        found = self._terms_of(piece) if bare == piece else self[bare]
         if len(piece) <= _LONGEST_KNOWN:
             if len(self) >= _MOST_KNOWN:
                 self.clear()
             self[piece] = found
         return found
+
+    def _terms_of(self, piece: str) -> tuple[str, ...]:
+        english = _known("en")[piece]
+        words = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
+        terms = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, words)))
+        return tuple(term for term in terms if term and term not in english)
 
 
 _OTHERS = _Others()
@@ -261,6 +266,16 @@ def _open_stemmers() -> list[Stemmer.Stemmer]:
 _KNOWN: dict[str | None, _Known] = {}
 _MOST_KNOWN = 1 << 16
 _LONGEST_KNOWN = 24
+
+
+# No term begins or ends with these.
+_AROUND = ".,;:!?\"'()[]{}“”‘’«»…"
+
+
+def _bare(piece: str) -> str:
+    """Return the same word as it stands amid a sentence, so that its terms are known once."""
+    word = piece.strip(_AROUND)
+    return word.lower() if word.isascii() and word[1:].islower() and word.isalpha() else word
 
 
 def _run_terms(run: str, kind: str | None) -> Iterable[str]:
