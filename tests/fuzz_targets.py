@@ -28,9 +28,8 @@ from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.ignore import parse_ignore_lines
 from ragkit.ingest.readers.content import clean
 from ragkit.ingest.readers.dates import iso_day
-from ragkit.ingest.readers.encoding import decode
+from ragkit.ingest.readers.encoding import charset_of, decode
 from ragkit.ingest.readers.front_matter import front_matter
-from ragkit.ingest.readers.html import charset_of
 from ragkit.ingest.sentences import sentence_spans
 from ragkit.ingest.splitter import split
 from ragkit.ingest.structure import find_blocks

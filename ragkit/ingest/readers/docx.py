@@ -236,8 +236,8 @@ def _within(element: Any, tag: str) -> Iterator[Any]:
 
 def _chunks(part: Any) -> Iterator[str]:
     """Yield the texts of pages in HTML that converters leave in a document as they are."""
-    from ragkit.ingest.readers.encoding import decode
-    from ragkit.ingest.readers.html import charset_of, read_html
+    from ragkit.ingest.readers.encoding import charset_of, decode
+    from ragkit.ingest.readers.html import read_html
     from ragkit.ingest.readers.mail import read_web_archive
 
     for relation in part.rels.values():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.letters import PROFILES, Profile, is_plausible
 
-__all__ = ["Decoded", "codec_of", "decode"]
+__all__ = ["Decoded", "charset_of", "codec_of", "decode"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,6 +24,9 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHARSET = re.compile(
+    rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
 _SAMPLE = 24_000
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -50,6 +53,12 @@ class Decoded:
     text: str
     encoding: str
     replaced: int = 0
+
+
+def charset_of(data: bytes) -> str | None:
+    """Return the encoding that an HTML or XML file declares in its first bytes, if any."""
+    found = _CHARSET.search(data[:4096])
+    return found[1].decode("ascii", errors="ignore") if found else None
 
 
 def decode(data: bytes, *, declared: str | None = None) -> Decoded:

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.dates import iso_day
-from ragkit.ingest.readers.encoding import decode
-from ragkit.ingest.readers.html import charset_of, element_text, parse_html
+from ragkit.ingest.readers.encoding import charset_of, decode
+from ragkit.ingest.readers.html import element_text, parse_html
 from ragkit.ingest.readers.xml import parse_xml
 
 __all__ = ["read_epub"]

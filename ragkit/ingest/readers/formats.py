@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Metadata
-from ragkit.ingest.readers.encoding import decode
+from ragkit.ingest.readers.encoding import charset_of, decode
 from ragkit.ingest.readers.sniff import binary_format, is_protected_office, text_format
 
 __all__ = ["read_bytes"]
@@ -40,8 +40,6 @@ def read_bytes(
 
         content = read_web_archive(data)
         return Content(content.sections, content.metadata | {"format": "mhtml"})
-    from ragkit.ingest.readers.html import charset_of
-
     decoded = decode(data, declared=charset_of(data))
     kind = text_format(decoded.text, suffix)
     try:

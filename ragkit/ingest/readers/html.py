@@ -14,11 +14,8 @@ from ragkit.ingest.readers.furniture import find_furniture
 from ragkit.ingest.readers.sizes import SILENT_TAGS, tag_of
 from ragkit.ingest.readers.tables import spread, table_text
 
-__all__ = ["charset_of", "element_text", "read_html"]
+__all__ = ["element_text", "read_html"]
 
-_CHARSET = re.compile(
-    rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
-)
 # A comment or declaration that never ends goes on to the end of the page; so does a script or
 # style, in which a tag is no tag.
 _TAG = re.compile(
@@ -36,12 +33,6 @@ _META = {
 }  # fmt: skip
 _FRAMES = ("iframe", "noframes")  # which may hold a page in their text
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-
-
-def charset_of(data: bytes) -> str | None:
-    """Return the encoding that an HTML or XML file declares in its first bytes, if any."""
-    found = _CHARSET.search(data[:4096])
-    return found[1].decode("ascii", errors="ignore") if found else None
 
 
 def read_html(text: str) -> Content:

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
-from ragkit.ingest.readers.encoding import codec_of, decode
-from ragkit.ingest.readers.html import charset_of, element_text, parse_html, read_html
+from ragkit.ingest.readers.encoding import charset_of, codec_of, decode
+from ragkit.ingest.readers.html import element_text, parse_html, read_html
 from ragkit.ingest.readers.mail_headers import mended, shown_headers
 
 __all__ = ["read_mail", "read_web_archive"]
