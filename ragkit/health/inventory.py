@@ -96,8 +96,7 @@ def with_own_encodings(
 
 def _own_encoding(folder: Path, row: FileRow) -> str:
     from ragkit.ingest.readers.content import Limits
-    from ragkit.ingest.readers.encoding import decode
-    from ragkit.ingest.readers.html import charset_of
+    from ragkit.ingest.readers.encoding import charset_of, decode
     from ragkit.ingest.readers.regular_file import read_file
 
     try:
