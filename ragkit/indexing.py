@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -378,13 +379,17 @@ class _Preparer:
         self._known = known
         self._sizing = sizing  # of the embedder, if there is one
         self._max_bytes = attempt.means.max_bytes
-        self._by_bytes = {
-            (state.sha256, Path(source).suffix.lower()): state
-            for source, state in known.items()
-            if state.document_id is not None and not attempt.may_help(state)
-        }
         self._sizes = {state.size for state in known.values()}
         self._stored = store.catalog.document_ids()
+
+    @cached_property
+    def _by_bytes(self) -> dict[tuple[str, str], FileState]:
+        """What is known of files by their bytes and suffix; an unchanged folder asks for none."""
+        return {
+            (state.sha256, Path(source).suffix.lower()): state
+            for source, state in self._known.items()
+            if state.document_id is not None and not self._attempt.may_help(state)
+        }
 
     def in_order(
         self,
