@@ -30,9 +30,10 @@ _MARKDOWN_BREAK = re.compile(r"\r\n?|\n")  # as markdown-it counts lines
 _NO_SETEXT = re.compile(r"\s*(?:[-*+>|]\s|\d+[.)]\s|:?-+:?\s*\|)")
 # What may begin anything but a paragraph or a heading with ``#``: front matter, a fence, a tag or
 # a row of a table; or be the line under a title. White space that is none of a line's.
-_MORE_THAN_ATX = re.compile(
-    r"[|\r\x00]|^\ufeff?(?:---|\+\+\+)|^[ \t]*(?:<|`{3}|~{3}|=+[ \t]*$|-+[ \t]*$)", re.M
-)
+_OPENS_MORE = r"[ \t]*(?:<|`{3}|~{3}|=+[ \t]*$|-+[ \t]*$)"
+_AT_FIRST = re.compile(rf"\ufeff?(?:---|\+\+\+)|{_OPENS_MORE}", re.M)
+# Each alternative begins with one character, which is looked for much sooner than a line's start.
+_FURTHER_ON = re.compile(rf"\||\r|\x00|\n(?:---|\+\+\+|\ufeff(?:---|\+\+\+)|{_OPENS_MORE})", re.M)
 _ATX = re.compile(r"^ {0,3}(#{1,6})(?![^ \t\n])(.*)(?:\n|\Z)", re.M)
 _ATX_CLOSE = re.compile(r"[ \t]#+[ \t]*$")
 _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -66,7 +67,8 @@ def find_blocks(text: str, markup: Markup) -> list[Block]:
     Linear in ``len(text)``. Raises ValueError for an unknown markup.
     """
     if markup == "markdown":
-        return _markdown(text) if _MORE_THAN_ATX.search(text) else list(_atx(text))
+        more = _AT_FIRST.match(text) or _FURTHER_ON.search(text)
+        return _markdown(text) if more else list(_atx(text))
     if markup == "rst":
         return list(_rst(text))
     if markup == "table":

@@ -32,6 +32,7 @@ _DROPPED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\uf
 # What a program writes to a terminal besides text (ECMA-48, 5.4): colours, and titles of windows.
 _ESCAPES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\\\))")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNCLEAN = re.compile(f"[\x0c\x85{_DROPPED.pattern[1:-1]}{_SURROGATE.pattern[1:-1]}]")
 _SPACES = re.compile(r"\s+")
 _MAX_VALUE = 500
 _MOST_BITS = 1660  # as much as 500 digits say
@@ -89,8 +90,9 @@ def clean(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii() and text.isprintable():
         return text
-    text = text.replace("\x0c", "\n").replace("\x85", "\n")
-    text = _SURROGATE.sub("\ufffd", _DROPPED.sub("", text))
+    if _UNCLEAN.search(text):
+        text = text.replace("\x0c", "\n").replace("\x85", "\n")
+        text = _SURROGATE.sub("\ufffd", _DROPPED.sub("", text))
     return text.removeprefix("\ufeff")
 
 

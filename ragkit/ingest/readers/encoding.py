@@ -29,7 +29,7 @@ _CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I
 )
 _SAMPLE = 24_000
-_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROLS = bytes(n for n in (*range(0x20), 0x7F) if n not in b"\t\n\x0b\x0c\r\x1b")
 _HZ = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
 _NOTE, _FEWEST_WIDE = 400, 4  # bytes of a note, characters of UTF-16
 _ACCEPT = 0.3
@@ -79,7 +79,7 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
             return Decoded(shifted, name)
     if _HZ.search(data[:_SAMPLE]) and (hz := _as_hz(data)):
         return hz
-    if 4 * len(_CONTROLS.findall(data[:_NOTE])) > len(data) and (note := _as_wide_note(data)):
+    if 4 * _controls(data[:_NOTE]) > len(data) and (note := _as_wide_note(data)):
         return note
     utf8 = _as_utf8(data) or _as_two(data) or _as_damaged_utf8(data)
     if utf8 is not None:
@@ -121,7 +121,7 @@ def _as_utf8(data: bytes) -> Decoded | None:
     text = _strict(data, "utf-8")
     if text is None:
         return None
-    controls = len(_CONTROLS.findall(data[: 4 * _SAMPLE].replace(b"\x00", b"")))
+    controls = _controls(data[: 4 * _SAMPLE].replace(b"\x00", b""))
     if controls > 8 + len(data[: 4 * _SAMPLE]) * _MAX_CONTROLS:
         raise IngestError("Not text: it is full of control characters.")
     return Decoded(text, "utf-8")
@@ -156,9 +156,14 @@ def _as_damaged_utf8(data: bytes) -> Decoded | None:
     return None
 
 
+def _controls(data: bytes) -> int:
+    """Return how many control characters there are that no text holds."""
+    return len(data) - len(data.translate(None, _CONTROLS))
+
+
 def _printable(data: bytes) -> bool:
     head = data[: 4 * _SAMPLE]
-    return len(_CONTROLS.findall(head.replace(b"\x00", b""))) <= len(head) * _MAX_CONTROLS
+    return _controls(head.replace(b"\x00", b"")) <= len(head) * _MAX_CONTROLS
 
 
 def _wide_encoding(data: bytes) -> str | None:

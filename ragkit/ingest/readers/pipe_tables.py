@@ -30,7 +30,7 @@ def with_named_rows(text: str) -> str:
 
     Everything else, code included, stays as it is. Linear in ``len(text)``.
     """
-    if "|" not in text and "<table" not in text.lower():
+    if "|" not in text and ("<" not in text or "<table" not in text.lower()):
         return text
     return "\n".join(_lines(text.split("\n")))
 
