@@ -67,8 +67,7 @@ def find_blocks(text: str, markup: Markup) -> list[Block]:
     Linear in ``len(text)``. Raises ValueError for an unknown markup.
     """
     if markup == "markdown":
-        more = _AT_FIRST.match(text) or _FURTHER_ON.search(text)
-        return _markdown(text) if more else list(_atx(text))
+        return _markdown(text) if _has_more_than_atx(text) else list(_atx(text))
     if markup == "rst":
         return list(_rst(text))
     if markup == "table":
@@ -76,6 +75,10 @@ def find_blocks(text: str, markup: Markup) -> list[Block]:
     if markup == "text":
         return list(_plain(text))
     raise ValueError(f"unknown markup {markup!r}; known are {', '.join(get_args(Markup))}")
+
+
+def _has_more_than_atx(text: str) -> bool:
+    return bool(_AT_FIRST.match(text) or _FURTHER_ON.search(text))
 
 
 def _atx(text: str) -> Iterator[Block]:
