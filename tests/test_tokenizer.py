@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ragkit.retrieve import languages
 from ragkit.retrieve.languages import detect_language
 from ragkit.retrieve.token_counts import count_tokens
-from ragkit.retrieve.tokenizer import fold, is_function_word, open_terms, terms
+from ragkit.retrieve.tokenizer import fold, is_function_word, open_terms, terms, words_and_runs
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,11 @@ def test_function_words_belong_to_a_language():
     assert not is_function_word("the", "de")
     assert not is_function_word("tower", "en")
     assert not is_function_word("the", None)
+
+
+def test_soft_hyphens_are_in_no_term():
+    assert terms("infor\xadmation 电\xad池") == terms("information 电池")
+    assert words_and_runs("exam\xadple 电\xad池", language="en") == (["exampl"], "电池")
 
 
 def test_count_tokens_by_script():

@@ -35,7 +35,7 @@ class LexicalAnalyzer:
     One configuration for every language and kind of text; see ``docs/retrieval.md``.
     """
 
-    version = "5"
+    version = "6"
     fields = ("title", "body")
     pool = 30
 

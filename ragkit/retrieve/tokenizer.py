@@ -1,6 +1,6 @@
 """One tokenizer for index and question, in every script.
 
-Text is normalised (Unicode NFKC), cut into words and identifiers, and each becomes one or more
+Text is normalised (Unicode NFKC, without soft hyphens), cut into words and identifiers, and each becomes one or more
 terms:
 
 - a word: its Snowball stem in the text's language, without case and diacritics;
@@ -91,8 +91,8 @@ _PLAIN = str.maketrans(
 
 
 def normalize(text: str) -> str:
-    """Return ``text`` in Unicode NFKC, the form that every function here works on."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    """Return ``text`` in the form that every function here works on: NFKC, no soft hyphens."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text.replace("\xad", ""))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -145,9 +145,9 @@ def _without_runs(text: str) -> tuple[str, str]:
 
 _CJK_RUN = re.compile(f"([{CJK}]+)")
 # What NFKC turns into a letter of a run, or joins with one: radicals, ligatures and narrow forms,
-# marks of voiced kana, letters in rings and squares, compatibility ideographs.
+# marks of voiced kana, letters in rings and squares, compatibility ideographs, soft hyphens.
 _NOT_NORMAL = re.compile(
-    "[\u2e80-\u2fdf\u3038-\u303a\u3099\u309a\u309f\u30ff\u3190-\u319f\u3200-\u33ff\uf900-\ufaff"
+    "[\xad\u2e80-\u2fdf\u3038-\u303a\u3099\u309a\u309f\u30ff\u3190-\u319f\u3200-\u33ff\uf900-\ufaff"
     "\uff65-\uff9f\U0001f200-\U0001f2ff\U0002f800-\U0002fa1f]"
 )
 
