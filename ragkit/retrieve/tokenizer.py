@@ -1,7 +1,7 @@
 """One tokenizer for index and question, in every script.
 
-Text is normalised (Unicode NFKC, without soft hyphens), cut into words and identifiers, and each becomes one or more
-terms:
+Text is normalised (Unicode NFKC, without soft hyphens), cut into words and identifiers, and each
+becomes one or more terms:
 
 - a word: its Snowball stem in the text's language, without case and diacritics;
 - an identifier or number (``top_k``, ``v2.4.x``, ``--no-stream``, ``camelCase``): whole and in
