@@ -45,10 +45,15 @@ def read_bytes(
     try:
         content = _read_text(kind, decoded.text, limits)
     except IngestError as error:
-        if kind != "xml" or suffix == "xml" or not str(error).startswith("Damaged"):
+        if kind != "xml" or not str(error).startswith("Damaged"):
             raise
-        kind = "txt"  # it only begins like XML
-        content = _read_text(kind, decoded.text, limits)
+        if suffix == "xml":
+            from ragkit.ingest.readers.xml import read_damaged_xml
+
+            content = read_damaged_xml(decoded.text)
+        else:
+            kind = "txt"  # it only begins like XML
+            content = _read_text(kind, decoded.text, limits)
     file: Metadata = {"format": kind, "encoding": decoded.encoding}
     if decoded.replaced:
         file["undecodable"] = decoded.replaced

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from html.entities import html5
+from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, one_line
+from ragkit.ingest.readers.content import Content, clean, one_line
+from ragkit.ingest.readers.xml_entities import BOMB, without_entities
 
-__all__ = ["parse_xml", "read_xml", "refuse_entities"]
+__all__ = ["parse_xml", "read_damaged_xml", "read_xml", "refuse_entities"]
 
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
 _TEXT_LIMIT = 20_000
-_NAMED_CHARACTER = re.compile(r"&(\w+;)", re.ASCII)
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_TAG = re.compile(r"<!\[CDATA\[|\]\]>|<!--|<[/?!\w][^<>]*+>")
+_MOST_LOST = 0.05
 _MANY_ATTRIBUTES = 100
 # An address or a qualified name, such as xs:string: what a program needs.
 _REFERENCE = re.compile(r"\s*[^\W\d][\w+.-]{0,20}:\S*\s*")
@@ -24,7 +27,7 @@ def refuse_entities(xml: bytes) -> None:
     """Raise IngestError where ``xml`` declares entities of its own, as entity bombs do."""
     head = xml[:_TEXT_LIMIT]
     if _ENTITY.search(head) or "<!ENTITY".encode("utf-16-le") in head.replace(b"\xfe\xff", b""):
-        raise IngestError("XML that declares its own entities: it may be an entity bomb.")
+        raise IngestError(BOMB)
 
 
 def parse_xml(xml: bytes, *, recover: bool = False) -> Any:
@@ -53,29 +56,56 @@ def read_xml(text: str) -> Content:
 
     A leaf is ``name: text``, so that configuration and data files can be searched by name.
     """
-    text = _NAMED_CHARACTER.sub(_character, re.sub(r"^\s*<\?xml[^>]*\?>", "", text, count=1))
-    root = parse_xml(text.encode("utf-8", "replace"))
-    lines: list[str] = []
-    for element in root.iter():
-        if isinstance(element.tag, str):
-            name = _local(element.tag)
-            own = one_line(element.text or "")
-            if own:
-                lines.append(f"{name}: {own}" if len(element) == 0 else own)
-            lines.extend(
-                f"{name} {_local(key)}: {one_line(value)}"
-                for key, value in _attributes(element)
-                if value.strip() and not _REFERENCE.fullmatch(value)
-            )
-        if tail := one_line(element.tail or ""):  # also behind an entity that nobody declared
-            lines.append(tail)
+    return _content(_lines(parse_xml(_prepared(text).encode())))
+
+
+def read_damaged_xml(text: str) -> Content:
+    """Return the text of an XML file that is not well-formed, as ``read_xml`` does.
+
+    Where its parser loses more than a little, the text is all that stands outside tags. Raises
+    IngestError where nothing in it is an element.
+    """
+    text = _prepared(text)
+    bare = _without_tags(text)
+    # In an element of our own, so that neither what follows the root nor what precedes it is lost.
+    root = parse_xml(f"<all>{text}</all>".encode(), recover=True)
+    if not any(isinstance(element.tag, str) for element in root):
+        raise IngestError("Damaged XML: it has no element.")
+    kept = sum(map(_size, root.itertext()))
+    if kept < (1 - _MOST_LOST) * _size(bare):
+        return _content(filter(None, map(one_line, bare.split("\n"))))
+    return _content(_lines(root))
+
+
+def _prepared(text: str) -> str:
+    """Return XML without its declaration, control characters and entities of its own."""
+    return without_entities(re.sub(r"^\s*<\?xml[^>]*\?>", "", clean(text), count=1))
+
+
+def _without_tags(text: str) -> str:
+    closed = text.rfind("-->") + len("-->")  # none is looked for in vain, for ever
+    return unescape(_TAG.sub("\n", _COMMENT.sub("", text[:closed]) + text[closed:]))
+
+
+def _size(text: str) -> int:
+    return len("".join(text.split()))
+
+
+def _content(lines: Iterable[str]) -> Content:
     return Content.of("\n".join(lines), {"markup": "text"})
 
 
-def _character(entity: re.Match[str]) -> str:
-    """Return what a name of HTML's stands for, such as &eacute;: DTDs that say so are not read."""
-    found = html5.get(entity[1], "")
-    return found if found and not set(found) & set("<>&\"'") else entity[0]
+def _lines(root: Any) -> Iterator[str]:
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            name = _local(element.tag)
+            if own := one_line(element.text or ""):
+                yield f"{name}: {own}" if len(element) == 0 else own
+            for key, value in _attributes(element):
+                if value.strip() and not _REFERENCE.fullmatch(value):
+                    yield f"{name} {_local(key)}: {one_line(value)}"
+        if tail := one_line(element.tail or ""):
+            yield tail
 
 
 def _attributes(element: Any) -> Iterable[tuple[str, str]]:
