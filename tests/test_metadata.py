@@ -383,3 +383,19 @@ def test_a_filter_that_is_not_utf8_is_bad_usage() -> None:
 def test_a_date_to_compare_with_must_be_one() -> None:
     with pytest.raises(ConfigError, match="'yesterday' is not a date"):
         parse_filters(["date>=yesterday"])
+
+
+def test_a_day_that_the_template_left_does_not_hide_the_day_of_writing(tmp_path: Path) -> None:
+    import datetime
+
+    import docx
+
+    document = docx.Document()  # its template was last changed on 2013-12-23
+    document.core_properties.created = datetime.datetime(2023, 4, 5)
+    document.add_paragraph("A text.")
+    document.save(str(tmp_path / "a.docx"))
+    assert extract(tmp_path / "a.docx").metadata["date"] == "2023-04-05"
+    undated = docx.Document()
+    undated.add_paragraph("A text.")
+    undated.save(str(tmp_path / "b.docx"))
+    assert "date" not in extract(tmp_path / "b.docx").metadata

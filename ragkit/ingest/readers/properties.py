@@ -50,10 +50,11 @@ def core_properties(archive: zipfile.ZipFile) -> Metadata:
     title = one_line(root.findtext(f".//{_DC}title") or "")[:500]
     author = one_line(root.findtext(f".//{_DC}creator") or "")[:500]
     stamps = (root.findtext(f".//{name}") or "" for name in _DATES)
-    date = next(filter(None, map(iso_day, stamps)), "")
+    days = (day for day in map(iso_day, stamps) if day not in _TEMPLATE_DATES)
+    date = next(filter(None, days), "")
     fields = {
         "title": "" if _NO_TITLE.match(title) else title,
         "author": "" if _NO_AUTHOR.match(author) else author,
-        "date": "" if date in _TEMPLATE_DATES else date,
+        "date": date,
     }
     return {key: value for key, value in fields.items() if value}
