@@ -104,7 +104,8 @@ def test_truncated_office_files(tmp_path: Path, suffix: str, share: float) -> No
         pptx.Presentation().save(path)
     data = Path(path).read_bytes()
 
-    refused(put(tmp_path, f"a.{suffix}", data[: int(len(data) * share)]), f"Damaged {suffix}")
+    said = f"Damaged {suffix}: its end is missing"
+    refused(put(tmp_path, f"a.{suffix}", data[: int(len(data) * share)]), said)
 
 
 def test_truncated_and_garbage_pdf(tmp_path: Path) -> None:

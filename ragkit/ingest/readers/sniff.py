@@ -143,11 +143,19 @@ def _zip_format(data: bytes, suffix: str, limits: Limits) -> str:
             kind = _container_kind(archive, set(part_names(archive)))
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, EOFError) as error:
         name = suffix if suffix in ("docx", "pptx", "xlsx", "epub", "odt") else "zip container"
-        raise IngestError(f"Damaged {name}: {str(error).rstrip('.')}.") from error
+        raise IngestError(f"Damaged {name}: {_zip_damage(error)}.") from error
     if kind is None:
         raise IngestError(_zip_reason({member.filename for member in members}))
     _refuse_bomb(members, limits)
     return kind
+
+
+def _zip_damage(error: Exception) -> str:
+    """Say what zipfile found; where it misses the list of parts, what that means to a person."""
+    said = str(error).rstrip(".")
+    if said == "File is not a zip file":  # it begins like one, else it would not have come here
+        return "its end is missing. It may have been copied or downloaded in part"
+    return said
 
 
 def _container_kind(archive: zipfile.ZipFile, names: set[str]) -> str | None:
