@@ -16,6 +16,7 @@ from ragkit.files import (
     Found,
     close_names,
     find_file,
+    index_command,
     left_out,
     needs_password,
     password_command,
@@ -85,7 +86,7 @@ def explain(
     from ragkit.retrieve.retriever import parse_filters
 
     wanted = parse_filters(filters)
-    found = find_file(source, kb.folder, store, hidden=kb.config.ingest.hidden)
+    found = find_file(source, kb.folder, store.catalog, hidden=kb.config.ingest.hidden)
     if found.document_id is None:
         return _not_indexed(kb, store, question, found)
     case = _Case(
@@ -103,13 +104,15 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
     if found.reason:
         stage, reason = "unread", f"{name} was not read: {found.reason}"
         advice = "Repair or convert the file; the next question reads it again."
+        if found.unopened:
+            advice = "Put a file that can be read in its place; the next question reads it."
         if needs_password(found.reason):
             advice = f"Give it: {password_command(kb)}"
     elif by_whom := left_out(kb, found.source):
         stage, (reason, advice) = "left_out", by_whom
     elif found.listed:
         stage, reason = "unindexed", f"{name} is in the folder, and the index does not know it yet."
-        advice = f"Index it: ragkit index {shlex.quote(str(kb.folder))}"
+        advice = f"Index it: {index_command(kb)}"
     else:
         close = close_names(found.source, store.catalog.files())
         stage, reason = "missing", f"There is no file {name} in the folder '{kb.folder}'."

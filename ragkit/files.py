@@ -16,12 +16,14 @@ from ragkit.ingest.folder import locate, walk
 
 if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
+    from ragkit.store.catalog import Catalog
     from ragkit.store.sqlite import SqliteStore
 
 __all__ = [
     "Found",
     "close_names",
     "find_file",
+    "index_command",
     "left_out",
     "needs_password",
     "page_text",
@@ -39,7 +41,8 @@ class Found:
     ``source`` is its name in the index, or the given name where there is no such file.
     ``document_id`` is set where its text is indexed. Else ``reason`` says why it was not read;
     where that is empty, ``exists`` tells whether the folder holds such a file at all, and
-    ``listed`` whether indexing would look at it.
+    ``listed`` whether indexing would look at it. ``unopened`` says that the reason lies in the
+    folder, such as a link that leads out of it, not in what the file holds.
     """
 
     source: str
@@ -47,14 +50,15 @@ class Found:
     reason: str = ""
     exists: bool = False
     listed: bool = False
+    unopened: bool = False
 
 
-def find_file(given: str, folder: Path, store: SqliteStore, *, hidden: bool = False) -> Found:
+def find_file(given: str, folder: Path, catalog: Catalog, *, hidden: bool = False) -> Found:
     """Find the file that ``given`` names, and what became of it; ``hidden`` as for ``walk``.
 
     Raises ConfigError as ``source_name`` does.
     """
-    files = store.catalog.files()
+    files = catalog.files()
     source = source_name(given, folder, files)
     state = files.get(source)
     if state is not None and state.document_id is not None:
@@ -68,7 +72,8 @@ def find_file(given: str, folder: Path, store: SqliteStore, *, hidden: bool = Fa
         folder, hidden=hidden
     ):  # what is not in the catalog is looked up in the folder itself
         if source == entry.source or (entry.problem and source.startswith(entry.source + "/")):
-            return Found(source, reason=entry.problem or "", exists=True, listed=True)
+            reason = entry.problem or ""
+            return Found(source, reason=reason, exists=True, listed=True, unopened=bool(reason))
     return Found(source, exists=os.path.lexists(path))
 
 
@@ -113,15 +118,20 @@ def needs_password(reason: str) -> bool:
     return "--password-file" in reason
 
 
+def index_command(kb: KnowledgeBase) -> str:
+    """Return the command that refreshes the very index of ``kb``, as a shell reads it."""
+    words = ["ragkit", "index", str(kb.folder), "--preset", kb.config.preset]
+    if kb.config.store.uri and "://" not in kb.config.store.uri:  # else the preset has it
+        words += ["--index", kb.config.store.uri]
+    return shlex.join(words)
+
+
 def password_command(kb: KnowledgeBase) -> str:
     """Return the command that reads the protected files of ``kb`` into the very same index.
 
     A person puts the name of the password file in the place of ``FILE``.
     """
-    words = ["ragkit", "index", str(kb.folder), "--preset", kb.config.preset]
-    if kb.config.store.uri and "://" not in kb.config.store.uri:  # else the preset has it
-        words += ["--index", kb.config.store.uri]
-    return shlex.join([*words, "--password-file", "FILE"])
+    return f"{index_command(kb)} --password-file FILE"
 
 
 def page_text(source: str, page: int, store: SqliteStore) -> str:

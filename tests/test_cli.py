@@ -218,6 +218,7 @@ def test_index_reports_in_json(folder: Path, tmp_path: Path) -> None:
     first = json.loads(ragkit(*arguments).stdout)
     assert set(first) == {
         "added", "updated", "deleted", "unchanged", "skipped", "nodes", "seconds",
+        "left_out",
     }  # fmt: skip
     assert sorted(first["added"]) == ["guide/install.md", "history.txt", "手册.md"]
     assert first["skipped"][0]["source"] == "noise.txt"
@@ -407,6 +408,9 @@ def test_why_not_even_a_near_source_was_found_is_said(
     assert "--filter format=pdf. format is md, txt here." in filtered.stderr
     named = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "source=histroy.txt")
     assert "Close to it: history.txt." in named.stderr
+    there = ragkit("query", "xyzzy", *asked, "--filter", "source=history.txt")
+    assert "The file that fits holds no word of the question." in there.stderr
+    assert "Close to it" not in there.stderr
     dated = ragkit("query", "Who built the lighthouse?", *asked, "--filter", "date>=2024")
     assert "No document has a date." in dated.stderr
     strange = ragkit("query", "xyzzy", *asked, "--sources-only")
@@ -416,6 +420,7 @@ def test_why_not_even_a_near_source_was_found_is_said(
     empty = ragkit("query", "Who built the lighthouse?", "--data", tmp_path / "bare")
     assert empty.returncode == 3
     assert "No document of" in empty.stderr
+    assert f"ragkit index {tmp_path / 'bare'} " in empty.stderr
 
 
 def test_a_number_too_long_for_the_store_matches_nothing(asked: tuple[str, ...]) -> None:

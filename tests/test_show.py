@@ -151,6 +151,9 @@ def test_what_is_not_indexed_is_told_with_what_to_do(tmp_path: Path) -> None:
     locked = run("show", "locked.pdf", *common).stderr.decode()
     assert f"ragkit index {docs} --preset lite --index {index} --password-file FILE" in locked
     (docs / "new.md").write_text("New.\n", "utf-8")
+    (docs / "link.md").symlink_to(tmp_path)
+    for name, why in (("locked.pdf", "Password-protected"), ("link.md", "A symbolic link")):
+        assert why in run("show", name, *common, "--no-refresh").stderr.decode()
     new = run("show", "new.md", *common, "--no-refresh").stderr.decode()
     assert f"Index it first: ragkit index {docs}" in new
 

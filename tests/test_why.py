@@ -294,6 +294,7 @@ def test_link_out_of_the_folder_is_unread(tmp_path: Path) -> None:
     why = kb.why("What is inside?", "link.md")
     assert why.stage == "unread"
     assert "leads out of the folder" in why.reason
+    assert not any("Repair" in line for line in why.advice)
 
 
 def test_filter_says_what_the_file_has_instead(kb: ragkit.KnowledgeBase) -> None:

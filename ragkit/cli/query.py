@@ -19,7 +19,7 @@ from ragkit.cli.options import (
 )
 from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
-from ragkit.files import close_names
+from ragkit.files import close_names, index_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,15 +123,28 @@ def _say_why_nothing(
         return
     if not kb.documents():
         click.echo(
-            f"No document of '{kb.folder}' is indexed. "
-            "See which files were skipped, and why: ragkit index",
+            f"No document of '{kb.folder}' is indexed. See which files were skipped, and why: "
+            f"{index_command(kb)}",
             err=True,
         )
     elif filters:
         given = " --filter ".join(map(printable, filters))
-        click.echo(f"Nothing was found with --filter {given}. {_values(kb, filters)}", err=True)
+        why = _within(kb, filters) or _values(kb, filters)
+        click.echo(f"Nothing was found with --filter {given}. {why}", err=True)
     else:
         click.echo("No document holds a word of the question.", err=True)
+
+
+def _within(kb: KnowledgeBase, filters: tuple[str, ...]) -> str:
+    """Say how many files the filters let through, where it is not they that hide everything."""
+    from ragkit.retrieve.retriever import parse_filters
+
+    wanted = parse_filters(filters)
+    count = len(kb.catalog.documents_within(wanted)) if wanted is not None else 0
+    if not count:
+        return ""
+    files = "file that fits holds" if count == 1 else f"{count} files that fit hold"
+    return f"The {files} no word of the question."
 
 
 def _values(kb: KnowledgeBase, filters: tuple[str, ...]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from ragkit.cli.terminal import printable
 from ragkit.errors import IngestError, RagkitError
 from ragkit.files import (
     close_names,
+    find_file,
+    index_command,
     left_out,
     needs_password,
     password_command,
@@ -84,18 +85,20 @@ def _find(kb: KnowledgeBase, given: str, *, refreshing: bool) -> str:
         name = source_name(given, kb.folder, {*documents, *(file.source for file in skipped)})
     if name in documents:
         return name
-    for file in skipped:
-        if name == file.source:
-            said = f"'{printable(name)}' was not read: {printable(file.reason)}"
-            give = f"\n{password_command(kb)}" if needs_password(file.reason) else ""
-            raise RagkitError(said + give)
+    reason = next((file.reason for file in skipped if file.source == name), "")
+    if not refreshing:  # the last run's reason
+        reason = find_file(name, kb.folder, kb.catalog, hidden=kb.config.ingest.hidden).reason
+    if reason:
+        said = f"'{printable(name)}' was not read: {printable(reason)}"
+        give = f"\n{password_command(kb)}" if needs_password(reason) else ""
+        raise RagkitError(said + give)
     if by_rule := left_out(kb, name):
         raise RagkitError("\n".join(printable(line) for line in by_rule if line))
     close = " or ".join(f"'{printable(like)}'" for like in close_names(name, documents))
     if _exists(kb.folder, name):
         raise RagkitError(
             f"'{printable(name)}' is in the folder, and the index does not know it yet. "
-            f"Index it first: ragkit index {shlex.quote(str(kb.folder))}"
+            f"Index it first: {index_command(kb)}"
         )
     like = f" Did you mean {close}?" if close else ""
     raise RagkitError(f"There is no file '{printable(name)}' in the folder '{kb.folder}'.{like}")
