@@ -9,12 +9,13 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
-from itertools import islice
+from itertools import chain, islice
 from statistics import median
 from typing import Any
 
 from ragkit.ingest.readers.content import Content, Limits, Section, clean
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.sheet_notes import sheet_notes
 from ragkit.ingest.readers.sheet_xml import SheetArchive
 from ragkit.ingest.readers.tables import row_lines, table_text
 
@@ -23,6 +24,8 @@ __all__ = ["cell_text", "read_delimited", "read_xlsx", "sheet_section"]
 _UNNAMED = re.compile(r"(sheet|table|工作表|シート|tabelle|feuille?|hoja|лист) ?\d*$", re.I)
 _DELIMITERS = ",;\t|"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_QUOTED_FIELD = re.compile(r'"((?:[^"]|"")*+)"')
+_HINT = re.compile(r'"?sep=([^\w\s"]|\t)"?[ ;,]*+(?:\n|\Z)', re.I)
 _SWALLOWED_LINES = 20
 # Above this many characters, repeating the column names in each row costs too much.
 _NAMED_UP_TO = 20_000_000
@@ -35,7 +38,8 @@ _MOST_MERGED, _LARGEST_SEARCHED = 20_000, 50_000_000
 def read_xlsx(data: bytes, limits: Limits) -> Content:
     """Return one section a sheet that holds anything, its name as ``sheet``.
 
-    Formulas come out as the values that Excel stored with them.
+    Formulas come out as the values that Excel stored with them. Text boxes and comments follow
+    the rows.
     """
     from openpyxl.reader.excel import ExcelReader
 
@@ -47,11 +51,13 @@ def read_xlsx(data: bytes, limits: Limits) -> Content:
         book = reader.wb
         try:
             sections = []
+            seen: set[str] = set()
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # files often claim a million empty rows or columns
                 rows = islice(sheet.iter_rows(values_only=True), limits.max_rows)
                 merged = _merged_down(book, sheet)
-                sections.append(sheet_section(sheet.title, _filled(rows, merged)))
+                notes = sheet_notes(reader.archive, sheet._worksheet_path, seen)
+                sections.append(sheet_section(sheet.title, _filled(rows, merged), notes))
         finally:
             book.close()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -99,9 +105,15 @@ def _filled(
         yield cells
 
 
-def sheet_section(name: str, rows: Iterable[Iterable[object]]) -> Section:
-    """Return a sheet as a section; its text starts with its name unless that is "Sheet1"."""
-    text = "\n".join(row_lines([cell_text(cell) for cell in row] for row in rows))
+def sheet_section(
+    name: str, rows: Iterable[Iterable[object]], notes: Iterable[str] = ()
+) -> Section:
+    """Return a sheet as a section; its text starts with its name unless that is "Sheet1".
+
+    ``notes`` are lines that follow the rows.
+    """
+    lines = row_lines([cell_text(cell) for cell in row] for row in rows)
+    text = "\n".join(chain(lines, notes))
     if text and not _UNNAMED.match(name):
         text = f"{name}\n{text}"
     return Section(text, {"sheet": name})
@@ -121,14 +133,20 @@ def cell_text(value: object) -> str:
 
 
 def read_delimited(text: str, *, delimiter: str | None = None) -> Content:
-    """Return CSV or TSV as rows; the delimiter is guessed from the first lines unless given."""
+    """Return CSV or TSV as rows; the delimiter is guessed from the first lines unless given.
+
+    A first line ``sep=;``, which tells Excel the delimiter, goes before both and is no row.
+    """
     text = clean(text)
+    if hint := _HINT.match(text):
+        text, delimiter = text[hint.end() :], hint[1]
     delimiter = delimiter or _delimiter(text[:50_000])
     header = None if len(text) <= _NAMED_UP_TO else 0
     try:
         lines = table_text(_rows(text, delimiter), header=header)
     except csv.Error:
-        lines = text  # such as a quoted field of more than 128 kB: still text
+        # A field of more than 128 kB. That limit holds for all threads of the process.
+        lines = table_text(_rows_of_any_length(text, delimiter), header=header)
     return Content.of(lines, {"markup": "table"})
 
 
@@ -157,4 +175,26 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
             yield from csv.reader(rest, delimiter=delimiter, quoting=csv.QUOTE_NONE)
             return
         before = after
+        yield row
+
+
+def _rows_of_any_length(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield rows as ``_rows`` does, slower, and whatever the length of their fields."""
+    plain = re.compile(rf"[^{re.escape(delimiter)}\n]*+")
+    row: list[str] = []
+    at, quotes = 0, True
+    while at < len(text):
+        value, start = "", at
+        if quotes and text[at] == '"':
+            if found := _QUOTED_FIELD.match(text, at):
+                value, start = found[1].replace('""', '"'), found.end()
+            else:
+                quotes = False  # never closed
+        end = plain.match(text, start).end()  # type: ignore[union-attr]  # it may be empty
+        row.append(value + text[start:end])
+        if end == len(text) or text[end] == "\n":
+            yield row
+            row = []
+        at = end + 1
+    if row:
         yield row
