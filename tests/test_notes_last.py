@@ -11,7 +11,7 @@ from ragkit.ingest.readers.rtf import read_rtf
 
 _NAMES = "".join(
     f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-    for name in ("office", "text", "style", "table")
+    for name in ("office", "text", "style", "table", "drawing")
 )
 _NAMES += ' xmlns:dc="http://purl.org/dc/elements/1.1/"'
 
@@ -87,3 +87,40 @@ def test_headers_and_footers_of_open_document_come_last_and_once(tmp_path: Path)
     )
     pages = f"<style:master-page>{header}{footer}</style:master-page>" * 2
     assert odt(tmp_path, "<text:p>Boats wait.</text:p>", pages) == "Boats wait.\n\nContract 17"
+
+
+def test_a_comment_on_a_note_of_rtf_is_read() -> None:
+    text = rtf(r"Boats wait{\footnote \pard See 9.{\*\annotation \pard Which 9?}} here.\par")
+    assert [line.strip() for line in text.split("\n") if line.strip()] == [
+        "Boats wait here.", "See 9.", "Which 9?",
+    ]  # fmt: skip
+
+
+def test_what_is_in_boxes_and_notes_of_open_document_comes_out_once(tmp_path: Path) -> None:
+    comment = "<office:annotation><text:p>Which 9?</text:p></office:annotation>"
+    box = "<drawing:text-box><text:p>Pier 4</text:p></drawing:text-box>"
+    note = (
+        "<text:note><text:note-citation>1</text:note-citation><text:note-body>"
+        f"<text:p>See page 9.{comment}<drawing:frame>{box}</drawing:frame></text:p>"
+        "</text:note-body></text:note>"
+    )
+    assert odt(tmp_path, f"<text:p>Boats wait{note}.</text:p>") == (
+        "Boats wait.\n\nSee page 9.\n\nPier 4\n\nComment: Which 9?"
+    )
+
+
+def test_boxes_in_boxes_of_open_document_come_out_once(tmp_path: Path) -> None:
+    body = "<text:p>Deepest</text:p>"
+    for _ in range(40):
+        boxed = f"<drawing:frame><drawing:text-box>{body}</drawing:text-box></drawing:frame>"
+        body = f"<text:p>{boxed}</text:p>"
+    assert odt(tmp_path, f"<text:h>Boats{boxed}</text:h>") == "# Boats\n\nDeepest"
+
+
+def test_a_table_in_a_cell_of_open_document_comes_out_once(tmp_path: Path) -> None:
+    def table(*cells: str) -> str:
+        row = "".join(f"<table:table-cell>{cell}</table:table-cell>" for cell in cells)
+        return f"<table:table><table:table-row>{row}</table:table-row></table:table>"
+
+    body = table(table("<text:p>Inner</text:p>"), "<text:p>Outer</text:p>")
+    assert odt(tmp_path, body) == "Inner | Outer"

@@ -87,18 +87,23 @@ def _flow(top: Any) -> str:
         elif element.tag == _TEXT + "p":
             text = _inline(element).strip()
             blocks.append(f"{'  ' * (depth - 1)}- {text}" if depth and text else text)
-            stack.extend((box, 0) for box in reversed(list(element.iter(_DRAW + "text-box"))))
         else:
             deeper = depth + (element.tag == _TEXT + "list")
             stack.extend((child, deeper) for child in reversed(element))
+            continue
+        if element.tag in (_TEXT + "h", _TEXT + "p"):
+            stack.extend((box, 0) for box in reversed(_outermost(element, _DRAW + "text-box")))
     blocks.extend(_flow(note) for note in _outermost(top, _TEXT + "note-body"))
     blocks.extend(map(_comment, _outermost(top, _OFFICE + "annotation")))
     return "\n\n".join(block for block in blocks if block.strip("# "))
 
 
 def _outermost(top: Any, tag: str) -> list[Any]:
-    """Return the elements called ``tag`` below ``top`` that are not in another or in a deletion."""
-    gone = (tag, _TEXT + "tracked-changes")
+    """Return the elements called ``tag`` below ``top``, but for those in another of them.
+
+    Nor those in what was deleted, and in notes and comments, which are read by themselves.
+    """
+    gone = (tag, *_ASIDE, _TEXT + "tracked-changes")
     return [e for e in top.iter(tag) if e is not top and not any(_above(e, top, gone))]
 
 
@@ -157,6 +162,8 @@ def _rows(table: Any) -> Iterator[list[str]]:
     """
     hanging: dict[int, tuple[int, str]] = {}
     for row in table.iter(_TABLE + "table-row"):
+        if next(row.iterancestors(_TABLE + "table")) is not table:
+            continue  # of a table in a cell, which is part of that cell
         cells: list[str] = []
         for cell in row.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
             repeat = cell.get(_TABLE + "number-columns-repeated") or "1"

@@ -18,6 +18,7 @@ _DELETED = re.compile(r"\{\\deleted\b")
 _BESIDE = re.compile(r"\{(?:\\\*)?\\(?:footnote|annotation|shptxt)(?![a-z])")
 _BINARY = re.compile(r"\\bin(?![a-z\d])")  # of no length, over which striprtf stumbles
 _BRACE = re.compile(r"\\.|[{}]", re.S)
+_DEEPEST = 3  # a comment on a note in a text box
 _ROW = re.compile(r"[^\n|]*\|[^\n]*\|\s*$")
 _TITLE = re.compile(r"\\title ([^{}\\]{1,500})\}")
 
@@ -53,7 +54,12 @@ def _with_notes_last(source: str) -> str:
     end = rest.rfind("}")
     if not notes or end < 0:
         return source
-    return rest[:end] + "".join(f"\\par\\pard {{{note}\\par}}" for note in notes) + rest[end:]
+    texts: list[str] = []
+    for _ in range(_DEEPEST):
+        taken = [_taken(note, _BESIDE) for note in notes]
+        texts += [text for text, _ in taken]
+        notes = [note for _, inner in taken for note in inner]
+    return rest[:end] + "".join(f"\\par\\pard {{{text}\\par}}" for text in texts) + rest[end:]
 
 
 def _taken(source: str, pattern: re.Pattern[str]) -> tuple[str, list[str]]:
