@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from pptx.util import Inches
 
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import extract
+from ragkit.ingest.readers.ooxml import without_missing_parts
 
 _Part = Callable[[str, bytes], tuple[str, bytes] | None]
 
@@ -179,6 +181,35 @@ def test_a_large_first_letter_belongs_to_its_word(tmp_path: Path) -> None:
     first._p.get_or_add_pPr().append(parse_xml(frame))
     document.add_paragraph("nce a boat came.")
     assert read(tmp_path, "a.docx", saved(document)) == "Once a boat came."
+
+
+def test_a_large_first_letter_waits_for_its_word(tmp_path: Path) -> None:
+    document = docx.Document()
+    first = document.add_paragraph("O")
+    frame = f'<w:framePr {nsdecls("w")} w:dropCap="drop" w:lines="3"/>'
+    first._p.get_or_add_pPr().append(parse_xml(frame))
+    document.add_paragraph("")
+    document.add_paragraph("nce a boat came.")
+    assert read(tmp_path, "a.docx", saved(document)) == "Once a boat came."
+
+
+def test_a_word_without_a_reading_has_no_brackets(tmp_path: Path) -> None:
+    document = docx.Document()
+    ruby = (
+        f"<w:r {nsdecls('w')}><w:ruby><w:rt/><w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase>"
+        "</w:ruby></w:r>"
+    )
+    document.add_paragraph("港は")._p.append(parse_xml(ruby))
+    assert read(tmp_path, "a.docx", saved(document)) == "港は東京"
+
+
+def test_relationships_that_never_end_are_passed_over_in_time() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("_rels/.rels", "<Relationship " * 50_000)
+    began = time.perf_counter()
+    without_missing_parts(out.getvalue())
+    assert time.perf_counter() - began < 5
 
 
 def test_how_a_word_is_read_does_not_split_it(tmp_path: Path) -> None:

@@ -113,8 +113,9 @@ def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     while stack:
         element = stack.pop()
         if element.tag == _W + "p":
-            text = initial + _paragraph(element).strip()
-            initial = text if _is_initial(element) else ""
+            said = _paragraph(element).strip()
+            text = initial + said
+            initial = text if _is_initial(element) or not said else ""
             if text and not initial:
                 yield _marked(text, element, levels)
             stack.extend(child for box in reversed(_boxes(element)) for child in reversed(box))
@@ -168,7 +169,8 @@ def _paragraph(paragraph: Any) -> str:
             parts.append("-")
         elif tag == _W + "ruby":  # the word first, how it is read in brackets
             reading = "".join(t.text or "" for t in element.iterfind(f"{_W}rt//{_W}t"))
-            stack.extend((f"({reading})", *reversed(element.findall(_W + "rubyBase"))))
+            said = f"({reading})" if reading.strip() else ""
+            stack.extend((said, *reversed(element.findall(_W + "rubyBase"))))
         elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", *_GONE) and not _is_hidden(
             element
         ):

@@ -30,7 +30,7 @@ _SLIDES = re.compile(
 )
 _OFFICE = rb"application/vnd.openxmlformats-officedocument."
 _PART = re.compile(rb"""\bPartName\s*=\s*["']/([^"']+)["']""")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*?(?:/>|>\s*</(?:\w+:)?Relationship>)")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^<>]*+>(?:(?<=/>)|\s*+</(?:\w+:)?Relationship>)")
 _TARGET = re.compile(rb"""\bTarget\s*=\s*["']([^"']*)["']""")
 _EXTERNAL = re.compile(rb"""\bTargetMode\s*=\s*["']External["']""")
 
