@@ -34,6 +34,14 @@ def test_how_a_word_is_read_stands_behind_the_whole_word(tmp_path: Path) -> None
     assert read(tmp_path, "a.html", page) == "漢字(かんじ)の東京(とうきょう)"
 
 
+def test_words_that_spaces_part_stay_apart_above_their_reading(tmp_path: Path) -> None:
+    page = (
+        "<p>In <ruby>New York<rt>the big city</rt></ruby> and "
+        "<ruby>\n東\n京 <rt>east</rt></ruby></p>"
+    )
+    assert read(tmp_path, "a.html", page) == "In New York(the big city) and 東京(east)"
+
+
 def test_a_page_in_a_page_is_read_and_its_scripts_are_not(tmp_path: Path) -> None:
     inner = "&lt;p&gt;Pier 4.&lt;/p&gt;&lt;script&gt;SCRIPT&lt;/script&gt;"
     page = f'<p>Intro.</p><iframe srcdoc="{inner}"></iframe><iframe hidden srcdoc="Gone"></iframe>'

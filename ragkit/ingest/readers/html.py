@@ -31,6 +31,8 @@ _META = {
     "dc.date": "date", "dcterms.created": "date", "citation_publication_date": "date",
     "og:url": "url",
 }  # fmt: skip
+# A space in a word of a script without any: there only since the source broke the line.
+_GAP = re.compile("(?<![!-~À-ɏ]) | (?![!-~À-ɏ])")
 _FRAMES = ("iframe", "noframes")  # which may hold a page in their text
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
@@ -196,8 +198,8 @@ def _annotated(ruby: Any) -> str:
         elif tag != "rp":
             word.append("".join(part.itertext()) if tag else "")
         word.append(part.tail or "")
-    said = "".join("".join(reading).split())
-    return "".join("".join(word).split()) + (f"({said})" if said else "")
+    said = _GAP.sub("", one_line("".join(reading)))
+    return _GAP.sub("", one_line("".join(word))) + (f"({said})" if said else "")
 
 
 def _is_hidden(element: Any, tag: str) -> bool:
