@@ -104,6 +104,8 @@ class Profile:
         if c in _SIGNS:
             if before in _LETTER and after in _LETTER and c not in "’–—·":
                 return -0.5
+            if c in "€£" and self.script != "latin" and (before in _LETTER or after in _LETTER):
+                return -0.5  # "я" of Windows at the end of a word, read as Mac's Cyrillic
             return 0.9 if self.script == "latin" and _in_its_place(c, before, after) else alone
         if before in "al" and c.isupper():
             return -0.5
