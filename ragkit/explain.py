@@ -20,6 +20,7 @@ from ragkit.files import (
     left_out,
     needs_password,
     password_command,
+    show_command,
 )
 from ragkit.why import Budget, Judgement, Passage, Stage, Why, Word
 from ragkit.words import question_words
@@ -388,7 +389,7 @@ def _other_stems(case: _Case) -> str:
 
 
 def _own_text(case: _Case) -> str:
-    return f"See its text: ragkit show {shlex.quote(case.source)}"
+    return f"See its text: {show_command(case.kb, case.source)}"
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "needs_password",
     "page_text",
     "password_command",
+    "show_command",
     "source_name",
 ]
 
@@ -120,10 +121,19 @@ def needs_password(reason: str) -> bool:
 
 def index_command(kb: KnowledgeBase) -> str:
     """Return the command that refreshes the very index of ``kb``, as a shell reads it."""
-    words = ["ragkit", "index", str(kb.folder), "--preset", kb.config.preset]
+    return shlex.join(["ragkit", "index", str(kb.folder), *_same_index(kb)])
+
+
+def show_command(kb: KnowledgeBase, source: str) -> str:
+    """Return the command that prints the text of ``source`` as the very index of ``kb`` has it."""
+    return shlex.join(["ragkit", "show", source, "--data", str(kb.folder), *_same_index(kb)])
+
+
+def _same_index(kb: KnowledgeBase) -> list[str]:
+    words = ["--preset", kb.config.preset]
     if kb.config.store.uri and "://" not in kb.config.store.uri:  # else the preset has it
         words += ["--index", kb.config.store.uri]
-    return shlex.join(words)
+    return words
 
 
 def password_command(kb: KnowledgeBase) -> str:

@@ -327,6 +327,8 @@ def test_unmatched_file_lacks_every_word(kb: ragkit.KnowledgeBase) -> None:
     held, lacking = words(why)
     assert held == set()
     assert any("灯塔" in word for word in lacking)
+    show = next(line for line in why.advice if "ragkit show" in line)
+    assert f"guide/install.md --data {kb.folder} --preset lite --index " in show
     assert why.passage is None
 
 
