@@ -423,6 +423,19 @@ def test_why_not_even_a_near_source_was_found_is_said(
     assert f"ragkit index {tmp_path / 'bare'} " in empty.stderr
 
 
+def test_pages_that_there_are_come_as_a_range(tmp_path: Path) -> None:
+    import pptx
+
+    slides = pptx.Presentation()
+    for _ in range(14):
+        slides.slides.add_slide(slides.slide_layouts[5]).shapes.title.text = "The lighthouse"
+    (tmp_path / "docs").mkdir()
+    slides.save(str(tmp_path / "docs" / "tour.pptx"))
+    place = ("--data", tmp_path / "docs", "--index", tmp_path / "i.db", "--preset", "lite")
+    beyond = ragkit("query", "lighthouse", *place, "--filter", "page>=15")
+    assert "page is between 1 and 14 here." in beyond.stderr
+
+
 def test_a_number_too_long_for_the_store_matches_nothing(asked: tuple[str, ...]) -> None:
     for digits in ("9" * 19, "9" * 30, "9" * 5000):
         done = ragkit("query", "lighthouse", *asked, "--filter", f"page={digits}")

@@ -31,6 +31,7 @@ __all__ = ["query"]
 
 NOT_IN_DOCUMENTS = 3
 _MOST_VALUES = 12
+_MOST_COUNTED = 100_000
 _LONGEST_VALUE = 60
 
 
@@ -160,9 +161,12 @@ def _value(kb: KnowledgeBase, key: str, filters: tuple[str, ...]) -> str:
         known = kb.catalog.facets().folders if key == "folder" else _sources(kb)
         close = list(dict.fromkeys(c for name in named for c in close_names(name, known)))
         return f"Close to it: {_listed(close)}." if close else f"No {key} is called so."
-    values = kb.catalog.metadata_values(key, most=_MOST_VALUES + 1)
+    values = kb.catalog.metadata_values(key, most=_MOST_COUNTED)
     if not values:
         return f"No document has a {key}."
+    if len(values) > _MOST_VALUES and all(v.isdecimal() and len(v) < 10 for v in values):
+        numbers = sorted(map(int, values))
+        return f"{key} is between {numbers[0]} and {numbers[-1]} here."
     shown = [value[:_LONGEST_VALUE] for value in values[:_MOST_VALUES]]
     return f"{key} is {_listed(shown)}{', …' if len(values) > _MOST_VALUES else ''} here."
 
