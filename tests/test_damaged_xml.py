@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -142,10 +143,8 @@ def test_damage_all_over_takes_linear_time(piece: str) -> None:
     for text in ("<a>" + piece * 100_000, "<!DOCTYPE a [" + piece * 100_000,
                  "<!DOCTYPE a [<!ENTITY x 'y'" + piece * 100_000):  # fmt: skip
         began = time.process_time()
-        try:
+        with suppress(IngestError):  # either is right, in time
             text_of(text)
-        except IngestError as error:
-            assert str(error)  # noqa: PT017 - either is right, in time
         assert time.process_time() - began < 5
 
 

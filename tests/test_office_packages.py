@@ -318,8 +318,9 @@ def test_a_footer_comes_out_once_and_slide_numbers_never(tmp_path: Path) -> None
 def test_text_that_begins_like_xml_is_text(tmp_path: Path) -> None:
     text = "<?xml version='1.0'?>\n<a>The ferry & the pier"
     assert "The ferry & the pier" in read(tmp_path, "a.txt", text.encode())
+    assert read(tmp_path, "a.xml", text.encode()) == "a: The ferry & the pier"
     with pytest.raises(IngestError, match="Damaged XML"):
-        read(tmp_path, "a.xml", text.encode())
+        read(tmp_path, "b.xml", b"<?xml version='1.0'?>\nThe ferry & the pier")
 
 
 @pytest.mark.parametrize("form", ["html", "mht"])
