@@ -255,6 +255,20 @@ def test_charts_of_every_kind_give_their_numbers(tmp_path: Path) -> None:
     assert "6.25" in text
 
 
+def test_a_break_on_a_slide_does_not_join_words(tmp_path: Path) -> None:
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[5])
+    slide.shapes.title.text = "Boats\vand piers"
+    table = slide.shapes.add_table(2, 2, 0, 0, Inches(4), Inches(2)).table
+    for at, text in enumerate(("Boat", "Home\vport", "Alma", "North\vpier")):
+        table.cell(at // 2, at % 2).text = text
+    slide.notes_slide.notes_text_frame.text = "Say\vhello.\nThen go."
+    text = read(tmp_path, "a.pptx", saved(show))
+    assert text == (
+        "# Boats and piers\n\nBoat: Alma; Home port: North pier\n\nNotes: Say hello.\nThen go."
+    )
+
+
 def test_comments_on_a_slide_come_out(tmp_path: Path) -> None:
     p = "http://schemas.openxmlformats.org/presentationml/2006/main"
     comment = f'<p:cmLst xmlns:p="{p}"><p:cm><p:text>Too long?</p:text></p:cm></p:cmLst>'

@@ -52,15 +52,16 @@ def read_pptx(data: bytes) -> Content:
 
 def _slide(slide: Any) -> Iterator[str]:
     title = slide.shapes.title
-    if title is not None and title.has_text_frame and (text := one_line(title.text_frame.text)):
-        yield f"# {text}"
+    if title is not None and title.has_text_frame:
+        text = one_line(" ".join(_lines(title.text_frame)))
+        yield f"# {text}" if text else ""
     for shape in _shapes(slide.shapes):
         if title is None or shape.shape_id != title.shape_id:
             yield _shape(shape)
     yield from drawn_texts(slide.part, charts=False)
     yield from _comments(slide.part)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-        notes = slide.notes_slide.notes_text_frame.text.strip()
+        notes = "\n".join(_lines(slide.notes_slide.notes_text_frame)).strip()
         yield f"Notes: {notes}" if notes else ""
 
 
@@ -91,7 +92,7 @@ def _footers(shapes: Any) -> Iterator[str]:
 
     for shape in shapes:
         if shape.is_placeholder and shape.placeholder_format.type == PP_PLACEHOLDER.FOOTER:
-            text = one_line(shape.text_frame.text) if shape.has_text_frame else ""
+            text = one_line(" ".join(_lines(shape.text_frame))) if shape.has_text_frame else ""
             if text and not only_counts_pages(text):
                 yield text
 
@@ -119,12 +120,19 @@ def _shape(shape: Any) -> str:
             return texts[0][0]
         return "\n".join(f"{'  ' * depth}- {_BULLET.sub('', text)}" for text, depth in texts)
     if getattr(shape, "has_table", False) and shape.has_table:
-        rows = ([cell.text for cell in row.cells] for row in shape.table.rows)
+        rows = (
+            [" ".join(_lines(cell.text_frame)) for cell in row.cells] for row in shape.table.rows
+        )
         return table_text(rows, header=1 if shape.table.first_row else None)
     if getattr(shape, "has_chart", False) and shape.has_chart:
         with suppress(IngestError):
             return chart_text(shape.chart_part.blob)
     return ""
+
+
+def _lines(frame: Any) -> list[str]:
+    """Return the text of each paragraph; python-pptx's own has control characters for breaks."""
+    return [paragraph_text(p) for p in frame._txBody.iter(_A + "p")]
 
 
 def _depth(paragraph: Any) -> int:
