@@ -337,14 +337,17 @@ def test_text_that_begins_like_xml_is_text(tmp_path: Path) -> None:
         read(tmp_path, "b.xml", b"<?xml version='1.0'?>\nThe ferry & the pier")
 
 
-@pytest.mark.parametrize("form", ["html", "mht"])
+@pytest.mark.parametrize("form", ["html", "mht", "rtf", "txt"])
 def test_a_page_that_a_converter_left_in_a_document_is_read(tmp_path: Path, form: str) -> None:
     page = "<html><body><p>Words of the page.</p><script>SCRIPT</script></body></html>"
     if form == "mht":
         page = f"MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n{page}"
+    if form in ("rtf", "txt"):
+        page = r"{\rtf1 Words of the page.\par}" if form == "rtf" else "Words of the page.\n"
+    media = {"rtf": "application/rtf", "txt": "text/plain"}.get(form, "text/html")
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/aFChunk"
     relation = f'<Relationship Id="rId9" Type="{kind}" Target="chunk.{form}"/></Relationships>'
-    default = f'<Default Extension="{form}" ContentType="text/html"/></Types>'
+    default = f'<Default Extension="{form}" ContentType="{media}"/></Types>'
 
     def chunked(name: str, part: bytes) -> tuple[str, bytes]:
         if name == "word/_rels/document.xml.rels":

@@ -237,10 +237,12 @@ def _within(element: Any, tag: str) -> Iterator[Any]:
 
 
 def _chunks(part: Any) -> Iterator[str]:
-    """Yield the texts of pages in HTML that converters leave in a document as they are."""
+    """Yield the texts in HTML, RTF and of no format that converters leave in a document."""
     from ragkit.ingest.readers.encoding import charset_of, decode
     from ragkit.ingest.readers.html import read_html
     from ragkit.ingest.readers.mail import read_web_archive
+    from ragkit.ingest.readers.rtf import read_rtf
+    from ragkit.ingest.readers.text import read_plain
 
     for relation in part.rels.values():
         if relation.is_external or not (relation.reltype or "").endswith("/aFChunk"):
@@ -251,9 +253,13 @@ def _chunks(part: Any) -> Iterator[str]:
                 content = read_web_archive(data)
             elif data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<"):
                 content = read_html(decode(data, declared=charset_of(data)).text)
+            elif data.startswith(b"{\\rtf"):
+                content = read_rtf(data)
+            elif relation.target_part.content_type == "text/plain":
+                content = read_plain(decode(data).text)
             else:
                 continue
-            yield "\n\n".join(section.text for section in content.sections if section.text)
+            yield "\n\n".join(s.text.strip() for s in content.sections if s.text.strip())
 
 
 def _beside(part: Any, kinds: str, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
