@@ -9,6 +9,7 @@ import pytest
 
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import extract
+from ragkit.ingest.readers.mail import read_mail
 
 TOPIC = "关于会议室钥匙领取的通知与说明"
 
@@ -120,3 +121,15 @@ def test_pictures_in_a_page_are_no_attachments(tmp_path: Path) -> None:
 def test_a_name_of_an_encoding_with_nul_costs_no_message(tmp_path: Path) -> None:
     head = b"From: a@b.c\nSubject: =?ut\0f-8?q?Fees?=\nContent-Type: text/plain; charset*=x''%00"
     assert read(tmp_path, head + b"\n\nWe meet at noon.\n").endswith("We meet at noon.")
+
+
+def test_a_patch_in_a_message_is_read_and_what_is_not_read_is_named() -> None:
+    text = read_mail(
+        b"From: a@x.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+        b"--b\n\nSee below.\n"
+        b"--b\nContent-Type: text/x-patch\n\n+ferry\n"
+        b'--b\nContent-Type: text/css\nContent-Disposition: inline; filename="a.css"\n\np {}\n'
+        b"--b--\n"
+    )
+    assert text is not None
+    assert text.sections[0].text == ("From: a@x.org\n\nSee below.\n\n+ferry\n\nAttachments: a.css")

@@ -28,7 +28,7 @@ _BY_NAME = frozenset(
 # Of alternatives that say the same: text as people wrote it, and what only programs read.
 _RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3, "text/x-amp-html": 4}
 _STUB, _LONGER = 300, 5  # a short text beside a page so many times as long only says to look there
-_READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched")
+_READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched", "x-patch", "x-diff")
 
 
 def read_mail(data: bytes) -> Content | None:
@@ -105,10 +105,12 @@ def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
         return []
     children = part.get_payload() if part.is_multipart() else None
     if not isinstance(children, list) or not depth:
-        if part.get_content_maintype() not in ("text", "multipart"):
-            attached.extend([part] * bool(part.get_filename() and not part["Content-ID"]))
-            return []
-        return list(filter(None, [_text(part)]))
+        is_text = part.get_content_maintype() in ("text", "multipart")
+        if is_text and (text := _text(part)):
+            return [text]
+        if part.get_filename() and not part["Content-ID"]:
+            attached.append(part)
+        return []
     parts = [child for child in children if isinstance(child, Message)]
     found = [(child, _texts(child, attached, depth - 1)) for child in parts]
     if kind != "multipart/alternative":
