@@ -206,7 +206,6 @@ class IndexReport:
             "skipped": [asdict(s) for s in self.skipped],
             "nodes": self.nodes,
             "seconds": round(self.seconds, 3),
-            "left_out": dict(self.left_out),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["PdfPage", "lines", "write_pdf"]
@@ -22,8 +23,11 @@ def lines(*texts: str, x: int = 72, y: int = 700, size: int = 12) -> str:
     return f"BT /F1 {size} Tf {size * 1.5} TL {x} {y} Td {shown} ET"
 
 
-def write_pdf(*pages: PdfPage) -> bytes:
-    """Return a PDF of ``pages``, their text in Helvetica."""
+def write_pdf(*pages: PdfPage, bookmarks: Sequence[tuple[str, int]] = ()) -> bytes:
+    """Return a PDF of ``pages``, their text in Helvetica.
+
+    ``bookmarks`` are titles and the pages they lead to, from 0, each below the one before it.
+    """
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -36,6 +40,16 @@ def write_pdf(*pages: PdfPage) -> bytes:
             f"{page.extra} /Resources << /Font << /F1 3 0 R >> >> >>"
         )
         objects.append(f"<< /Length {len(page.content)} >>\nstream\n{page.content}\nendstream")
+    first = len(objects) + 1
+    for i, (title, page) in enumerate(bookmarks):
+        below = f"/First {first + i + 1} 0 R /Last {first + i + 1} 0 R /Count 1"
+        objects.append(
+            f"<< /Title ({title}) /Parent {first + i - 1 if i else first + len(bookmarks)} 0 R "
+            f"{below if i + 1 < len(bookmarks) else ''} /Dest [{4 + 2 * page} 0 R /Fit] >>"
+        )
+    if bookmarks:
+        objects.append(f"<< /Type /Outlines /First {first} 0 R /Last {first} 0 R /Count 1 >>")
+        objects[0] = f"<< /Type /Catalog /Pages 2 0 R /Outlines {len(objects)} 0 R >>"
     out, places = "%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):
         places.append(len(out))

@@ -218,7 +218,6 @@ def test_index_reports_in_json(folder: Path, tmp_path: Path) -> None:
     first = json.loads(ragkit(*arguments).stdout)
     assert set(first) == {
         "added", "updated", "deleted", "unchanged", "skipped", "nodes", "seconds",
-        "left_out",
     }  # fmt: skip
     assert sorted(first["added"]) == ["guide/install.md", "history.txt", "手册.md"]
     assert first["skipped"][0]["source"] == "noise.txt"

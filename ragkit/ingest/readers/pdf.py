@@ -24,6 +24,7 @@ from ragkit.ingest.readers.content import (
     one_line,
 )
 from ragkit.ingest.readers.dates import iso_day
+from ragkit.ingest.readers.pdf_outline import heading_paths, outline
 from ragkit.ingest.readers.pdf_page import page_text
 from ragkit.ingest.readers.running import running_lines, without_lines
 
@@ -45,6 +46,7 @@ def read_pdf(
 ) -> Content:
     """Return one section a page, numbered from 1 as ``page``; pages without text are left out.
 
+    Bookmarks say under which headings (``heading_path``) a page stands.
     Page numbers in the margins are left out, and lines there that repeat those of earlier pages. A
     page that is an image under such lines is one without text.
 
@@ -90,13 +92,17 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
     spent = 0.0
     pages = [page_text(document, index) for index in range(len(document))]
     runs, idle = running_lines(pages)
+    texts = [without_lines(page.text, left) for page, left in zip(pages, idle, strict=True)]
+    paths = heading_paths(outline(document), texts)
     for number, page in enumerate(pages, start=1):
         has_image = not without_lines(page.text, runs[number - 1]).strip() and _has_image(
             document, number - 1
         )
-        text = "" if has_image else without_lines(page.text, idle[number - 1])
+        text = "" if has_image else texts[number - 1]
+        path = paths[number - 1]
+        place: Metadata = {"page": number, **({"heading_path": path} if path else {})}
         if text.strip():
-            sections.append(Section(text, {"page": number}))
+            sections.append(Section(text, place))
             continue
         images += has_image
         unread += has_image
@@ -111,7 +117,7 @@ def _content(document: PdfDocument, ocr_seconds: float) -> Content:
             spent += time.monotonic() - began
         if text.strip():
             read_from_images += 1
-            sections.append(Section(text, {"page": number, "ocr": "yes"}))
+            sections.append(Section(text, {**place, "ocr": "yes"}))
         else:
             empty += 1
     if not sections:
