@@ -26,8 +26,9 @@ from ragkit.exclusions import EXCLUDED
 from ragkit.ingest.folder import Entry, walk
 from ragkit.ingest.ignore import Reason
 from ragkit.ingest.reading import Means, Reading
+from ragkit.ingest.workers import Workers
 from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
-from ragkit.read_ahead import Bounds, Read, is_much, read_in_order
+from ragkit.read_ahead import MUCH_FILES, Bounds, Read, is_much, open_workers, read_in_order
 from ragkit.store.bulk import SEGMENT_ROWS, Inverted
 from ragkit.store.catalog import FileState
 from ragkit.store.nodes import BulkNode, delete_rows, fix_dimension, insert_rows
@@ -114,31 +115,33 @@ def sync(
     known = store.catalog.files()
     # Opening the index other than through SQLite would drop this process's locks on it.
     own = own_files(store)
-    entries = [
-        replace(entry, problem=EXCLUDED) if entry.source in excluded else entry
-        for entry in walk(folder, hidden=reading.hidden, left_out=left_out)
-        if str(entry.path) not in own
-    ]
     tally = _Tally()
     drafts = Drafts(sizing, store.analyzer, detect_language, max_bytes)
     attempt = _Attempt.with_bounds(reading, bounds, max_bytes)
     prepare = _Preparer(store, known, attempt, sizing if embed else None)
     todo: list[Entry] = []
-    for entry in entries:
-        state = known.get(entry.source)
-        if entry.problem is not None:
-            tally.skipped.append(SkippedFile(entry.source, entry.problem))
-        elif state and _is_as_it_was(entry, state, attempt):
-            _count_unchanged(tally, state)
-        else:
+    readable: set[str] = set()
+    with open_workers(drafts, bounds) as workers:
+        for entry in walk(folder, hidden=reading.hidden, left_out=left_out):
+            if str(entry.path) in own:
+                continue
+            state = known.get(entry.source)
+            problem = EXCLUDED if entry.source in excluded else entry.problem
+            if problem is not None:
+                tally.skipped.append(SkippedFile(entry.source, problem))
+                continue
+            readable.add(entry.source)
+            if state and _is_as_it_was(entry, state, attempt):
+                _count_unchanged(tally, state)
+                continue
             todo.append(entry)
-    with contextlib.closing(
-        prepare.in_order(todo, drafts, bounds=bounds, tally=tally, progress=progress)
-    ) as prepared:
-        _write_changes(store, prepared, embed, tally)
+            if len(todo) == MUCH_FILES:
+                workers.start()  # while the rest of the folder is listed
+        prepared = prepare.in_order(todo, drafts, workers, tally=tally, progress=progress)
+        with contextlib.closing(prepared):
+            _write_changes(store, prepared, embed, tally)
     if progress and todo:
         progress(len(todo), len(todo), "")
-    readable = {entry.source for entry in entries if entry.problem is None}
     _remove(store, (state for source, state in known.items() if source not in readable), tally)
     return IndexReport(
         added=tuple(tally.added),
@@ -395,8 +398,8 @@ class _Preparer:
         self,
         entries: Sequence[Entry],
         drafts: Drafts,
+        workers: Workers,
         *,
-        bounds: Bounds,
         tally: _Tally,
         progress: Progress | None,
     ) -> Generator[_Prepared, None, None]:
@@ -410,7 +413,7 @@ class _Preparer:
                 yield None if isinstance(seen, _Prepared) else self._attempt.to_read(entry)
 
         much = is_much(entry.size for entry in entries)
-        reads = read_in_order(files(), drafts, bounds=bounds, much=much, number=len(entries))
+        reads = read_in_order(files(), drafts, workers, much=much, number=len(entries))
         with contextlib.closing(reads):
             for done, entry in enumerate(entries):
                 if progress:

@@ -156,11 +156,13 @@ class Drafts:
         """Return whether another process can be given this: ragkit's own functions, no model."""
         counters = (self.sizing.count_tokens, self.sizing.token_starts)
         parts = (self.analyzer, self.detect_language, *counters)
+        if not all(map(_is_own, parts)):
+            return False
         try:
             size = len(pickle.dumps(parts))
         except (pickle.PicklingError, AttributeError, TypeError):
             return False
-        return size <= _LARGEST_PARTS and all(map(_is_own, parts))
+        return size <= _LARGEST_PARTS
 
 
 def _is_own(part: Any) -> bool:

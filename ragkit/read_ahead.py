@@ -17,7 +17,7 @@ from ragkit.ingest.workers import Failure, Outcome, Workers, worker_count
 from ragkit.preparing import Draft, Drafts, FileToRead, Prepared, Texts
 from ragkit.store.bulk import Inverted
 
-__all__ = ["Bounds", "Read", "is_much", "read_in_order"]
+__all__ = ["MUCH_FILES", "Bounds", "Read", "is_much", "open_workers", "read_in_order"]
 
 _PLAIN = frozenset(
     "txt text md markdown mdx qmd rmd rst csv tsv tab json geojson jsonl ndjson srt vtt log py "
@@ -27,7 +27,7 @@ _PLAIN = frozenset(
 _PLAIN_BYTES = 1_000_000
 _HEAD = 4096
 _MARKS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"\x00", b"\x1b$")
-_MUCH_FILES, _MUCH_BYTES = 300, 4_000_000  # worth starting processes for
+MUCH_FILES, _MUCH_BYTES = 300, 4_000_000  # worth starting processes for
 _GROUP_FILES, _GROUP_BYTES = 48, 300_000
 # Of many files so many at once, that their terms make a segment by themselves (``store/bulk.py``).
 _LARGE_GROUP_FILES, _LARGE_GROUP_BYTES = 1152, 2_000_000
@@ -64,50 +64,55 @@ class _Group:
     future: Future[list[Outcome]] | None = None
 
 
+def open_workers(drafts: Drafts, bounds: Bounds) -> Workers:
+    """Return the processes that read files for `read_in_order`; none is started yet."""
+    job: Callable[..., Prepared] = drafts if drafts.can_travel() else Texts(drafts.max_bytes)
+    count = worker_count()
+    return Workers(job, count=count, seconds=bounds.seconds, memory_mb=bounds.memory_mb)
+
+
 def read_in_order(
     files: Iterable[FileToRead | None],
     drafts: Drafts,
+    workers: Workers,
     *,
-    bounds: Bounds,
     much: bool,
     number: int = 0,
 ) -> Generator[Read | None, None, None]:
     """Yield what came out of each of ``files``; None for None, which keeps a place in the order.
 
     ``much``: there is enough to do for processes to be worth their start. ``number`` of files there
-    are about. Closing the generator stops them. Raises IngestError where none can be started.
+    are about. Raises IngestError where no process can be started.
     """
-    job: Callable[..., Prepared] = drafts if drafts.can_travel() else Texts(drafts.max_bytes)
     count = worker_count()
-    share = number // (_ROUNDS * count) if job is drafts else 0
+    share = number // (_ROUNDS * count) if drafts.can_travel() else 0
     most = max(_GROUP_FILES, min(share, _LARGE_GROUP_FILES))
-    with Workers(job, count=count, seconds=bounds.seconds, memory_mb=bounds.memory_mb) as workers:
-        waiting: deque[_Group | None] = deque()
-        ahead = size = held = 0
-        for group in _groups(files, most if much else 1):
-            waiting.append(group)
-            if group is not None:
-                if much or not _is_quick(group.files[0]):
-                    group.future = workers.submit(group.files)
-                ahead, size, held = ahead + 1, size + group.size, held + len(group.files)
-            while (
-                ahead > 2 * count
-                or size > _WAITING_BYTES
-                or held > (count + 1) * most
-                or len(waiting) > 4 * _GROUP_FILES
-            ):
-                done = waiting.popleft()
-                yield from _results(done, drafts)
-                if done is not None:
-                    ahead, size, held = ahead - 1, size - done.size, held - len(done.files)
-        while waiting:
-            yield from _results(waiting.popleft(), drafts)
+    waiting: deque[_Group | None] = deque()
+    ahead = size = held = 0
+    for group in _groups(files, most if much else 1):
+        waiting.append(group)
+        if group is not None:
+            if much or not _is_quick(group.files[0]):
+                group.future = workers.submit(group.files)
+            ahead, size, held = ahead + 1, size + group.size, held + len(group.files)
+        while (
+            ahead > 2 * count
+            or size > _WAITING_BYTES
+            or held > (count + 1) * most
+            or len(waiting) > 4 * _GROUP_FILES
+        ):
+            done = waiting.popleft()
+            yield from _results(done, drafts)
+            if done is not None:
+                ahead, size, held = ahead - 1, size - done.size, held - len(done.files)
+    while waiting:
+        yield from _results(waiting.popleft(), drafts)
 
 
 def is_much(sizes: Iterable[int]) -> bool:
     """Return whether files of these sizes are worth starting processes for."""
     listed = list(sizes)
-    return len(listed) >= _MUCH_FILES or sum(listed) >= _MUCH_BYTES
+    return len(listed) >= MUCH_FILES or sum(listed) >= _MUCH_BYTES
 
 
 def _groups(files: Iterable[FileToRead | None], most: int) -> Iterator[_Group | None]:

@@ -1,9 +1,9 @@
 """Indexing measured: ragkit against the naive LlamaIndex path, each in a process of its own.
 
-    python scripts/bench_index.py [--files 1000 10000] [--passages FILE…]
+    python scripts/bench_index.py [--files 1000 10000] [--passages FILE… [--each 3]]
 
 Files are made-up Markdown pages; with --passages (JSON lines with ``lang``, ``title`` and
-``text``) each holds three passages of one language. Naive is SimpleDirectoryReader,
+``text``) each holds some passages of one language. Naive is SimpleDirectoryReader,
 SentenceSplitter and BM25Retriever, persisted. Peak memory is the process's largest resident size,
 and beside it that of the largest worker process. Computing time is all processes', with imports.
 Compare ratios within one run: machines are noisy, and with other work on the same cores only
@@ -28,18 +28,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from synthetic import make_folder
 
 
-def make_pages(folder: Path, files: int, passages: list[Path]) -> None:
-    """Write ``files`` pages of three passages each, a hundred to a folder."""
+def make_pages(folder: Path, files: int, passages: list[Path], each: int) -> None:
+    """Write ``files`` pages of ``each`` passages, a hundred to a folder."""
     by_language: dict[str, list[dict[str, str]]] = {}
     for path in passages:
         for line in path.read_text("utf-8").splitlines():
             row = json.loads(line)
             by_language.setdefault(row["lang"], []).append(row)
     rng = random.Random(7)
-    languages = [name for name, rows in by_language.items() if len(rows) >= 3]
+    languages = [name for name, rows in by_language.items() if len(rows) >= each]
     weights = [len(by_language[name]) for name in languages]
     for number in range(files):
-        chosen = rng.sample(by_language[rng.choices(languages, weights)[0]], 3)
+        chosen = rng.sample(by_language[rng.choices(languages, weights)[0]], each)
         place = folder / f"{number // 100:04d}"
         place.mkdir(parents=True, exist_ok=True)
         title = f"# {chosen[0].get('title') or 'Page'} {number}"
@@ -103,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--passages", type=Path, nargs="*", default=[])
+    parser.add_argument("--each", type=int, default=3)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -123,7 +124,7 @@ def main() -> None:
     for files in arguments.files:
         with tempfile.TemporaryDirectory() as folder:
             if arguments.passages:
-                make_pages(Path(folder), files, arguments.passages)
+                make_pages(Path(folder), files, arguments.passages, arguments.each)
             else:
                 make_folder(Path(folder), files)
             results = {kind: _measure(kind, Path(folder)) for kind in ("ragkit", "naive")}

@@ -1,7 +1,7 @@
 """A few processes that do one job under a bound of time and memory, and outlive none of it.
 
 A request that crashes its process, hangs or eats memory fails alone: its process is killed and
-the next request gets a fresh one. Processes start with the first request.
+the next request gets a fresh one. Processes start with the first request, or when told to.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Workers:
         self._setup = b"".join(
             pickle.dumps(part) for part in (sys.path, Bounds(seconds, memory_mb * _MEGABYTE), job)
         )
+        self._count = count
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="ragkit-read")
@@ -78,6 +79,11 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Have all processes started, while the caller sees to something else."""
+        for _ in range(self._count):
+            self._threads.submit(self._start_one)
 
     def submit(self, items: Sequence[Any]) -> Future[list[Outcome]]:
         """Have ``items`` done together; where that fails, each alone, so that one fails alone.
@@ -133,12 +139,22 @@ class Workers:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return f"Damaged file: the reader crashed ({how})."
 
+    def _start_one(self) -> None:
+        with contextlib.suppress(IngestError):  # who needs one will be told
+            worker = self._started()
+            with self._guard:
+                self._idle.append(worker)
+
     def _take(self) -> _Worker:
         with self._guard:
             if self._closed.is_set():
                 raise IngestError("Reading was stopped.")
             if self._idle:
                 return self._idle.pop()
+        return self._started()
+
+    def _started(self) -> _Worker:
+        with self._guard:
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="ragkit-watch", daemon=True).start()
