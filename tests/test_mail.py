@@ -133,3 +133,20 @@ def test_a_patch_in_a_message_is_read_and_what_is_not_read_is_named() -> None:
     )
     assert text is not None
     assert text.sections[0].text == ("From: a@x.org\n\nSee below.\n\n+ferry\n\nAttachments: a.css")
+
+
+@pytest.mark.parametrize(
+    ("sender", "author"),
+    [
+        ("Petra Novák <petra@example.org>", "Petra Novák"),
+        ('"Novák, Petra" <p@example.org>, Ann <a@example.org>', "Novák, Petra, Ann"),
+        ("ann@example.com", "ann@example.com"),
+        ("王芳 <wang@example.cn>", "王芳"),
+        ("nobody in particular <", "nobody in particular"),
+    ],
+)
+def test_the_author_is_a_name_and_the_address_stays_in_the_text(sender: str, author: str) -> None:
+    found = read_mail(f"From: {sender}\nSubject: Fees\n\nHello.\n".encode())
+    assert found is not None
+    assert found.metadata["author"] == author
+    assert f"From: {sender}" in found.sections[0].text

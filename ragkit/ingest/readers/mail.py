@@ -7,7 +7,7 @@ from contextlib import suppress
 from email import policy
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
-from email.utils import parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
@@ -26,7 +26,7 @@ _BY_NAME = frozenset(
     "iso-2022-jp euc-kr iso-2022-kr ks_c_5601-1987".split()
 )
 # Of alternatives that say the same: text as people wrote it, and what only programs read.
-_RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3, "text/x-amp-html": 4}
+_RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3}
 _STUB, _LONGER = 300, 5  # a short text beside a page so many times as long only says to look there
 _READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched", "x-patch", "x-diff")
 
@@ -48,11 +48,17 @@ def read_mail(data: bytes) -> Content | None:
     if "Subject" in headers:
         metadata["title"] = headers["Subject"][:500]
     if "From" in headers:
-        metadata["author"] = headers["From"][:500]
+        metadata["author"] = _names(headers["From"])[:500]
     if "Date" in headers:
         with suppress(ValueError):  # a date that is none is no reason to lose the message
             metadata["date"] = parsedate_to_datetime(headers["Date"]).date().isoformat()
     return Content.of("\n\n".join(filter(None, _blocks(message, _DEEPEST))), metadata)
+
+
+def _names(sender: str) -> str:
+    """Return who wrote a message without the addresses, which stand in its text, if it says."""
+    names = [name or address for name, address in getaddresses([sender])]
+    return ", ".join(names) if all(names) else sender
 
 
 def read_web_archive(data: bytes) -> Content:
