@@ -383,3 +383,9 @@ def test_a_translation_of_the_answer_is_not_given_beside_it() -> None:
     nodes = [*english, *chinese]
     answer = extract_answer("What is BM25?", nodes, document_frequencies=frequencies_of(nodes))
     assert len(answer.sentences) == 1
+
+
+def test_a_source_on_a_sheet_names_the_sheet():
+    told = [{"source": "a.xlsx", "sheet": "Stock"}, {"source": "a.md", "heading_path": "A > B"}]
+    nodes = [NodeWithScore(node=TextNode(text="8", metadata=each), score=1.0) for each in told]
+    assert [source.heading for source in source_nodes(nodes)] == ["Stock", "A > B"]

@@ -46,7 +46,7 @@ def source_nodes(nodes: Sequence[NodeWithScore]) -> tuple[SourceNode, ...]:
                 score=float(scored.score or 0.0),
                 text=node.get_content(),
                 start=getattr(node, "start_char_idx", None),
-                heading=metadata.get("heading_path") or None,
+                heading=metadata.get("heading_path") or metadata.get("sheet") or None,
                 title=str(metadata.get("title") or "") or None,
                 url=_address(metadata.get("url")),
             )
