@@ -62,7 +62,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_more_time_brings_a_skipped_file_in(folder: Path, reads: list[str]) -> None:
-    (folder / "page.html").write_text("<p>The pump is in the cellar.</p>" * 10)
+    # Ten times as long to read as the time between two looks at the process.
+    (folder / "page.html").write_text("<p>The pump is in the cellar.</p>" * 40_000)
     settle(folder)
     assert [f.reason for f in run(folder, file_seconds=0.001).skipped] == [
         "Reading it took longer than 0.001 s."
