@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -36,10 +35,20 @@ def prompt_ids(
     return encode_chat(tokenizer, messages)
 
 
-def options_of_call(
-    options: Options, given: Mapping[str, Any], *, tokens: int, model: str, context_window: int
-) -> Options:
-    """Return a model's ``options`` with what is ``given`` for one call, a ``temperature``.
+class ChatModel(Protocol):
+    """What decides on an answer of a chat model: its settings."""
+
+    model_name: str
+    context_window: int
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    seed: int | None
+    timeout: float
+
+
+def options_of_call(llm: ChatModel, given: Mapping[str, Any], *, tokens: int) -> Options:
+    """Return the options of ``llm`` with what is ``given`` for one call, a ``temperature``.
 
     Raises GenerationError for anything else that is given, and for a prompt of so many ``tokens``
     that the answer has no room beside it.
@@ -50,14 +59,20 @@ def options_of_call(
             f"'{unknown[0]}' is not for a single call of this model. "
             "Set it where the model is loaded."
         )
-    room = context_window - options.max_new_tokens
+    room = llm.context_window - llm.max_new_tokens
     if tokens > room:
         raise GenerationError(
-            f"The prompt has {tokens} tokens, and {model} takes {room} beside an "
-            f"answer of {options.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
+            f"The prompt has {tokens} tokens, and {llm.model_name} takes {room} beside "
+            f"an answer of {llm.max_new_tokens}. Use fewer sources (top_k), a shorter question, "
             "or lower llm.max_new_tokens."
         )
-    return replace(options, temperature=given.get("temperature", options.temperature))
+    return Options(
+        max_new_tokens=llm.max_new_tokens,
+        temperature=given.get("temperature", llm.temperature),
+        top_p=llm.top_p,
+        seed=llm.seed,
+        timeout=llm.timeout,
+    )
 
 
 def chat_stream(llm: Any, messages: Sequence[ChatMessage], answer: Generation) -> ChatResponseGen:

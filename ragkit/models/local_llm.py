@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -26,7 +27,7 @@ from ragkit.errors import ConfigError
 from ragkit.models.calls import chat_stream, completion_stream, options_of_call, prompt_ids
 from ragkit.models.causal import Causal, context_window
 from ragkit.models.chat_template import chat_text, check_template, encode_chat
-from ragkit.models.generation import Generation, Options
+from ragkit.models.generation import Generation
 from ragkit.models.responses import (
     awhole,
     completion,
@@ -198,22 +199,8 @@ class LocalLLM(HuggingFaceLLM):
 
     def _answer(self, ids: list[int], given: dict[str, Any]) -> Generation:
         """Return the answer to a prompt that fits; nothing runs yet."""
-        options = Options(
-            max_new_tokens=self.max_new_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            seed=self.seed,
-            timeout=self.timeout,
-            patience=self.patience,
-        )
-        chosen = options_of_call(
-            options,
-            given,
-            tokens=len(ids),
-            model=self.model_name,
-            context_window=self.context_window,
-        )
-        return Generation(self._causal, ids, chosen)
+        options = options_of_call(self, given, tokens=len(ids))
+        return Generation(self._causal, ids, replace(options, patience=self.patience))
 
 
 def _window(causal: Causal, wanted: int | None) -> int:

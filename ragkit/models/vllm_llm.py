@@ -23,7 +23,6 @@ from llama_index.core.llms.custom import CustomLLM
 
 from ragkit.models.calls import chat_stream, completion_stream, options_of_call, prompt_ids
 from ragkit.models.chat_template import encode_chat
-from ragkit.models.generation import Options
 from ragkit.models.responses import completion, pulled, responses, until_aclosed, whole
 from ragkit.models.vllm_engine import VllmEngine, VllmGeneration
 
@@ -140,18 +139,5 @@ class VllmLLM(CustomLLM):
 
     def _answer(self, ids: list[int], given: dict[str, Any]) -> VllmGeneration:
         """Return the answer to a prompt that fits; nothing runs yet."""
-        options = Options(
-            max_new_tokens=self.max_new_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            seed=self.seed,
-            timeout=self.timeout,
-        )
-        chosen = options_of_call(
-            options,
-            given,
-            tokens=len(ids),
-            model=self.model_name,
-            context_window=self.context_window,
-        )
-        return VllmGeneration(self._engine, ids, chosen)
+        options = options_of_call(self, given, tokens=len(ids))
+        return VllmGeneration(self._engine, ids, options)
