@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import one_line
+from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.tables import table_text
 from ragkit.ingest.readers.xml import parse_xml
 
@@ -24,12 +25,9 @@ def drawn_texts(part: Any, *, charts: bool) -> Iterator[str]:
 
     ``part`` is an OPC part of python-docx or python-pptx. A damaged drawing shows nothing.
     """
-    for relation in part.rels.values():
-        kind = (relation.reltype or "").rpartition("/")[2]
-        if relation.is_external or not (kind == "diagramData" or (charts and kind == "chart")):
-            continue
+    for kind, drawing in related_parts(part, "diagramData", *(["chart"] if charts else [])):
         with suppress(IngestError):
-            xml = relation.target_part.blob
+            xml = drawing.blob
             yield chart_text(xml) if kind == "chart" else _diagram(parse_xml(xml))
 
 

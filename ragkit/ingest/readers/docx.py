@@ -18,6 +18,7 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.charts import drawn_texts
 from ragkit.ingest.readers.content import Content, one_line
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.tables import table_text
 
@@ -42,10 +43,10 @@ def read_docx(data: bytes) -> Content:
     levels = _heading_levels(document.styles.element)
     blocks = list(_blocks(document.element.body, levels))
     blocks.extend((text, 0) for text in _chunks(document.part))
-    blocks.extend(_beside(document.part, "footnotes|endnotes", levels))
+    blocks.extend(_beside(document.part, levels, "footnotes", "endnotes"))
     blocks.extend((text, 0) for text in drawn_texts(document.part, charts=True))
-    blocks.extend(_beside(document.part, "comments", levels))
-    running = (text for text, _ in _beside(document.part, "header|footer", {}))
+    blocks.extend(_beside(document.part, levels, "comments"))
+    running = (text for text, _ in _beside(document.part, {}, "header", "footer"))
     blocks.extend((text, 0) for text in dict.fromkeys(running) if not only_counts_pages(text))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown"}
@@ -244,10 +245,8 @@ def _chunks(part: Any) -> Iterator[str]:
     from ragkit.ingest.readers.rtf import read_rtf
     from ragkit.ingest.readers.text import read_plain
 
-    for relation in part.rels.values():
-        if relation.is_external or not (relation.reltype or "").endswith("/aFChunk"):
-            continue
-        data = relation.target_part.blob
+    for _, chunk in related_parts(part, "aFChunk"):
+        data = chunk.blob
         with suppress(IngestError):
             if re.match(rb"\s*(?:MIME-Version|From|Content-Type):", data, re.I):
                 content = read_web_archive(data)
@@ -255,23 +254,20 @@ def _chunks(part: Any) -> Iterator[str]:
                 content = read_html(decode(data, declared=charset_of(data)).text)
             elif data.startswith(b"{\\rtf"):
                 content = read_rtf(data)
-            elif relation.target_part.content_type == "text/plain":
+            elif chunk.content_type == "text/plain":
                 content = read_plain(decode(data).text)
             else:
                 continue
             yield "\n\n".join(s.text.strip() for s in content.sections if s.text.strip())
 
 
-def _beside(part: Any, kinds: str, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def _beside(part: Any, levels: Mapping[str, int], *kinds: str) -> Iterator[tuple[str, int]]:
     """Yield the blocks of the notes, comments, headers or footers that belong to ``part``."""
     from ragkit.ingest.readers.xml import parse_xml
 
-    kind = re.compile(f"/({kinds})$")
-    for relation in part.rels.values():
-        if relation.is_external or not kind.search(relation.reltype or ""):
-            continue
+    for _, story in related_parts(part, *kinds):
         with suppress(IngestError):
-            root = parse_xml(relation.target_part.blob)
+            root = parse_xml(story.blob)
             if root.tag in (_W + "hdr", _W + "ftr"):
                 yield from _blocks(root, levels)
             for note in root.iterchildren(_W + "footnote", _W + "endnote"):

@@ -7,7 +7,6 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from html.entities import html5
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +16,7 @@ from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.encoding import charset_of, decode
 from ragkit.ingest.readers.html import element_text, parse_html
 from ragkit.ingest.readers.xml import parse_xml
+from ragkit.ingest.readers.xml_entities import by_number
 
 __all__ = ["read_epub"]
 
@@ -84,9 +84,7 @@ def _chapters(archive: zipfile.ZipFile, names: Iterable[str]) -> str:
 
 
 def _numbered(entity: re.Match[bytes]) -> bytes:
-    """Return a named character of HTML, which XML knows only from its DTD, by number."""
-    shown = html5.get(entity[1].decode() + ";", "")
-    return "".join(f"&#{ord(c)};" for c in shown).encode() or entity[0]
+    return by_number(entity[1].decode()).encode() or entity[0]
 
 
 def _chapter(data: bytes) -> str:

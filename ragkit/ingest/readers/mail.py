@@ -13,7 +13,7 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.encoding import charset_of, codec_of, decode
 from ragkit.ingest.readers.html import element_text, parse_html, read_html
-from ragkit.ingest.readers.mail_headers import mended, shown_headers
+from ragkit.ingest.readers.mail_headers import mended, shown_headers, text_of
 
 __all__ = ["read_mail", "read_web_archive"]
 
@@ -157,11 +157,7 @@ def _text(part: Message) -> str:
 
 
 def _decoded(payload: bytes, charset: str | None) -> str:
-    """Return the text of a part; what no encoding fits does not cost the rest of the message."""
     if charset in _BY_NAME:
         with suppress(UnicodeError, LookupError):
             return payload.decode(codec_of(charset))
-    try:
-        return decode(payload, declared=charset).text
-    except IngestError:
-        return payload.decode("utf-8", errors="ignore")
+    return text_of(payload, charset)

@@ -17,7 +17,7 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import one_line
 from ragkit.ingest.readers.encoding import codec_of, decode
 
-__all__ = ["mended", "shown_headers"]
+__all__ = ["mended", "shown_headers", "text_of"]
 
 _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _NAMES = {name.lower(): name for name in _SHOWN}
@@ -65,8 +65,14 @@ def shown_headers(message: EmailMessage) -> dict[str, str]:
 
 
 def _text(data: bytes, charset: str | None) -> str:
-    if data.isascii():
-        return data.decode("ascii")
+    return data.decode("ascii") if data.isascii() else text_of(data, charset)
+
+
+def text_of(data: bytes, charset: str | None) -> str:
+    """Return the text of a part or header that declares ``charset``, wrongly perhaps.
+
+    What no encoding fits does not cost the rest of the message.
+    """
     try:
         return decode(data, declared=charset).text
     except IngestError:

@@ -13,6 +13,7 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.charts import chart_text, drawn_texts, paragraph_text
 from ragkit.ingest.readers.content import Content, Section, one_line
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.tables import table_text
 from ragkit.ingest.readers.xml import parse_xml
@@ -143,13 +144,9 @@ def _depth(paragraph: Any) -> int:
 
 def _comments(part: Any) -> Iterator[str]:
     """Yield what reviewers wrote on a slide, in the old form of comments and in the new."""
-    for relation in part.rels.values():
-        if relation.is_external or (relation.reltype or "").rpartition("/")[2] != "comments":
-            continue
-        try:
-            root = parse_xml(relation.target_part.blob)
-        except IngestError:
-            continue
-        said = [one_line(text.text or "") for text in root.iter("{*}text")]
-        said += map(paragraph_text, root.iter(_A + "p"))
-        yield "\n".join(f"Comment: {text}" for text in said if text)
+    for _, comments in related_parts(part, "comments"):
+        with suppress(IngestError):
+            root = parse_xml(comments.blob)
+            said = [one_line(text.text or "") for text in root.iter("{*}text")]
+            said += map(paragraph_text, root.iter(_A + "p"))
+            yield "\n".join(f"Comment: {text}" for text in said if text)

@@ -13,7 +13,7 @@ from html.entities import html5
 
 from ragkit.errors import IngestError
 
-__all__ = ["BOMB", "without_entities"]
+__all__ = ["BOMB", "by_number", "without_entities"]
 
 BOMB = "XML that declares its own entities: it may be an entity bomb."
 _MOST_ENTITIES, _LONGEST_VALUE = 1000, 500
@@ -42,10 +42,15 @@ _REFERENCE = re.compile(
 )
 
 
+def by_number(name: str) -> str:
+    """Return a character that HTML names and XML does not, by its number; empty if it is none."""
+    return "".join(f"&#{ord(character)};" for character in html5.get(f"{name};", ""))
+
+
 def without_entities(xml: str) -> str:
     """Return ``xml`` without declarations of entities, and plain ones in place of their names.
 
-    Names that HTML has, such as &mdash;, become their character, since DTDs that say so are not
+    Names that HTML has, such as &mdash;, become numbers, since DTDs that say so are not
     read; names of external entities become a space; all else that begins like a reference stays as
     it is written, as text. Raises IngestError for entities that use others, and for those that are
     too many, too long or too often named.
@@ -99,9 +104,6 @@ def _put(declared: dict[str, str], most: int) -> Callable[[re.Match[str]], str]:
             if inserted > most:
                 raise IngestError(BOMB)
             return text
-        character = html5.get(f"{name};", "") if name else ""
-        if character and not set(character) & set("<>&\"'"):
-            return character
-        return f"&amp;{reference[0][1:]}"
+        return by_number(name or "") or f"&amp;{reference[0][1:]}"
 
     return replaced
