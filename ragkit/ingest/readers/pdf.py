@@ -86,58 +86,72 @@ def _reason(message: str) -> str:
 
 
 def _content(document: PdfDocument, ocr_seconds: float) -> Content:
-    sections: list[Section] = []
-    empty = images = tried = unread = read_from_images = 0
-    failed: IngestError | None = None
-    spent = 0.0
     pages = [page_text(document, index) for index in range(len(document))]
     runs, idle = running_lines(pages)
     texts = [without_lines(page.text, left) for page, left in zip(pages, idle, strict=True)]
     paths = heading_paths(outline(document), texts)
-    for number, page in enumerate(pages, start=1):
-        has_image = not without_lines(page.text, runs[number - 1]).strip() and _has_image(
-            document, number - 1
-        )
-        text = "" if has_image else texts[number - 1]
-        path = paths[number - 1]
-        place: Metadata = {"page": number, **({"heading_path": path} if path else {})}
-        if text.strip():
-            sections.append(Section(text, place))
-            continue
-        images += has_image
-        unread += has_image
-        if has_image and spent < ocr_seconds:
-            began = time.monotonic()
-            try:
-                text = _seen(document, number - 1)
-                unread -= 1
-            except IngestError as error:
-                failed = error  # a page that OCR cannot read does not cost the others
-            tried += 1
-            spent += time.monotonic() - began
-        if text.strip():
-            read_from_images += 1
-            sections.append(Section(text, {**place, "ocr": "yes"}))
-        else:
-            empty += 1
-    if not sections:
-        if failed:
-            raise IngestError(f"Scanned PDF: {failed}") from failed
-        if tried:
-            raise IngestError("Scanned PDF: OCR found no text on its pages.")
-        if images:
-            raise IngestError(
-                f"{NEEDS_OCR} Run it through OCR first, or install ragkit's extra 'ocr'."
-            )
-        raise IngestError("PDF without text.")
-    metadata: Metadata = {"markup": "text", "pages": len(document)}
-    if empty:
-        metadata["empty_pages"] = empty
-    if unread:
-        metadata["unread_pages"] = unread
-    if read_from_images:
-        metadata["ocr_pages"] = read_from_images
+    sections: list[Section] = []
+    images: list[Section] = []  # pages without text, for OCR
+    for at, page in enumerate(pages):
+        place: Metadata = {"page": at + 1, **({"heading_path": paths[at]} if paths[at] else {})}
+        if not without_lines(page.text, runs[at]).strip() and _has_image(document, at):
+            images.append(Section("", place))
+        elif texts[at].strip():
+            sections.append(Section(texts[at], place))
+    seen, unread, failed = _read_images(document, images, ocr_seconds)
+    if not sections and not seen:
+        raise _without_text(len(images), unread, failed) from failed
+    sections = sorted((*sections, *seen), key=_page_number)
+    counts = {
+        "empty_pages": len(pages) - len(sections),
+        "unread_pages": unread,
+        "ocr_pages": len(seen),
+    }
+    metadata: Metadata = {"markup": "text", "pages": len(pages)}
+    metadata |= {name: count for name, count in counts.items() if count}
     return Content(tuple(sections), metadata | _properties(document))
+
+
+def _page_number(section: Section) -> int:
+    return int(section.metadata["page"])  # type: ignore[arg-type]
+
+
+def _read_images(
+    document: PdfDocument, images: Sequence[Section], seconds: float
+) -> tuple[list[Section], int, IngestError | None]:
+    """Return those of ``images`` on which OCR finds text, how many are unread, and an error of it.
+
+    No page is begun after ``seconds``.
+    """
+    found: list[Section] = []
+    unread = len(images)
+    failed: IngestError | None = None
+    began = time.monotonic()
+    for section in images:
+        if not time.monotonic() - began < seconds:
+            break
+        try:
+            text = _seen(document, _page_number(section) - 1)
+            unread -= 1
+        except IngestError as error:
+            failed = error  # a page that OCR cannot read does not cost the others
+            continue
+        if text.strip():
+            found.append(Section(text, {**section.metadata, "ocr": "yes"}))
+    return found, unread, failed
+
+
+def _without_text(images: int, unread: int, failed: IngestError | None) -> IngestError:
+    """Return why a PDF has no text at all."""
+    if failed:
+        return IngestError(f"Scanned PDF: {failed}")
+    if unread < images:
+        return IngestError("Scanned PDF: OCR found no text on its pages.")
+    if images:
+        return IngestError(
+            f"{NEEDS_OCR} Run it through OCR first, or install ragkit's extra 'ocr'."
+        )
+    return IngestError("PDF without text.")
 
 
 def _has_image(document: PdfDocument, index: int) -> bool:
