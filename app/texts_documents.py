@@ -124,7 +124,7 @@ TEXTS = {
         "f_file": "1 file",
         "f_skipped": "{files} skipped",
         "f_pending": "{files} new, changed or gone since the folder was last read",
-        "f_empty_pages": "{files} with pages that hold no text ({detail} pages): scans need OCR",
+        "f_empty_pages": "{files} with pages that hold no text ({detail} in all): scans need OCR",
         "f_undecodable": "{files} with characters that could not be decoded",
         "f_replaced": "{files} with replacement characters, damaged before coming here",
         "f_private": "{files} with private characters, as odd PDF fonts leave them: no search "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import json
@@ -11,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from ragkit.health.embedder_languages import embedder_languages
 from ragkit.health.garbled import garbling
 from ragkit.health.inventory import counts, inventory
 from ragkit.health.overview import Overview
+from ragkit.health.reasons import reason
 from ragkit.health.twins import group_similar, similarity, sketch
 from ragkit.knowledge import KnowledgeBase
 
@@ -425,6 +428,75 @@ def test_the_page_counts_every_file_among_the_languages(folder: Path, tmp_path: 
     plot = plot.partition("</figure>")[0]
     assert ">unknown<" in plot
     assert sum(map(int, re.findall(r"<b>(\d+)</b>", plot))) == 4
+
+
+def _written(node: ast.AST) -> str:
+    """Return the text that an expression writes, with ``docx`` for what it fills in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_written(value) for value in node.values)
+    if isinstance(node, ast.BinOp):
+        return _written(node.left) + _written(node.right)
+    return "docx"
+
+
+def _reasons() -> Iterator[str]:
+    """Yield the reasons that readers and uploads raise, as their source words them."""
+    package = Path(ragkit.__file__).parent
+    files = [*(package / "ingest" / "readers").glob("*.py"), package / "uploads.py"]
+    files += [package / "ingest" / name for name in ("extract.py", "workers.py")]
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "IngestError":
+                yield _written(node.args[0])
+
+
+def test_every_reason_has_chinese_words() -> None:
+    texts = [text for text in _reasons() if not text.startswith("docx")]  # begun elsewhere
+    assert len(texts) > 40
+    for text in texts:
+        if not text.startswith("This is docx"):
+            assert re.search("[\u4e00-\u9fff]", reason(text, "zh")), text
+
+
+@pytest.mark.parametrize(
+    ("said", "chinese"),
+    [
+        ("Damaged zip container: its end is missing. It may be", "缺少结尾"),
+        ("Damaged docx: its end is missing. It may be", "docx 文件已损坏：缺少结尾"),
+        ("Damaged XML: not well-formed (invalid token).", "XML 文件已损坏。"),
+        ("Too large: 30 MB, limit 20 MB.", "太大：30 MB，上限 20 MB。"),
+        ("This is a tar archive. Unpack it into the folder.", "请解压到文件夹中"),
+        ("This is a gzip archive, not a text document.", "gzip 压缩包，不是文本文档。"),
+        ("This is a PNG image, not a text document.", "PNG 图像"),
+        ("This is a PostScript file. Convert it to PDF.", "转换为 PDF"),
+        ("Old Word format (.doc). Save it as .docx.", "旧版 Word 格式，请另存为 .docx。"),
+        ("Outlook message (.msg). Save it as .eml or text.", "请另存为 .eml 或文本"),
+        ("A symbolic link to nothing.", "指向不存在"),
+        ("XML nested more than 256 levels deep.", "嵌套过深"),
+    ],
+)
+def test_a_reason_says_in_chinese_what_it_says_in_english(said: str, chinese: str) -> None:
+    assert chinese in reason(said, "zh")
+
+
+def test_only_files_that_take_a_password_are_promised_one() -> None:
+    assert "--password-file" in reason(
+        "Password-protected PDF. Give its password with --password-file.", "zh"
+    )
+    for kind in ("zip container", "ODT file"):
+        said = reason(f"Password-protected {kind}. Save it without a password.", "zh")
+        assert "另存为无密码" in said
+        assert "--password-file" not in said
+
+
+def test_a_file_read_in_no_time_has_its_time(folder: Path) -> None:
+    kb = ragkit.open(folder, preset="lite")
+    kb.index()
+    (folder / "last.md").write_text("Small.\n", "utf-8")  # no process has to start for it
+    kb.index()
+    assert all(file.seconds > 0 for file in health(kb).files)
 
 
 def test_pages_in_both_languages_say_the_same_things() -> None:

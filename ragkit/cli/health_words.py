@@ -43,7 +43,7 @@ _EN = {
     "unknown": "unknown",
     "findings": "What to look at",
     "sound": "Nothing is amiss.",
-    "s_skipped": "{count} files not indexed. Each is listed below with its reason.",
+    "s_skipped": "Files not indexed: {count}. Each is listed below with its reason.",
     "g_duplicates": "{count} groups of files with the very same text.",
     "g_near_duplicates": "{count} groups of files with nearly the same text.",
     "and more": "… and {count} more",

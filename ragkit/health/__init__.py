@@ -31,7 +31,7 @@ Kind = Literal[
 MESSAGES: Mapping[Kind, str] = {
     "skipped": "{files} skipped: {detail}.",
     "pending": "{files} new, changed or gone since the folder was last read.",
-    "empty_pages": "{files} with pages that hold no text ({detail} pages). Scans need OCR.",
+    "empty_pages": "{files} with pages that hold no text, {detail} in all. Scans need OCR.",
     "undecodable": "{files} with characters that could not be decoded.",
     "replaced": "{files} with replacement characters (U+FFFD): damaged before it came here.",
     "private": "{files} with private characters, as PDFs with odd fonts have. No search finds "
@@ -313,7 +313,7 @@ def _files(rows: Iterable[FileRow], findings: Iterable[Finding]) -> tuple[FileHe
             row.nodes,
             tuple(warnings.get(row.source, ())),
             row.ocr_pages,
-            round(row.seconds, 3),
+            round(row.seconds, 6),  # small files take less than a millisecond; 0 is "not known"
         )
         for row in rows
     )
