@@ -19,10 +19,14 @@ __all__ = ["count_tokens", "token_starts"]
 
 _ASCII_TOKEN = re.compile(r"[A-Za-z0-9]{1,16}")
 _TOKEN = re.compile(rf"[{CJK}{HANGUL}]|[{UNSPACED}]{{1,4}}|{LETTER}{{1,16}}")
-_KIND = re.compile(rf"([{CJK}{HANGUL}])|([{UNSPACED}])|({LETTER})")
-_NOT_SEEN, _OTHER = 0, 4  # the kinds between are the groups above
-_LENGTHS = (1, 1, 4, 16, 1)  # of the longest token of each kind; powers of two
-_WINDOW = 1 << 16
+_KIND = re.compile(rf"({LETTER})|([{UNSPACED}])|([{CJK}{HANGUL}])")
+_OTHER, _LETTER, _UNSPACED, _ALONE, _NOT_SEEN = 0, 1, 2, 4, 255  # what a character is
+# What a run that is several tokens opens with: looked for much sooner than the whole of it.
+_LONG_RUNS = tuple(
+    (length, mark * (length + 1), re.compile(mark * (length + 1) + mark + b"*+"))
+    for mark, length in ((b"\1", 16), (b"\2", 4))
+)
+_WINDOW = 1 << 16  # characters; a multiple of both lengths
 
 
 def count_tokens(text: str) -> int:
@@ -39,33 +43,57 @@ def token_starts(text: str) -> Sequence[int]:
 
     With them the tokens of any part are counted without reading it again. Linear in time.
     """
-    import numpy as np
-
     starts = array("I")
-    lengths = np.array(_LENGTHS, np.int32)
-    kind, place = _OTHER, 0  # of the last character, and its place in its run
-    for at in range(0, len(text), _WINDOW):
+    at = 0
+    while at < len(text):
         kinds = _kinds(text[at : at + _WINDOW])
-        places = _places_in_runs(kinds, place + 1 if kinds[0] == kind else 0)
-        begins = (places & lengths[kinds] - 1 == 0) & (kinds != _OTHER)
-        starts.frombytes((np.flatnonzero(begins) + at).astype(starts.typecode).tobytes())
-        kind, place = int(kinds[-1]), int(places[-1])
+        if at + len(kinds) < len(text):  # the last run may go on: it is the next window's
+            kinds = kinds[: len(kinds.rstrip(kinds[-1:]))] or kinds
+        starts.frombytes((_starts(kinds) + at).astype(starts.typecode).tobytes())
+        at += len(kinds)
     return starts
 
 
-def _kinds(text: str) -> NDArray[np.uint8]:
+def _starts(kinds: bytes) -> NDArray[np.intp]:
+    """Return where tokens begin in a text whose characters are of these ``kinds``."""
+    import numpy as np
+
+    known = np.frombuffer(b"%c%b" % (_OTHER, kinds), np.uint8)
+    here, before = known[1:], known[:-1]
+    # A letter behind what is no letter, but a character that is a token alone behind anything.
+    begins = (here != before & (_LETTER | _UNSPACED)) & (here != _OTHER)
+    for length, longer, runs in _LONG_RUNS:
+        if longer in kinds:
+            for run in runs.finditer(kinds):
+                begins[run.start() : run.end() : length] = True
+    found: NDArray[np.intp] = begins.nonzero()[0]
+    return found
+
+
+def _kinds(text: str) -> bytes:
     """Return of what kind each character is."""
+    if text.isascii():
+        return text.encode().translate(_ascii_kinds())
     import numpy as np
 
     table = _table()
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-    kinds = table[codes]
-    if not kinds.all():
-        for code in set(codes[kinds == _NOT_SEEN].tolist()):
-            found = _KIND.match(chr(code))
-            table[code] = int(found.lastindex or 0) if found else _OTHER
-        kinds = table[codes]
+    kinds = table[codes].tobytes()
+    if _NOT_SEEN in kinds:
+        for code in set(codes[table[codes] == _NOT_SEEN].tolist()):
+            table[code] = _kind(code)
+        kinds = table[codes].tobytes()
     return kinds
+
+
+def _kind(code: int) -> int:
+    found = _KIND.match(chr(code))
+    return 1 << int(found.lastindex or 0) - 1 if found else _OTHER
+
+
+@cache
+def _ascii_kinds() -> bytes:
+    return bytes(_kind(code) if code < 128 else _OTHER for code in range(256))
 
 
 @cache
@@ -73,16 +101,4 @@ def _table() -> NDArray[np.uint8]:
     """Return the kind of each code point, as far as it was seen yet."""
     import numpy as np
 
-    return np.zeros(sys.maxunicode + 1, np.uint8)
-
-
-def _places_in_runs(kinds: NDArray[np.uint8], first: int) -> NDArray[np.int32]:
-    """Return the place of each character in its run of one kind; the first has place ``first``."""
-    import numpy as np
-
-    changes = np.flatnonzero(kinds[1:] != kinds[:-1])
-    bounds = np.zeros(len(changes) + 2, np.int32)
-    bounds[1:-1], bounds[-1] = changes + 1, len(kinds)
-    lengths = bounds[1:] - bounds[:-1]
-    bounds[0] = -first
-    return np.arange(len(kinds), dtype=np.int32) - bounds[:-1].repeat(lengths)
+    return np.full(sys.maxunicode + 1, _NOT_SEEN, np.uint8)
