@@ -352,6 +352,8 @@ def test_a_page_that_a_converter_left_in_a_document_is_read(tmp_path: Path, form
     def chunked(name: str, part: bytes) -> tuple[str, bytes]:
         if name == "word/_rels/document.xml.rels":
             part = part.replace(b"</Relationships>", relation.encode())
+        if name == "word/document.xml":
+            part = part.replace(b"<w:sectPr", b'<w:altChunk r:id="rId9"/><w:sectPr', 1)
         return name, part.replace(b"</Types>", default.encode())
 
     data = io.BytesIO(changed(word_file(), chunked))

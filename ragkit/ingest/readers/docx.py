@@ -9,52 +9,53 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from itertools import takewhile
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.charts import drawn_texts
-from ragkit.ingest.readers.content import Content, one_line
+from ragkit.ingest.readers.content import Content, Limits, one_line
+from ragkit.ingest.readers.docx_blocks import Story, blocks, heading_levels
+from ragkit.ingest.readers.docx_numbers import Numbering
+from ragkit.ingest.readers.inner import inner_text
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.running import only_counts_pages
-from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["read_docx"]
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_BOX = _W + "txbxContent"
-_GONE = (_W + "del", _W + "moveFrom")
-_HEADING = re.compile(r"heading (\d)$", re.I)
+_DEEPEST = 3
 
 
-def read_docx(data: bytes) -> Content:
+def read_docx(data: bytes, *, depth: int = _DEEPEST) -> Content:
     """Return a Word document as Markdown-like text.
 
-    Footnotes, endnotes, charts, comments, and headers and footers, each once, come last.
+    Footnotes, endnotes, charts, comments, and headers and footers, each once, come last. Of
+    documents in documents ``depth`` levels are read.
     """
     import docx
 
     document = docx.Document(io.BytesIO(data))
-    levels = _heading_levels(document.styles.element)
-    blocks = list(_blocks(document.element.body, levels))
-    blocks.extend((text, 0) for text in _chunks(document.part))
-    blocks.extend(_beside(document.part, levels, "footnotes", "endnotes"))
-    blocks.extend((text, 0) for text in drawn_texts(document.part, charts=True))
-    blocks.extend(_beside(document.part, levels, "comments"))
-    running = (text for text, _ in _beside(document.part, {}, "header", "footer"))
-    blocks.extend((text, 0) for text in dict.fromkeys(running) if not only_counts_pages(text))
+    part = document.part
+    styles = document.styles.element
+    story = Story(heading_levels(styles), _numbering(part, styles), partial(_chunk, part, depth))
+    found = list(blocks(document.element.body, story))
+    found.extend(_beside(part, story, "footnotes", "endnotes"))
+    found.extend((text, 0) for text in drawn_texts(part, charts=True))
+    found.extend(_beside(part, story, "comments"))
+    running = (text for text, _ in _beside(part, replace(story, levels={}), "header", "footer"))
+    found.extend((text, 0) for text in dict.fromkeys(running) if not only_counts_pages(text))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown"}
     if "title" not in metadata:
-        title = next((text for text, level in blocks if level == 1), None)
+        title = next((text for text, level in found if level == 1), None)
         if title:
             metadata["title"] = one_line(title.lstrip("# "))[:500]
-    return Content.of(_joined(blocks), metadata)
+    return Content.of(_joined(found), metadata)
 
 
 def _joined(blocks: list[tuple[str, int]]) -> str:
@@ -68,212 +69,71 @@ def _joined(blocks: list[tuple[str, int]]) -> str:
     return "".join(parts)
 
 
-def _heading_levels(styles: Any) -> dict[str, int]:
-    """Return the heading level of each paragraph style that has one, inherited ones included.
+def _numbering(part: Any, styles: Any) -> Numbering:
+    from ragkit.ingest.readers.xml import parse_xml
 
-    Built-in names are English in every language's Word.
-    """
-    own: dict[str, int] = {}
-    parents: dict[str, str] = {}
-    for style in styles.iter(_W + "style"):
-        identity = style.get(_W + "styleId") or ""
-        name = style.find(_W + "name")
-        named = "" if name is None else name.get(_W + "val") or ""
-        found = _HEADING.match(named)
-        outline = _value(style, "pPr/outlineLvl")
-        if found:
-            own[identity] = int(found[1])
-        elif named.lower() == "title":
-            own[identity] = 1
-        elif outline and outline.isdecimal() and int(outline) < 9:
-            own[identity] = int(outline) + 1
-        parents[identity] = _value(style, "basedOn") or ""
-    levels = dict(own)
-    for identity in parents:
-        parent, seen = parents[identity], {identity}
-        while identity not in levels and parent and parent not in seen:
-            if parent in own:
-                levels[identity] = own[parent]
-            seen.add(parent)
-            parent = parents.get(parent, "")
-    return levels
+    for _, numbering in related_parts(part, "numbering"):
+        with suppress(IngestError):
+            return Numbering(parse_xml(numbering.blob), styles)
+    return Numbering(None, styles)
 
 
-def _value(element: Any, path: str) -> str | None:
-    found = element.find("/".join(_W + step for step in path.split("/")))
-    return None if found is None else found.get(_W + "val")
+def _chunk(part: Any, depth: int, relationship: str) -> str:
+    """Return the text in another format that converters leave in a document (altChunk)."""
+    relation = part.rels.get(relationship)
+    if relation is None or relation.is_external:
+        return ""
+    chunk = relation.target_part
+    text, reason = inner_text(partial(_read_chunk, chunk.blob, chunk.content_type, depth))
+    return f"[A part of this document was not read: {reason}]" if reason else text
 
 
-def _blocks(body: Any, levels: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    """Yield text and heading level (0 none, -1 list item) of each block below ``body``.
-
-    An explicit stack, since content controls and text boxes nest.
-    """
-    stack = list(reversed(body))
-    initial = ""  # a large first letter, which stands in a paragraph of its own
-    while stack:
-        element = stack.pop()
-        if element.tag == _W + "p":
-            said = _paragraph(element).strip()
-            text = initial + said
-            initial = text if _is_initial(element) or not said else ""
-            if text and not initial:
-                yield _marked(text, element, levels)
-            stack.extend(child for box in reversed(_boxes(element)) for child in reversed(box))
-        elif element.tag == _W + "tbl":
-            if text := table_text(_rows(element), header=_header_rows(element), form=True):
-                yield text, 0
-        elif element.tag not in (_FALLBACK, _W + "sectPr"):
-            stack.extend(reversed(element))
-    if initial:
-        yield initial, 0
-
-
-def _is_initial(paragraph: Any) -> bool:
-    frame = paragraph.find(f"{_W}pPr/{_W}framePr")
-    return frame is not None and frame.get(_W + "dropCap") in ("drop", "margin")
-
-
-def _boxes(paragraph: Any) -> list[Any]:
-    """Return the outermost text boxes anchored in ``paragraph``, each once."""
-    return [
-        box
-        for box in paragraph.iter(_BOX)
-        if not any(above.tag in (_FALLBACK, _BOX) for above in _above(box, paragraph))
-    ]
-
-
-def _above(element: Any, top: Any) -> Iterator[Any]:
-    for above in element.iterancestors():
-        if above is top:
-            return
-        yield above
-
-
-def _paragraph(paragraph: Any) -> str:
-    """Return the text of a paragraph without that of text boxes in it."""
-    parts: list[str] = []
-    stack: list[Any] = list(reversed(paragraph))
-    while stack:
-        element = stack.pop()
-        if isinstance(element, str):
-            parts.append(element)
-            continue
-        tag = element.tag
-        if tag in (_W + "t", _M + "t"):
-            parts.append((element.text or "").replace("\xad", ""))
-        elif tag in (_W + "tab", _W + "ptab"):
-            parts.append("\t")
-        elif tag in (_W + "br", _W + "cr"):
-            parts.append("\n")
-        elif tag == _W + "noBreakHyphen":
-            parts.append("-")
-        elif tag == _W + "ruby":  # the word first, how it is read in brackets
-            reading = "".join(t.text or "" for t in element.iterfind(f"{_W}rt//{_W}t"))
-            said = f"({reading})" if reading.strip() else ""
-            stack.extend((said, *reversed(element.findall(_W + "rubyBase"))))
-        elif tag not in (_BOX, _FALLBACK, _W + "pPr", _W + "rPr", *_GONE) and not _is_hidden(
-            element
-        ):
-            stack.extend(reversed(element))
-    return "".join(parts)
-
-
-def _is_hidden(run: Any) -> bool:
-    """Tell a run that Word does not show: marks of an index, and what the author hid."""
-    mark = run.find(f"{_W}rPr/{_W}vanish") if run.tag == _W + "r" else None
-    return mark is not None and mark.get(_W + "val") not in ("0", "false", "off")
-
-
-def _marked(text: str, paragraph: Any, levels: Mapping[str, int]) -> tuple[str, int]:
-    level = levels.get(_value(paragraph, "pPr/pStyle") or "", 0)
-    outline = _value(paragraph, "pPr/outlineLvl")
-    if not level and outline and outline.isdecimal() and int(outline) < 9:
-        level = int(outline) + 1
-    if level:
-        return f"{'#' * min(level, 6)} {one_line(text)}", level
-    if paragraph.find(f"{_W}pPr/{_W}numPr") is not None:
-        depth = _value(paragraph, "pPr/numPr/ilvl") or "0"
-        return f"{'  ' * min(8, int(depth) if depth.isdecimal() else 0)}- {text}", -1
-    return text, 0
-
-
-def _header_rows(table: Any) -> int | None:
-    """Return how many rows the author marked to be repeated on each page; None for none."""
-    marks = [row.find(f"{_W}trPr/{_W}tblHeader") for row in _within(table, _W + "tr")]
-    off = ("0", "false", "off")
-    marked = takewhile(lambda mark: mark is not None and mark.get(_W + "val") not in off, marks)
-    count = sum(1 for _ in marked)
-    return count if 0 < count < len(marks) else None  # Word repeats none where all are marked
-
-
-def _rows(table: Any) -> Iterator[list[str]]:
-    """Yield the rows of ``table``; a cell that spans rows repeats its text in each of them."""
-    above: list[str] = []
-    for row in _within(table, _W + "tr"):
-        cells: list[str] = []
-        for cell in _within(row, _W + "tc"):
-            merge = cell.find(f"{_W}tcPr/{_W}vMerge")
-            goes_on = merge is not None and merge.get(_W + "val") != "restart"
-            column = len(cells)
-            if goes_on and column < len(above):
-                cells.append(above[column])
-            else:
-                cells.append(" ".join(text for text, _ in _blocks(cell, {})))
-            span = _value(cell, "tcPr/gridSpan") or "1"
-            cells.extend([""] * (min(int(span), 100) - 1 if span.isdecimal() else 0))
-        above = cells
-        yield cells
-
-
-def _within(element: Any, tag: str) -> Iterator[Any]:
-    """Yield children called ``tag``, also those inside content controls and revisions."""
-    stack = list(reversed(element))
-    while stack:
-        child = stack.pop()
-        if child.tag == tag:
-            yield child
-        elif child.tag not in (_W + "tr", _W + "tc", _W + "tbl", _W + "p"):
-            stack.extend(reversed(child))
-
-
-def _chunks(part: Any) -> Iterator[str]:
-    """Yield the texts in HTML, RTF and of no format that converters leave in a document."""
+def _read_chunk(data: bytes, media_type: str, depth: int) -> Content:
     from ragkit.ingest.readers.encoding import charset_of, decode
     from ragkit.ingest.readers.html import read_html
     from ragkit.ingest.readers.mail import read_web_archive
     from ragkit.ingest.readers.rtf import read_rtf
     from ragkit.ingest.readers.text import read_plain
 
-    for _, chunk in related_parts(part, "aFChunk"):
-        data = chunk.blob
-        with suppress(IngestError):
-            if re.match(rb"\s*(?:MIME-Version|From|Content-Type):", data, re.I):
-                content = read_web_archive(data)
-            elif data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<"):
-                content = read_html(decode(data, declared=charset_of(data)).text)
-            elif data.startswith(b"{\\rtf"):
-                content = read_rtf(data)
-            elif chunk.content_type == "text/plain":
-                content = read_plain(decode(data).text)
-            else:
-                continue
-            yield "\n\n".join(s.text.strip() for s in content.sections if s.text.strip())
+    if re.match(rb"\s*(?:MIME-Version|From|Content-Type):", data, re.I):
+        return read_web_archive(data)
+    if data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \r\n\t").startswith(b"<"):
+        return read_html(decode(data, declared=charset_of(data)).text)
+    if data.startswith(b"{\\rtf"):
+        return read_rtf(data)
+    if data.startswith(b"PK"):
+        return _read_inner_document(data, depth - 1)
+    if media_type == "text/plain":
+        return read_plain(decode(data).text)
+    raise IngestError(f"Its format is not known ({one_line(media_type)[:60]}).")
 
 
-def _beside(part: Any, levels: Mapping[str, int], *kinds: str) -> Iterator[tuple[str, int]]:
+def _read_inner_document(data: bytes, depth: int) -> Content:
+    from ragkit.ingest.readers.ooxml import as_usual
+    from ragkit.ingest.readers.sniff import binary_format
+
+    if not depth:
+        raise IngestError("Documents in documents stand too deep.")
+    if binary_format(data, "docx", Limits()) != "docx":
+        raise IngestError("It is no Word document.")
+    return read_docx(as_usual(data), depth=depth)
+
+
+def _beside(part: Any, story: Story, *kinds: str) -> Iterator[tuple[str, int]]:
     """Yield the blocks of the notes, comments, headers or footers that belong to ``part``."""
     from ragkit.ingest.readers.xml import parse_xml
 
-    for _, story in related_parts(part, *kinds):
+    for _, beside in related_parts(part, *kinds):
         with suppress(IngestError):
-            root = parse_xml(story.blob)
+            root = parse_xml(beside.blob)
+            story = replace(story, chunk=partial(_chunk, beside, 1))
+            plain = replace(story, levels={})
             if root.tag in (_W + "hdr", _W + "ftr"):
-                yield from _blocks(root, levels)
+                yield from blocks(root, story)
             for note in root.iterchildren(_W + "footnote", _W + "endnote"):
                 if note.get(_W + "type") in (None, "normal"):
-                    yield from _blocks(note, levels)
+                    yield from blocks(note, story)
             for comment in root.iterchildren(_W + "comment"):
                 author = one_line(comment.get(_W + "author") or "")
-                if said := " ".join(text for text, _ in _blocks(comment, {})):
+                if said := " ".join(text for text, _ in blocks(comment, plain)):
                     yield f"Comment ({author}): {said}" if author else f"Comment: {said}", 0

@@ -12,7 +12,7 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 __all__ = ["as_usual", "part_names", "without_missing_parts"]
@@ -30,6 +30,10 @@ _SLIDES = re.compile(
 )
 _OFFICE = rb"application/vnd.openxmlformats-officedocument."
 _PART = re.compile(rb"""\bPartName\s*=\s*["']/([^"']+)["']""")
+_DECLARED = re.compile(rb"<(?:\w+:)?(?:Default|Override)\s[^<>]*+>")
+_MAIN = re.compile(rb"(?<=[\"'])application/[\w.-]+\.main\+xml(?=[\"'])")
+_ENDS_IN_XML = re.compile(rb"\bExtension\s*=\s*[\"']xml[\"']", re.I)
+_BYTES = b"application/octet-stream"
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^<>]*+>(?:(?<=/>)|\s*+</(?:\w+:)?Relationship>)")
 _TARGET = re.compile(rb"""\bTarget\s*=\s*["']([^"']*)["']""")
 _EXTERNAL = re.compile(rb"""\bTargetMode\s*=\s*["']External["']""")
@@ -52,11 +56,15 @@ def as_usual(data: bytes) -> bytes:
         relations = archive.read(names["_rels/.rels"]) if "_rels/.rels" in names else b""
         strict = _STRICT.search(relations) is not None
         odd = _WORD.search(types) or _SLIDES.search(types)
-        if not strict and not odd and all(name == there for name, there in names.items()):
+        inner = _inner_documents(archive, names, types)
+        usual = all(name == there for name, there in names.items())
+        if not strict and not odd and not inner and usual:
             return data
 
         def changed(name: str, part: bytes) -> bytes:
             if name == _TYPES:
+                for declared in inner:
+                    part = part.replace(declared, _MAIN.sub(_BYTES, declared))
                 part = _WORD.sub(_OFFICE + b"wordprocessingml.document.main+xml", part)
                 part = _SLIDES.sub(_OFFICE + b"presentationml.presentation.main+xml", part)
             return _STRICT.sub(_TRANSITIONAL, part) if strict else part
@@ -93,6 +101,29 @@ def _as_declared(names: dict[str, str], types: bytes) -> dict[str, str]:
     declared = (unquote(name.decode("utf-8", "replace")) for name in _PART.findall(types))
     written = {name.lower(): name for name in declared if name not in names}
     return {written.get(name.lower(), name): there for name, there in names.items()}
+
+
+def _inner_documents(
+    archive: zipfile.ZipFile, names: Mapping[str, str], types: bytes
+) -> list[bytes]:
+    """Return the declarations of types that take a whole Word document in it for the main part.
+
+    That is what programs made with Microsoft's Open XML SDK call one that stands in another.
+    """
+    found = []
+    for declared in _DECLARED.findall(types):
+        part = _PART.search(declared)
+        there = names.get(unquote(part[1].decode("utf-8", "replace"))) if part else None
+        if not _MAIN.search(declared):
+            continue
+        if there is None:
+            inner = part is None and not _ENDS_IN_XML.search(declared)
+        else:
+            with archive.open(there) as stream:
+                inner = stream.read(2) == b"PK"
+        if inner:
+            found.append(declared)
+    return found
 
 
 def _rewritten(
