@@ -10,32 +10,29 @@ import hashlib
 import json
 import pickle
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.splitter import split
-from ragkit.store.bulk import Inverted, invert_all
-from ragkit.store.catalog import pack_text
-from ragkit.store.nodes import fulltext_fields, metadata_json
-from ragkit.store.terms import Field
-from ragkit.types import Analyzer
+from ragkit.store.stored import fulltext_fields, metadata_json, pack_text
+from ragkit.store.terms import Field, Inverted, invert_all
+
+if TYPE_CHECKING:
+    from ragkit.types import Analyzer
 
 __all__ = ["Draft", "DraftNode", "Drafts", "FileToRead", "Prepared", "Sizing", "Texts"]
 
-_NAMESPACE = uuid.UUID("6f1a4f0e-6b0f-5d0e-9a52-7a0b8c1d2e3f")
-_OF_NODES = _NAMESPACE.bytes
+_NAMESPACE = bytes.fromhex("6f1a4f0e6b0f5d0e9a527a0b8c1d2e3f")  # a UUID
 _LANGUAGE_SAMPLE = 20_000
 _LARGEST_PARTS = 1_000  # bytes of functions and settings; a tokenizer has megabytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sizing:
+class Sizing(NamedTuple):
     """How text is cut into nodes: the counter of the embedder (or of ``lite``) and its limits.
 
     ``token_starts`` says where the tokens of a text begin, where a counter can tell.
@@ -232,8 +229,11 @@ def _draft(
 
 
 def _node_id(document_id: str, place: int) -> str:
-    """Return ``str(uuid.uuid5(_NAMESPACE, f"{document_id}/{place}"))``, at a fifth of its time."""
-    digest = bytearray(hashlib.sha1(_OF_NODES + f"{document_id}/{place}".encode()).digest()[:16])
+    """Return the UUID version 5 of ``document_id/place``, as text.
+
+    At a fifth of the time of ``uuid.uuid5``, and without loading its module.
+    """
+    digest = bytearray(hashlib.sha1(_NAMESPACE + f"{document_id}/{place}".encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50  # version 5
     digest[8] = digest[8] & 0x3F | 0x80  # of RFC 4122
     text = digest.hex()

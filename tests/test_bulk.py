@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.store import fts, pages, postings
-from ragkit.store.bulk import insert_many, invert_all
+from ragkit.store.bulk import insert_many
 from ragkit.store.frequencies import count_holders, count_rows
 from ragkit.store.segments import merge, read_segments
-from ragkit.store.terms import Field, invert
+from ragkit.store.terms import Field, invert, invert_all
 
 FIELDS = ("title", "body")
 Row = tuple[list[str], list[str]]

@@ -338,4 +338,6 @@ def test_ids_of_nodes_are_uuids_of_their_place() -> None:
 
     for place in (0, 7, 12_345):
         found = preparing._node_id("0a9e0789b2675536", place)
-        assert found == str(uuid.uuid5(preparing._NAMESPACE, f"0a9e0789b2675536/{place}"))
+        assert found == str(
+            uuid.uuid5(uuid.UUID(bytes=preparing._NAMESPACE), f"0a9e0789b2675536/{place}")
+        )

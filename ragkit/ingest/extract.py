@@ -10,7 +10,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragkit.errors import IngestError
@@ -72,7 +72,7 @@ def extract(
     are tried on protected files; with ``ocr`` the images of scanned pages are read, while that
     takes less than ``ocr_seconds``.
     """
-    limits = replace(_LIMITS, max_bytes=max_bytes, ocr_seconds=ocr_seconds)
+    limits = Limits(max_bytes=max_bytes, ocr_seconds=ocr_seconds)
     suffix = path.suffix.lower().removeprefix(".")
     try:
         data = read_file(path, limits)
@@ -87,7 +87,7 @@ def extract(
 # What parsers stumble into on damaged files; their messages are about Python, not about the file.
 _SLIPS = (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
           NotImplementedError, struct.error, StopIteration)  # fmt: skip
-_INTERNAL = re.compile(r"invalid literal|codec can't|unpack|<class |0x[0-9a-f]{5,}|expected str")
+_INTERNAL = r"invalid literal|codec can't|unpack|<class |0x[0-9a-f]{5,}|expected str"
 
 
 def _reason(error: BaseException) -> IngestError:
@@ -103,7 +103,7 @@ def _reason(error: BaseException) -> IngestError:
         return IngestError(f"Its reader is not installed ({detail}).")
     if isinstance(error, KeyError) and "archive" in detail:
         return IngestError("Damaged file: a part of it is missing.")
-    if not detail or isinstance(error, _SLIPS) or _INTERNAL.search(detail):
+    if not detail or isinstance(error, _SLIPS) or re.search(_INTERNAL, detail):
         return IngestError("Damaged file: its reader could make nothing of it.")
     return IngestError(f"Damaged file. Its reader says: {detail}.")
 
@@ -113,15 +113,13 @@ def _joined(content: Content, sha256: str) -> Extraction:
     sections = [
         (text, _storable({**content.metadata, **section.metadata}))
         for section in content.sections
-        if (text := clean(section.text).strip("\n ")).strip()
+        if (text := clean(section.text).strip("\n ")) and not text.isspace()
     ]
     if not sections:
         raise IngestError("No text in it.")
-    metadata = {
-        key: value
-        for key, value in sections[0][1].items()
-        if key in _OF_FILE and all(said.get(key) == value for _, said in sections)
-    }
+    metadata = {key: value for key, value in sections[0][1].items() if key in _OF_FILE}
+    for _, said in sections[1:]:
+        metadata = {key: value for key, value in metadata.items() if said.get(key) == value}
     parts: list[Part] = []
     start = 0
     for text, said in sections:

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ragkit.store import postings
 from ragkit.store.segments import SMALL_ROWS, field_count
-from ragkit.store.terms import Field, Terms, invert, join, select
+from ragkit.store.terms import Inverted, Terms, join, select
 
 if TYPE_CHECKING:
     from ragkit.store.terms import Numbers
 
-__all__ = ["SEGMENT_ROWS", "Inverted", "insert_many", "invert_all"]
+__all__ = ["SEGMENT_ROWS", "Inverted", "insert_many"]
 
 SEGMENT_ROWS = 1 + SMALL_ROWS
 """Rows that make a segment which stays as it is until all of its chunk is merged."""
-_ROWS = 4096  # turned round together at most
-
-
-class Inverted(NamedTuple):
-    """The terms of some rows, and how many each row has, with repeats."""
-
-    terms: Terms
-    lengths: Numbers
-
-
-def invert_all(rows: Sequence[Sequence[Field]], fields: int) -> tuple[Inverted, ...]:
-    """Return the terms of ``rows``, each a `Field` for every one of ``fields``, in their order."""
-    return tuple(
-        Inverted(*invert(rows[at : at + _ROWS], fields)) for at in range(0, len(rows), _ROWS)
-    )
 
 
 def insert_many(

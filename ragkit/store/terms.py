@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST",
     "Field",
+    "Inverted",
     "RowTerms",
     "Terms",
     "count_terms",
     "invert",
+    "invert_all",
     "join",
     "of_counted_rows",
     "select",
@@ -34,6 +35,7 @@ __all__ = [
 
 LONGEST = 65_534  # a row's length is stored plus one, in 16 bits
 _MOST = 255
+_ROWS = 4096  # turned round together at most
 _CHARACTER = 21  # bits of a code point
 
 Field = tuple[Sequence[str], str]
@@ -43,8 +45,7 @@ A run stands for its characters and for its pairs of neighbours; no word is one 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RowTerms:
+class RowTerms(NamedTuple):
     """How often a row's terms are in each field, and how many terms there are with repeats."""
 
     counts: tuple[Mapping[str, int], ...]
@@ -68,12 +69,26 @@ class Terms(NamedTuple):
         return self.vocabulary.decode().split(" ") if self.vocabulary else []
 
 
+class Inverted(NamedTuple):
+    """The terms of some rows, and how many each row has, with repeats."""
+
+    terms: Terms
+    lengths: Numbers
+
+
 def count_terms(values: Sequence[str]) -> RowTerms:
     """Return what an index holds of a row: one string of space-separated terms for each field."""
     counts = [Counter(term for term in value.split(" ") if term) for value in values]
     length = min(sum(field.total() for field in counts), LONGEST)
     return RowTerms(
         tuple({term: min(n, _MOST) for term, n in field.items()} for field in counts), length
+    )
+
+
+def invert_all(rows: Sequence[Sequence[Field]], fields: int) -> tuple[Inverted, ...]:
+    """Return the terms of ``rows``, each a `Field` for every one of ``fields``, in their order."""
+    return tuple(
+        Inverted(*invert(rows[at : at + _ROWS], fields)) for at in range(0, len(rows), _ROWS)
     )
 
 

@@ -2,8 +2,8 @@
 
 Statistical detectors need long texts: a 90-byte GBK note defeats them. Here every candidate
 encoding decodes a sample, and the result is scored by how common its characters are in the
-language that the encoding is for (see ``letters``). Valid UTF-8 always wins, since
-other encodings almost never form it by chance.
+language that the encoding is for (see ``letters``, which is loaded when it is needed). Valid UTF-8
+always wins, since other encodings almost never form it by chance.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.letters import PROFILES, Profile, is_plausible
+
+if TYPE_CHECKING:
+    from ragkit.ingest.readers.letters import Profile
 
 __all__ = ["Decoded", "charset_of", "codec_of", "decode"]
 
@@ -46,8 +48,7 @@ _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_j
           "euc_kr": "cp949", "big5": "cp950", "ascii": "cp1252"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """Text, the encoding it was in, and how many characters could not be decoded."""
 
     text: str
@@ -66,6 +67,8 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
 
     Raises IngestError where the bytes are not text in any encoding known here.
     """
+    if _is_plain_ascii(data):
+        return Decoded(data.decode("ascii"), "utf-8")
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _replacing(data, encoding)
@@ -90,6 +93,11 @@ def decode(data: bytes, *, declared: str | None = None) -> Decoded:
         if note := _as_wide_note(data):
             return note
         raise
+
+
+def _is_plain_ascii(data: bytes) -> bool:
+    """Tell text of nothing but ASCII, without what shifts to another set of characters."""
+    return data.isascii() and b"~{" not in data and b"\x1b" not in data and not _controls(data)
 
 
 def _as_other(data: bytes, declared: str | None) -> Decoded:
@@ -131,6 +139,8 @@ def _as_wide_note(data: bytes) -> Decoded | None:
     """Return a few words read as UTF-16 that has no mark and no ASCII, if they can be that."""
     if not 2 * _FEWEST_WIDE <= len(data) <= _NOTE or len(data) % 2:
         return None
+    from ragkit.ingest.readers.letters import is_plausible
+
     for encoding in ("utf-16-le", "utf-16-be"):
         text = _strict(data, encoding)
         if text and all(map(is_plausible, text)):
@@ -140,6 +150,8 @@ def _as_wide_note(data: bytes) -> Decoded | None:
 
 def _as_hz(data: bytes) -> Decoded | None:
     """Return ``data`` read as HZ (RFC 1843), Chinese in seven bits, if that gives Chinese."""
+    from ragkit.ingest.readers.letters import PROFILES
+
     text = _strict(data, "hz")
     if text is None or PROFILES[0].mean_weight(text[:_SAMPLE]) < _ACCEPT:
         return None
@@ -177,6 +189,8 @@ def _wide_encoding(data: bytes) -> str | None:
                 return encoding
     if len(data) % 2:
         return None
+    from ragkit.ingest.readers.letters import is_plausible
+
     shares = {
         encoding: sum(map(is_plausible, text)) / len(text)
         for encoding in ("utf-16-le", "utf-16-be")
@@ -248,6 +262,8 @@ def _as_declared(data: bytes, sample: bytes, declared: str) -> Decoded | None:
         return None
     if text.count("\ufffd") > 0.01 * len(text):
         return None
+    from ragkit.ingest.readers.letters import PROFILES
+
     # Templates say iso-8859-1 whatever follows: it must give readable text, not only decode.
     scores = [_score(sample, profile) for profile in PROFILES if name in profile.encodings]
     # Bytes that no such text has by chance: rare characters may be what the page is about.
@@ -302,6 +318,8 @@ def _not_ascii(text: str) -> int:
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:
+    from ragkit.ingest.readers.letters import PROFILES
+
     scores = [_score(sample, profile) for profile in PROFILES]
     high = sum(byte > 127 for byte in sample)
     ascii_mostly = high < _FEW * len(sample)

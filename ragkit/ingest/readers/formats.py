@@ -1,4 +1,4 @@
-"""Which reader reads which format. Each is imported when a file needs it."""
+"""Which reader reads which format. All but that of text are imported when a file needs them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Metadata
 from ragkit.ingest.readers.encoding import charset_of, decode
 from ragkit.ingest.readers.sniff import binary_format, is_protected_office, text_format
+from ragkit.ingest.readers.text import read_markdown, read_plain, read_rst, read_subtitles
 
 __all__ = ["read_bytes"]
+
+_AS_TEXT = {"md": read_markdown, "rst": read_rst, "srt": read_subtitles}
+_PARSED = frozenset(("json", "jsonl", "ipynb", "csv", "tsv", "html", "xml"))
 
 
 def read_bytes(
@@ -57,7 +61,7 @@ def read_bytes(
     file: Metadata = {"format": kind, "encoding": decoded.encoding}
     if decoded.replaced:
         file["undecodable"] = decoded.replaced
-    return Content(content.sections, content.metadata | file)
+    return Content(content.sections, {**content.metadata, **file})
 
 
 def _read_container(
@@ -109,6 +113,12 @@ def _read_binary(
 
 
 def _read_text(kind: str, text: str, limits: Limits) -> Content:
+    if kind in _PARSED:
+        return _read_parsed(kind, text, limits)
+    return _AS_TEXT.get(kind, read_plain)(text)
+
+
+def _read_parsed(kind: str, text: str, limits: Limits) -> Content:
     if kind in ("json", "jsonl"):
         from ragkit.ingest.readers.records import read_json, read_json_lines
 
@@ -125,11 +135,6 @@ def _read_text(kind: str, text: str, limits: Limits) -> Content:
         from ragkit.ingest.readers.html import read_html
 
         return read_html(text)
-    if kind == "xml":
-        from ragkit.ingest.readers.xml import read_xml
+    from ragkit.ingest.readers.xml import read_xml
 
-        return read_xml(text)
-    from ragkit.ingest.readers import text as plain
-
-    readers = {"md": plain.read_markdown, "rst": plain.read_rst, "srt": plain.read_subtitles}
-    return readers.get(kind, plain.read_plain)(text)
+    return read_xml(text)

@@ -7,13 +7,11 @@ anchors, aliases or tags, so that it can neither run code nor grow.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from ragkit.ingest.readers.content import Metadata, one_line, scalars
-from ragkit.ingest.readers.dates import iso_day
 from ragkit.ingest.readers.records import RESERVED
 
 __all__ = ["front_matter"]
@@ -68,6 +66,8 @@ def _read_yaml(block: str) -> Mapping[Any, Any] | None:
 
 
 def _read_toml(block: str) -> Mapping[Any, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(block)
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
@@ -119,6 +119,8 @@ def _flat(values: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:
 
 def _day(value: object) -> object:
     """Return a date as ISO 8601; what is no date stays as it is."""
+    from ragkit.ingest.readers.dates import iso_day
+
     if isinstance(value, list):
         value = value[0] if value else ""
     return iso_day(str(value)) or value

@@ -12,6 +12,8 @@ from ragkit.ingest.readers.sniff import megabytes
 
 __all__ = ["read_file"]
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 
 def read_file(path: Path, limits: Limits) -> bytes:
     """Return the bytes of a regular file in one go, so that later changes do not matter.
@@ -19,16 +21,12 @@ def read_file(path: Path, limits: Limits) -> bytes:
     Never blocks on a FIFO or device. Raises IngestError where it cannot be read.
     """
     try:
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
+        handle = os.open(path, _FLAGS)
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise IngestError("Not a regular file.")
-            with os.fdopen(handle, "rb", closefd=False) as stream:
-                # A file that grows meanwhile, such as a log, is read to about where it ended.
-                data = stream.read(min(limits.max_bytes, status.st_size + 65_536) + 1)
+            data = _read(handle, status.st_size, limits.max_bytes)
         finally:
             os.close(handle)
     except FileNotFoundError as error:
@@ -43,3 +41,20 @@ def read_file(path: Path, limits: Limits) -> bytes:
     if not data:
         raise IngestError("Empty file.")
     return data
+
+
+def _read(handle: int, size: int, most: int) -> bytes:
+    """Return up to ``most`` + 1 bytes of a file that had ``size`` when it was opened.
+
+    One that grows meanwhile, such as a log, is read to about where it ended.
+    """
+    left = min(most, size + 65_536) + 1
+    data = os.read(handle, min(left, size + 1))
+    if len(data) == size:
+        return data
+    parts = [data]
+    while data and left > len(data):
+        left -= len(data)
+        data = os.read(handle, left)
+        parts.append(data)
+    return b"".join(parts)

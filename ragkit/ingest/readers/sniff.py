@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Limits
-from ragkit.ingest.readers.ooxml import part_names
+
+if TYPE_CHECKING:
+    import zipfile
 
 __all__ = ["binary_format", "is_protected_office", "megabytes", "text_format"]
 
@@ -47,7 +49,11 @@ _REFUSED = (
     (b"%!PS", "a PostScript file. Convert it to PDF"),
 )
 _PRINTABLE_MAGIC = ("BM", "MZ", "ID3", "BZh", "GIF8", "PAR1", "RIFF", "OggS", "GGUF")
+_ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_RTF = b"{\\rtf"
+# Most texts begin with none of these, and need not be compared with each.
+_FIRST_BYTES = frozenset(magic[:1] for magic in (_ZIP, _OLE, _RTF, *(m for m, _ in _REFUSED)))
 _ENCRYPTED = "EncryptedPackage"
 _OLE_STREAMS = (
     (_ENCRYPTED, "Password-protected Office file. Save it without a password."),
@@ -88,18 +94,14 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
     no text that could be read, and for containers that unpack beyond ``limits``.
     """
     head = data[:1024]
-    if _is_pdf(head, suffix):
+    if b"%PDF-" in head and _is_pdf(head, suffix):
         return "pdf"
-    if head.startswith(b"PK\x03\x04"):
-        return _zip_format(data, suffix, limits)
-    if head.startswith(_OLE):
-        raise IngestError(_ole_reason(data))
-    if head.startswith(b"{\\rtf"):
-        return "rtf"
-    for magic, kind in _REFUSED:
-        if head.startswith(magic) and _is_binary(magic, head):
-            told = "." if ". " in kind else ", not a text document."
-            raise IngestError(f"This is {kind}{told}")
+    if head[:1] in _FIRST_BYTES:
+        if head.startswith(_ZIP):
+            return _zip_format(data, suffix, limits)
+        if head.startswith(_RTF):
+            return "rtf"
+        _refuse_other(data, head)
     if head[257:262] == b"ustar" and b"\x00" in head[:257]:
         raise IngestError("This is a tar archive. Unpack it into the folder.")
     if head[4:8] == b"ftyp" and head[0] == 0:  # a length of four bytes
@@ -109,12 +111,22 @@ def binary_format(data: bytes, suffix: str, limits: Limits) -> str | None:
     return None
 
 
+def _refuse_other(data: bytes, head: bytes) -> None:
+    """Raise IngestError for what begins like a format that is not read here."""
+    if head.startswith(_OLE):
+        raise IngestError(_ole_reason(data))
+    for magic, kind in _REFUSED:
+        if head.startswith(magic) and _is_binary(magic, head):
+            told = "." if ". " in kind else ", not a text document."
+            raise IngestError(f"This is {kind}{told}")
+
+
 def _is_pdf(head: bytes, suffix: str) -> bool:
-    """Tell a PDF, which other bytes may precede, from text about PDF."""
+    """Tell a PDF, which other bytes may precede, from text that has ``%PDF-`` in it."""
     if head.lstrip(b"\xef\xbb\xbf\x00\t\n\r ").startswith(b"%PDF-"):
         return True
     is_text = suffix in _BY_SUFFIX or suffix in _CODE or suffix in _PLAIN
-    return not is_text and b"%PDF-" in head
+    return not is_text
 
 
 def is_protected_office(data: bytes) -> bool:
@@ -137,6 +149,10 @@ def _ole_reason(data: bytes) -> str:
 
 
 def _zip_format(data: bytes, suffix: str, limits: Limits) -> str:
+    import zipfile
+
+    from ragkit.ingest.readers.ooxml import part_names
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()

@@ -1,0 +1,80 @@
+"""In which form texts, metadata and terms are stored: worked out away from the index.
+
+No SQLite here, so that a process that reads files for another does not load it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import StoreError
+
+if TYPE_CHECKING:
+    from ragkit.store.terms import Field
+    from ragkit.types import Analyzer
+
+__all__ = ["fulltext_fields", "fulltext_values", "metadata_json", "pack_text", "unpack_text"]
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_COMPRESSION = 1  # 6 takes half as long again and saves 4% of the documents' part
+
+
+def pack_text(text: str) -> bytes:
+    """Return a document's text as it is stored."""
+    return zlib.compress(text.encode("utf-8"), _COMPRESSION)
+
+
+def unpack_text(packed: bytes) -> str:
+    """Return the text that ``pack_text`` packed."""
+    return zlib.decompress(packed).decode("utf-8")
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """Return metadata as JSON that SQLite can read; ``StoreError`` for what JSON cannot hold."""
+    try:
+        return _encode(dict(metadata))
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"Metadata cannot be stored: {error}. Use text, finite numbers, true, false, null, "
+            "and lists or objects of them."
+        ) from error
+
+
+def fulltext_values(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the terms that a node is found by: its text, and title and headings beside it."""
+    language = metadata.get("language")
+    return tuple(
+        analyzer.index_fields(
+            text, title=_title(metadata), language=language if isinstance(language, str) else None
+        )
+    )
+
+
+def fulltext_fields(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> Sequence[Field]:
+    """Return the same terms, for turning many nodes round at once.
+
+    An analyzer may have a method ``index_runs`` that leaves runs of characters and their pairs
+    whole; its terms are those of ``index_fields``.
+    """
+    index_runs = getattr(analyzer, "index_runs", None)
+    if index_runs is not None:
+        language = metadata.get("language")
+        found: Sequence[Field] = index_runs(
+            text, title=_title(metadata), language=language if isinstance(language, str) else None
+        )
+        return found
+    return [(value.split(), "") for value in fulltext_values(analyzer, text, metadata)]
+
+
+def _title(metadata: Mapping[str, Any]) -> str:
+    parts: list[str] = []
+    for key in ("title", "heading_path"):
+        value = metadata.get(key)
+        if isinstance(value, str):
+            parts.append(value)
+        elif isinstance(value, list):
+            parts.extend(item for item in value if isinstance(item, str))
+    return "\n".join(part for part in parts if part)
