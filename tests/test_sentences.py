@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragkit.ingest import lines
 from ragkit.ingest.sentences import iter_sentences, sentence_spans
 
 
@@ -194,3 +197,41 @@ def test_an_entry_of_a_log_is_not_the_end_of_the_one_before(stamp: str) -> None:
     ]
     text = "\n".join(entries)
     assert [text[start:end] for start, end in sentence_spans(text)] == entries
+
+
+_BITS = [
+    *"-*+=~`|#>:.)(]_\"'; ", "\n", "\n\n", "\r\n", "\r", "\x0c", "\x1c", "\x85", "\u2028", "a", "iv", "b)",
+    "Two words", "第3章", "三、", "甲乙", "①", "Ⓐ", "١", "１", "(a)", "[2]", "1. ", "12.3", "```", "~~~", "---",
+    "===", " | ", "| x |", "Name: Ann", "a: b; c: d; e: f", "2024-01-02 03:04:05", "<p>", "<!--", ".. x",
+    ":field: ", "\u0e01", "é", "ﬀ",
+]  # fmt: skip
+_TEXTS = st.lists(st.sampled_from(_BITS), max_size=20).map("".join)
+
+
+@given(_TEXTS)
+@settings(max_examples=300)
+def test_a_line_told_by_its_first_letter_is_read_as_any_other(text: str) -> None:
+    quick = list(lines.soft_runs(text, 0, len(text)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_NO_MARK", re.compile(r"(?!)"))
+        assert list(lines.soft_runs(text, 0, len(text))) == quick
+
+
+@given(_TEXTS, st.integers(1, 9))
+def test_lines_are_the_same_however_many_are_held_at_once(text: str, block: int) -> None:
+    whole = list(lines.soft_runs(text, 0, len(text)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_BLOCK", block)
+        assert list(lines.soft_runs(text, 0, len(text))) == whole
+
+
+def test_a_line_ends_where_python_ends_it() -> None:
+    for code in range(0x3000):
+        assert len(f"a{chr(code)}b".splitlines()) == 1 + len(lines.LINE_BREAK.findall(chr(code)))
+    assert [m[0] for m in lines.LINE_BREAK.finditer("\r\n\r\r\n\n\r")] == [
+        "\r\n",
+        "\r",
+        "\r\n",
+        "\n",
+        "\r",
+    ]

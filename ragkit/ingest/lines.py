@@ -24,7 +24,8 @@ __all__ = [
 
 RunKind = Literal["prose", "item", "row", "code"]
 
-LINE_BREAK = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# As str.splitlines has it; one set of characters first, which is looked for much sooner.
+LINE_BREAK = re.compile(r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029](?:(?<=\r)\n)?+")
 
 # YAML or TOML between two marker lines at the very start of a file.
 FRONT_MATTER = re.compile(
@@ -38,6 +39,10 @@ _ITEM = re.compile(
     r"\s*+(?:>\s*+)*+(?:[-*+•·▪■◦‣●○◆–—]\s|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\s"
     r"|\d{1,3}(?:\.\d{1,3}){0,4}[、．]?\s*+(?=[\u4e00-\u9fff])|[(（\[](?:\d{1,3}|[a-zA-Z]|[一二三四五六七八九十]{1,3})[)）\]]"
     r"|[一二三四五六七八九十]{1,3}[、．.]|第[一二三四五六七八九十百零\d]{1,6}[章节節条條篇部]|[\u2460-\u24ff\u2776-\u2793])"
+)
+# A line that opens with a letter, and so with none of the marks above nor a digit.
+_NO_MARK = re.compile(
+    r"[A-Za-z]++(?![.)])|[^\W\dA-Za-z_一二三四五六七八九十第\u2460-\u24ff\u2776-\u2793]"
 )
 # The time that opens an entry of a log.
 _STAMP = re.compile(r"[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d")
@@ -56,6 +61,7 @@ _CELL = re.compile(rf"(?:^(?:{_NAME}: (?={_NAME}: ))?|; )(?P<name>{_NAME}): (?=\
 _ROW_STARTS = re.compile(rf"{_NAME}(?:: \S|; )")
 _ROW_GOES_ON = re.compile(rf"; {_NAME}: \S")
 _LONGEST_ROW = 600
+_BLOCK = 1 << 16  # characters whose lines are held at once
 _CODE_SPAN = re.compile(r"`[^`\n]*`")
 # "Name: Ann", "地点：三楼", "server.port: 8080", "top_k = 5": a line of its own among its like.
 _LABEL = re.compile(r"(?!https?:)(?:[^\s:：;；.!?。！？|>#][^:：;；.!?。！？]{0,30}+(?:：|: )\s*\S"
@@ -136,6 +142,13 @@ def soft_runs(text: str, start: int, end: int) -> Iterator[Run]:
             yield from _flush(text, held)
         elif begin < front_end:
             yield Run(begin, stop, "row")
+        elif not fence and _NO_MARK.match(text, begin, stop):
+            if (row := is_row(text, begin, stop)) or (held and _has_bars(text, *held[-1])):
+                yield from _flush(text, held)
+            if row and not _has_bars(text, begin, stop):
+                yield Run(begin, stop, "row")
+            else:
+                held.append((begin, stop))
         elif fence or _FENCE.match(text, begin, stop):
             yield from _flush(text, held)
             yield Run(begin, stop, "code")
@@ -196,14 +209,14 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield each line's span, trimmed of white space at both ends; empty for a blank line."""
     at = start
     while at < end:
-        found = LINE_BREAK.search(text, at, end)
-        stop = found.start() if found else end
-        line = text[at:stop]
-        left = len(line) - len(line.lstrip())
-        yield (at + left, at + len(line.rstrip())) if left < len(line) else (at, at)
-        if found and found[0] == "\x0c" and left < len(line):
-            yield stop, stop  # a page ends
-        at = found.end() if found else end
+        found = LINE_BREAK.search(text, min(at + _BLOCK, end), end)
+        for line in text[at : found.end() if found else end].splitlines(keepends=True):
+            shown = line.strip()
+            begin = at + len(line) - len(line.lstrip()) if shown else at
+            yield begin, begin + len(shown)
+            at += len(line)
+            if shown and line[-1] == "\x0c":
+                yield at - 1, at - 1  # a page ends
 
 
 def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
@@ -218,13 +231,16 @@ def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
         kind = "row"
     elif _ITEM.match(text, *lines[0]):
         kind = "item"
-    widths = [_columns(text[s:e]) for s, e in lines] if len(lines) > 1 else [0]
-    full = max(widths)
-    prose = any(text.endswith(_STOPS, s, e) for s, e in lines)
     begin = lines[0][0]
-    for (line, here), (there, there_end), width in zip(lines, lines[1:], widths, strict=False):
-        series = is_label_line(text, line, here) and is_label_line(text, there, there_end)
-        if series or not _wraps(text, here, there, there_end, width=width, full=full, prose=prose):
+    if len(lines) > 1:
+        widths = [_columns(text[s:e]) for s, e in lines]
+        full = max(widths)
+        prose = any(text.endswith(_STOPS, s, e) for s, e in lines)
+        pairs = zip(lines, lines[1:], widths, strict=False)
+        for (line, here), (there, there_end), width in pairs:
+            series = is_label_line(text, line, here) and is_label_line(text, there, there_end)
+            if not series and _wraps(text, here, there, there_end, width, full, prose=prose):
+                continue
             yield Run(begin, here, kind)
             begin, kind = there, "prose"
     yield Run(begin, lines[-1][1], kind)
@@ -232,7 +248,7 @@ def _flush(text: str, lines: list[tuple[int, int]]) -> Iterator[Run]:
 
 
 def _wraps(
-    text: str, here: int, there: int, there_end: int, *, width: int, full: int, prose: bool
+    text: str, here: int, there: int, there_end: int, width: int, full: int, *, prose: bool
 ) -> bool:
     """Tell whether a line that ends at ``here`` goes on in the next, at ``there``."""
     first = _FIRST_WORD.match(text, there, there_end)

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -74,10 +75,17 @@ class Meter:
         self.grain = max(1, size // 5)  # characters; units need not be finer
         self._count = count_tokens
         self._starts = token_starts(text) if token_starts and len(text) > _SHORT else None
-        # What a counter adds to every text (special tokens), and counts for a space (characters).
-        self._base = max(0, count_tokens(""))
-        lone, pair = count_tokens("a"), count_tokens("a a")
-        self._space = min(1, max(0, pair - 2 * lone + self._base))
+
+    @cached_property
+    def _base(self) -> int:
+        """What the counter adds to every text (special tokens)."""
+        return max(0, self._count(""))
+
+    @cached_property
+    def _space(self) -> int:
+        """What the counter sees in a space (characters)."""
+        lone, pair = self._count("a"), self._count("a a")
+        return min(1, max(0, pair - 2 * lone + self._base))
 
     @property
     def budget(self) -> int:
@@ -95,7 +103,9 @@ class Meter:
         if end - start > self.max_chars:
             return None
         count = self._tokens(start, end)
-        return max(0, count - self._base) if count <= self.size else None
+        if count > self.size:
+            return None
+        return count - self._base if count > self._base else 0
 
     def gap(self, end: int, start: int) -> int:
         """Return the tokens of the white space between two pieces."""
@@ -137,34 +147,34 @@ def _fitting(
     after: float,
 ) -> Iterator[Unit]:
     """Yield units for ``spans``, small ones joined, those that do not fit cut by ``finer``."""
-    held: tuple[int, int] | None = None
+    first = last = -1  # of the unit so far
     for start, end in spans:
-        if held is None:
-            held = start, end
-        elif end - held[0] <= meter.grain:
-            held = held[0], end
-        else:
+        if first < 0:
+            first = start
+        elif end - first > meter.grain:
             # Letters on both sides and no space: the cut is inside a word.
-            at = Cut.CHARACTER if cut == Cut.WORD and held[1] == start else cut
-            yield from _fit(meter, *held, finer, after=at, gap=meter.gap(held[1], start))
-            held = start, end
-    if held is not None:
-        yield from _fit(meter, *held, finer, after=after, gap=0)
+            at = Cut.CHARACTER if cut == Cut.WORD and last == start else cut
+            cost = meter.cost(first, last)
+            if cost is None:
+                yield from _cut_up(meter, first, last, finer, after=at)
+            else:
+                yield Unit(first, last, cost + meter.gap(last, start), at)
+            first = start
+        last = end
+    if first < 0:
+        return
+    cost = meter.cost(first, last)
+    if cost is None:
+        yield from _cut_up(meter, first, last, finer, after=after)
+    else:
+        yield Unit(first, last, cost, after)
 
 
-def _fit(
-    meter: Meter,
-    start: int,
-    end: int,
-    finer: tuple[tuple[_Cutter, float], ...],
-    *,
-    after: float,
-    gap: int,
+def _cut_up(
+    meter: Meter, start: int, end: int, finer: tuple[tuple[_Cutter, float], ...], *, after: float
 ) -> Iterator[Unit]:
-    cost = meter.cost(start, end)
-    if cost is not None:
-        yield Unit(start, end, cost + gap, after)
-    elif finer:
+    """Yield units for a piece that does not fit."""
+    if finer:
         (cutter, cut), *rest = finer
         yield from _fitting(meter, cutter(meter, start, end), tuple(rest), cut=cut, after=after)
     else:

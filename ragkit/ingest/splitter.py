@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ragkit.ingest.lines import LINE_BREAK, soft_runs
 from ragkit.ingest.packing import Cut, Meter, Unit, pack, sentence_units, verbatim_units
@@ -26,8 +25,7 @@ _STOP = re.compile(r"[^\w\s,，、;；)）\]】>`*_-]")
 _INTRODUCES = re.compile(r"[:：][\s>*_]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A node's place: ``text[start:end]`` is its text, under the headings of ``heading_path``."""
 
     start: int
@@ -35,15 +33,13 @@ class Span:
     heading_path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Region:
+class _Region(NamedTuple):
     start: int
     end: int
     kind: Literal["heading", "prose", "table", "code"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     start: int
     end: int
     kind: Literal["heading", "prose", "item", "row", "code"]
@@ -92,7 +88,7 @@ def split(
         if start < end and meter.excess(start, end) <= 1:  # no need to look into it
             spans.append(Span(start, end, path))
             continue
-        units = list(_units(meter, list(_pieces(text, regions))))
+        units = _units(meter, list(_pieces(text, regions)))
         spans += [Span(start, end, path) for start, end in pack(meter, units, chunk_overlap)]
     return spans
 
@@ -160,8 +156,9 @@ def _trimmed(
         yield _Piece(start + len(line) - len(line.lstrip()), start + len(line), kind)
 
 
-def _units(meter: Meter, pieces: list[_Piece]) -> Iterator[Unit]:
-    """Yield the units of one section, each with the cost of a cut behind it."""
+def _units(meter: Meter, pieces: list[_Piece]) -> list[Unit]:
+    """Return the units of one section, each with the cost of a cut behind it."""
+    units: list[Unit] = []
     for index, piece in enumerate(pieces):
         after = Cut.PARAGRAPH
         gap = 0
@@ -170,9 +167,10 @@ def _units(meter: Meter, pieces: list[_Piece]) -> Iterator[Unit]:
             after = _cut_between(meter.text, piece, pieces[index + 1], opens_table=opens_table)
             gap = meter.gap(piece.end, pieces[index + 1].start)
         make = sentence_units if piece.kind in ("prose", "item") else verbatim_units
-        units = list(make(meter, piece.start, piece.end, after))
-        yield from units[:-1]
-        yield units[-1]._replace(cost=units[-1].cost + gap)
+        units += make(meter, piece.start, piece.end, after)
+        if gap:
+            units[-1] = units[-1]._replace(cost=units[-1].cost + gap)
+    return units
 
 
 def _cut_between(text: str, piece: _Piece, following: _Piece, *, opens_table: bool) -> float:

@@ -10,10 +10,9 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ragkit.ingest.lines import FRONT_MATTER
 
@@ -31,11 +30,11 @@ _NO_SETEXT = re.compile(r"\s*(?:[-*+>|]\s|\d+[.)]\s|:?-+:?\s*\|)")
 # What may begin anything but a paragraph or a heading with ``#``: front matter, a fence, a tag or
 # a row of a table; or be the line under a title. White space that is none of a line's.
 _OPENS_MORE = r"[ \t]*(?:<|`{3}|~{3}|=+[ \t]*$|-+[ \t]*$)"
-_AT_FIRST = re.compile(rf"\ufeff?(?:---|\+\+\+)|{_OPENS_MORE}", re.M)
-# Each alternative begins with one character, which is looked for much sooner than a line's start.
-_FURTHER_ON = re.compile(rf"\||\r|\x00|\n(?:---|\+\+\+|\ufeff(?:---|\+\+\+)|{_OPENS_MORE})", re.M)
-_ATX = re.compile(r"^ {0,3}(#{1,6})(?![^ \t\n])(.*)(?:\n|\Z)", re.M)
+# Both with the line break before it, which is looked for much sooner than a line's start.
+_MORE_THAN_ATX = re.compile(rf"\n(?:\ufeff?(?:---|\+\+\+)|{_OPENS_MORE})", re.M)
+_ATX = re.compile(r"\n {0,3}(#{1,6})(?![^ \t\n])(.*)")
 _ATX_CLOSE = re.compile(r"[ \t]#+[ \t]*$")
+_MARKS = re.compile(r"[<\[{*`\\]")  # that a title may hold
 _PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 # Plain text: several numbers deep ("2.1 Scope"), or a word that only headings open with. One
@@ -50,8 +49,7 @@ _NAMED = re.compile(
 _PLAIN_COLUMNS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A span of the text: a heading of a ``level`` from 1 with its ``title``, a table, or code."""
 
     start: int
@@ -78,14 +76,17 @@ def find_blocks(text: str, markup: Markup) -> list[Block]:
 
 
 def _has_more_than_atx(text: str) -> bool:
-    return bool(_AT_FIRST.match(text) or _FURTHER_ON.search(text))
+    if "|" in text or "\r" in text or "\x00" in text:
+        return True
+    return _MORE_THAN_ATX.search("\n" + text) is not None
 
 
 def _atx(text: str) -> Iterator[Block]:
     """Yield the blocks of a text without any construct of Markdown but ``#`` headings."""
-    for match in _ATX.finditer(text):
+    for match in _ATX.finditer("\n" + text):
         title = _ATX_CLOSE.sub("", match[2]).strip(" \t")
-        yield Block(match.start(), match.end(), "heading", len(match[1]), _markdown_title(title))
+        end = min(match.end(), len(text))
+        yield Block(match.start(), end, "heading", len(match[1]), _markdown_title(title))
 
 
 @cache
@@ -145,9 +146,11 @@ def _markdown_blocks(text: str, starts: list[int]) -> Iterator[Block]:
 def _markdown_title(source: str) -> str:
     """Return a heading as the reader sees it: without anchors, tags, links and emphasis."""
     title = " ".join(source[: 4 * _TITLE].split())
-    title = re.sub(r"\s*\{[#:.][^{}]*\}$|<[^<>]*>", "", title)
-    title = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", title)
-    return re.sub(r"[*`]|\\(?=[!-/:-@\[-`{-~])", "", title).strip()[:_TITLE]
+    if _MARKS.search(title):
+        title = re.sub(r"\s*\{[#:.][^{}]*\}$|<[^<>]*>", "", title)
+        title = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", title)
+        title = re.sub(r"[*`]|\\(?=[!-/:-@\[-`{-~])", "", title).strip()
+    return title[:_TITLE]
 
 
 def _rst(text: str) -> Iterator[Block]:
@@ -219,11 +222,13 @@ def _plain(text: str) -> Iterator[Block]:
         if end - start > 2 * _PLAIN_COLUMNS:
             continue
         line = text[start:end].strip()
-        if not line or line[-1] in ".。,，;；:：!！、…" or _columns(line) > _PLAIN_COLUMNS:
+        if not line or line[-1] in ".。,，;；:：!！、…":
+            continue
+        numbered, named = _NUMBERED.match(line), _NAMED.match(line)
+        if not (numbered or named) or _columns(line) > _PLAIN_COLUMNS:
             continue
         if index and text[slice(*lines[index - 1])].strip():
             continue
-        numbered, named = _NUMBERED.match(line), _NAMED.match(line)
         if numbered and (index + 1 == len(lines) or not text[slice(*lines[index + 1])].strip()):
             yield Block(start, end, "heading", 2 + numbered[1].count("."), line)
         elif named:
