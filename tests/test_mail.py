@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
+import time
+import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
+import docx
 import pytest
 
 from ragkit.errors import IngestError
@@ -100,8 +105,8 @@ def test_every_text_of_a_message_is_read(tmp_path: Path) -> None:
     attached = f"{notes}{PLAIN}The key is under the mat."
     parts = (f"{PLAIN}First.", picture, f"{PLAIN}Second.", attached)
     assert read(tmp_path, multipart("mixed", *parts)) == (
-        "From: ann@example.com\n\nFirst.\n\nSecond.\n\nAttachments: pier.png, notes.txt\n\n"
-        "The key is under the mat."
+        "From: ann@example.com\n\nFirst.\n\nSecond.\n\nAttachments: pier.png, notes.txt\n"
+        "Not read: pier.png\n\nThe key is under the mat."
     )
 
 
@@ -132,7 +137,88 @@ def test_a_patch_in_a_message_is_read_and_what_is_not_read_is_named() -> None:
         b"--b--\n"
     )
     assert text is not None
-    assert text.sections[0].text == ("From: a@x.org\n\nSee below.\n\n+ferry\n\nAttachments: a.css")
+    assert text.sections[0].text == (
+        "From: a@x.org\n\nSee below.\n\n+ferry\n\nAttachments: a.css\nNot read: a.css"
+    )
+
+
+def with_files(*files: tuple[str, bytes]) -> bytes:
+    message = EmailMessage()
+    message["From"] = "ann@example.com"
+    message.set_content("See the files.")
+    for name, data in files:
+        message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
+
+
+def word_file(*paragraphs: str) -> bytes:
+    document, out = docx.Document(), io.BytesIO()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    document.save(out)
+    return out.getvalue()
+
+
+def test_attached_documents_are_read_under_their_names(tmp_path: Path) -> None:
+    data = with_files(
+        ("offer.docx", word_file("The boat costs 900.")),
+        ("prices.csv", b"boat,price\nskiff,900\nyawl,1200\n"),
+    )
+    assert read(tmp_path, data) == (
+        "From: ann@example.com\n\nSee the files.\n\nAttachments: offer.docx, prices.csv\n\n"
+        "offer.docx:\n\nThe boat costs 900.\n\n"
+        "prices.csv:\n\nboat: skiff; price: 900\nboat: yawl; price: 1200"
+    )
+
+
+def test_what_is_attached_and_not_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    data = with_files(
+        ("broken.docx", word_file("Lost.")[:-200]),
+        ("old.doc", b"x"),
+        ("empty.pdf", b"%PDF-1.4\n"),
+        ("signed.p7s", b"MII"),
+    )
+    text = read(tmp_path, data)
+    assert (
+        "Attachments: broken.docx, old.doc, empty.pdf, signed.p7s\nNot read: broken.docx (D" in text
+    )
+    assert "empty.pdf (Damaged PDF: it cannot be opened), signed.p7s" in text
+    assert "MII" not in text
+
+
+def test_a_bomb_that_is_attached_costs_no_message(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", b" " * 120_000_000)
+    text = read(tmp_path, with_files(("bomb.docx", packed.getvalue())))
+    assert "See the files." in text
+    assert "Not read: bomb.docx (Unpacks to 120 MB" in text
+
+
+def test_messages_attached_as_files_are_read_to_a_depth(tmp_path: Path) -> None:
+    data = with_files(("offer.docx", word_file("Innermost.")))
+    text = read(tmp_path, with_files(("first.eml", with_files(("second.eml", data)))))
+    assert text.count("From: ann@example.com") == 3
+    assert text.endswith("offer.docx:\n\nInnermost.")
+    for _ in range(20):
+        data = with_files(("again.eml", data))
+    assert "Innermost." not in read(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Type: text/plain; " + "; ".join(f"a{at}=b{at}" for at in range(10_000)),
+        "Content-Disposition: inline; " + "; ".join(f"x*{at}=b{at}" for at in range(10_000)),
+        "Content-Transfer-Encoding: " + "(" * 30_000,
+    ],
+)
+def test_endless_headers_take_no_time(tmp_path: Path, header: str) -> None:
+    began = time.process_time()
+    text = read(tmp_path, f"From: a@b.c\n{header}\n\nWe meet at noon.\n".encode())
+    assert text == "From: a@b.c\n\nWe meet at noon."
+    assert time.process_time() - began < 1.5
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""E-mail messages (.eml): subject, who, when, the text, names of attachments; saved web pages."""
+"""E-mail messages (.eml): subject, who, when, the text, attachments; saved web pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from email import policy
 from email.message import EmailMessage, Message
@@ -10,6 +10,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 from ragkit.errors import IngestError
+from ragkit.ingest.readers.attachments import attached_document, payload_of, suffix_of
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.encoding import charset_of, codec_of, decode
 from ragkit.ingest.readers.html import element_text, parse_html, read_html
@@ -28,14 +29,30 @@ _BY_NAME = frozenset(
 # Of alternatives that say the same: text as people wrote it, and what only programs read.
 _RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3}
 _STUB, _LONGER = 300, 5  # a short text beside a page so many times as long only says to look there
+_LONGEST_CONTENT = 3000  # characters: names of 255 characters, each written as %E4%BD%A0
+_LONGEST_HEADER = {"content-transfer-encoding": 100, "mime-version": 100}
 _READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched", "x-patch", "x-diff")
+
+
+class _Bounded(policy.EmailPolicy):
+    """Python's rules for messages, but of very long headers only the beginning counts.
+
+    It takes quadratic time for parameters, and a level of its stack for each bracket.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        kind = name.lower()
+        most = _LONGEST_HEADER.get(kind, _LONGEST_CONTENT if kind.startswith("content-") else None)
+        return name, value[:most]
 
 
 def read_mail(data: bytes) -> Content | None:
     """Return a message; of its alternatives the plain text, or else the HTML as text.
 
-    Texts attached to it follow, and messages attached to it, those attached to these too. None
-    where it has no headers: then it is any other text.
+    Documents and texts attached to it follow, and messages attached to it, with what is attached
+    to these. What else is attached is named. None where it has no headers: then it is
+    any other text.
     """
     message = _parsed(data)
     headers = _headers(message)
@@ -66,7 +83,7 @@ def read_web_archive(data: bytes) -> Content:
 
     Raises IngestError where it holds no page.
     """
-    message = BytesParser(policy=policy.default).parsebytes(data)
+    message = BytesParser(policy=_Bounded()).parsebytes(data)
     page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
     payload = None if page is None else page.get_payload(decode=True)
     if page is None or not isinstance(payload, bytes):
@@ -77,7 +94,7 @@ def read_web_archive(data: bytes) -> Content:
 
 def _parsed(data: bytes) -> EmailMessage | None:
     with suppress(ValueError):  # Python stumbles over an encoding's name with NUL in it
-        message = BytesParser(policy=policy.default).parsebytes(data.replace(b"\0", b""))
+        message = BytesParser(policy=_Bounded()).parsebytes(data.replace(b"\0", b""))
         return message if isinstance(message, EmailMessage) else None
     return None
 
@@ -91,16 +108,47 @@ def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
     yield "\n".join(f"{name}: {value}" for name, value in _headers(message).items())
     attached: list[Message] = []
     yield "\n\n".join(_texts(message, attached, _DEEPEST_PART))
-    if names := [n for part in attached if (n := one_line(part.get_filename() or ""))]:
-        yield "Attachments: " + ", ".join(names)
+    names, unread, texts, messages = _attachments(attached)
+    lists = (("Attachments", names), ("Not read", unread))
+    yield "\n".join(f"{title}: {', '.join(listed)}" for title, listed in lists if listed)
+    yield from texts
+    for inner in messages if depth else ():
+        yield from _blocks(inner, depth - 1)
+
+
+def _attachments(
+    attached: Iterable[Message],
+) -> tuple[list[str], list[str], list[str], list[EmailMessage]]:
+    """Return the names of what is attached, of what of it is not read; its texts; and messages."""
+    names: list[str] = []
+    unread: list[str] = []
+    texts: list[str] = []
+    messages: list[EmailMessage] = []
     for part in attached:
-        if part.get_content_maintype() == "text":
-            yield _text(part)
-    for part in attached if depth else ():
+        name = one_line(part.get_filename() or "")
+        names += [name] if name else []
         if part.get_content_type() == "message/rfc822":
-            for inner in part.get_payload():
-                if isinstance(inner, EmailMessage):
-                    yield from _blocks(inner, depth - 1)
+            messages += [inner for inner in part.get_payload() if isinstance(inner, EmailMessage)]
+        elif text := _text(part) if _is_plain(part, name) else "":
+            texts.append(text)
+        elif inner := _attached_message(part, name):
+            messages.append(inner)
+        else:
+            text, reason = attached_document(part, name)
+            texts += [f"{name}:\n\n{text}"] if text else []
+            unread += [name + reason] if name and not text else []
+    return names, unread, texts, messages
+
+
+def _is_plain(part: Message, name: str) -> bool:
+    """Tell a text that is read as it is; tables are read as files, by row."""
+    return part.get_content_maintype() == "text" and suffix_of(name) not in ("csv", "tsv")
+
+
+def _attached_message(part: Message, name: str) -> EmailMessage | None:
+    """Return a message that was attached like any other file."""
+    message = _parsed(payload_of(part)) if suffix_of(name) == "eml" else None
+    return message if _headers(message) else None
 
 
 def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
