@@ -151,3 +151,41 @@ def test_damage_all_over_takes_linear_time(piece: str) -> None:
 def test_reading_twice_says_the_same() -> None:
     xml = FEED.format("fine")
     assert read_xml(xml).sections[0].text == text_of(xml)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        '<?xml version="1.0"?><!-- <!ENTITY x "y"> --><a>Boats</a>',
+        "<a><![CDATA[<!ENTITY x 'y'>]]>Boats</a>",
+        '<!DOCTYPE a SYSTEM "a.dtd"><!-- <!ENTITY --><a>Boats<!-- <!ENTITY --></a>',
+        "<!DOCTYPE a [<!ELEMENT a (#PCDATA)>]><a>Boats<![CDATA[<!ENTITY x 'y'>]]></a>",
+    ],
+)
+def test_what_only_looks_like_an_entity_is_read(xml: str) -> None:
+    assert "Boats" in text_of(xml)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        '<!DOCTYPE a [<!ATTLIST a b CDATA "<!--"><!ENTITY x "y"><!-- -->]><a>&x;</a>',
+        '<?xml version="1.0" encoding="iso-2022-jp"?><!-- <!ENTITY --><a/>',
+        f'<!--{" " * 30_000}--><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+        '<!DOCTYPE a [<!ENTITY x "y">]><a/>',
+    ],
+)
+@pytest.mark.parametrize("recover", [False, True])
+def test_a_declaration_among_comments_is_refused(xml: str, recover: bool) -> None:
+    with pytest.raises(IngestError, match="entity bomb"):
+        parse_xml(xml.encode(), recover=recover)
+    with pytest.raises(IngestError, match="entity bomb"):
+        parse_xml(xml.encode("utf-16"), recover=recover)
+
+
+def test_a_prolog_that_never_ends_takes_no_time() -> None:
+    for piece in ("<!-- -->", "<!--", "<?x?>", "<!DOCTYPE a '", "<!ENTITY"):
+        began = time.process_time()
+        with suppress(IngestError):
+            parse_xml(piece.encode() * 200_000)
+        assert time.process_time() - began < 2

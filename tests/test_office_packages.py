@@ -248,8 +248,11 @@ def test_charts_of_every_kind_give_their_numbers(tmp_path: Path) -> None:
         (XL_CHART_TYPE.XY_SCATTER, points),
         (XL_CHART_TYPE.BUBBLE, bubbles),
     ):
-        show.slides.add_slide(show.slide_layouts[6]).shapes.add_chart(kind, *place, data)
+        shapes = show.slides.add_slide(show.slide_layouts[6]).shapes
+        chart = shapes.add_chart(kind, *place, data).chart
+        chart.value_axis.axis_title.text_frame.text = "Metres"
     text = read(tmp_path, "a.pptx", saved(show))
+    assert text.count("\nAxes: Metres\n") == 3
     assert "Boats; North: 12; South: 7.5" in text
     assert "4.5" in text
     assert "6.25" in text

@@ -11,9 +11,11 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.chart import BarChart, Reference, Series
 from openpyxl.comments import Comment
 
 from ragkit.ingest.readers.content import Limits
+from ragkit.ingest.readers.sheet_margins import margin_texts
 from ragkit.ingest.readers.spreadsheet import _rows_of_any_length, read_delimited, read_xlsx
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -149,3 +151,44 @@ def test_a_part_is_read_once_and_its_lines_are_bounded() -> None:
     found = sheet_of(workbook({"xl/drawings/d.xml": drawing}, relations))
     assert len(found) == 10_001
     assert time.process_time() - began < 5
+
+
+def test_the_titles_of_charts_follow_the_rows() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["month", "boats"], ["May", 7], ["June", 9]):
+        sheet.append(row)
+    chart = BarChart()
+    chart.title, chart.x_axis.title, chart.y_axis.title = "Boats let", "Months", "Boats a day"
+    series = Series(Reference(sheet, min_col=2, min_row=2, max_row=3), title="North pier")
+    chart.series.append(series)
+    sheet.add_chart(chart, "D2")
+    book.save(out := io.BytesIO())
+    assert sheet_of(out.getvalue())[2:] == [
+        "Chart: Boats let", "Axes: Months, Boats a day", "Series: North pier"
+    ]  # fmt: skip
+
+
+def test_headers_and_footers_of_a_workbook_come_once() -> None:
+    book = openpyxl.Workbook()
+    for name in ("North", "South"):
+        sheet = book.create_sheet(name)
+        sheet.append(["boat", "length"])
+        sheet.append([name, 7])
+        sheet.merge_cells("A4:A5")
+        sheet.oddHeader.center.text = "Harbour office"
+        sheet.oddFooter.right.text = "Page &P of &N"
+    book.save(out := io.BytesIO())
+    assert [section.text for section in read_xlsx(out.getvalue(), Limits()).sections] == [
+        "North\nboat: North; length: 7\nHarbour office",
+        "South\nboat: South; length: 7",
+    ]
+
+
+def test_codes_of_headers_are_no_text() -> None:
+    header = '&L&"Arial,Bold"&14Prices && fees&C&K01+049&D&RNet&X2'.replace("&", "&amp;")
+    xml = f"<x:oddHeader>{header}</x:oddHeader><x:evenFooter>Net&amp;X2</x:evenFooter>"
+    assert margin_texts(xml.encode()) == ["Prices & fees", "Net2"]
+    assert margin_texts(b"<oddFooter>&amp;CPage &amp;P / &amp;N</oddFooter>") == []
+    assert margin_texts(b"<oddFooter>" * 50_000) == []

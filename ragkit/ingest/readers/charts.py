@@ -12,7 +12,7 @@ from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.tables import table_text
 from ragkit.ingest.readers.xml import parse_xml
 
-__all__ = ["chart_text", "drawn_texts", "paragraph_text"]
+__all__ = ["chart_text", "chart_titles", "drawn_texts", "paragraph_text"]
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -46,16 +46,14 @@ def _diagram(root: Any) -> str:
 
 
 def chart_text(xml: bytes) -> str:
-    """Return the title of a chart and the numbers of its series, one a line.
+    """Return the titles of a chart and the numbers of its series, one a line.
 
     Raises IngestError where ``xml`` is damaged.
     """
     root = parse_xml(xml)
-    title = root.find(f"{_C}chart/{_C}title")
-    named = "" if title is None else " ".join(map(paragraph_text, title.iter(_A + "p"))).strip()
-    lines = [f"Chart: {named}" if named else "Chart"]
-    area = root.find(f"{_C}chart/{_C}plotArea")
-    for plot in [] if area is None else area:
+    named = _title(root.find(_C + "chart"))
+    lines = [f"Chart: {named}" if named else "Chart", _axes(root)]
+    for plot in root.iterfind(f"{_C}chart/{_C}plotArea/*"):
         series = plot.findall(_C + "ser")
         names = next(filter(None, (_points(one, "cat", "xVal") for one in series)), {})
         places = sorted(names or {at: "" for one in series for at in _points(one, "val", "yVal")})
@@ -66,6 +64,36 @@ def chart_text(xml: bytes) -> str:
             rows.append([name, *(values.get(at, "") for at in places)])
         lines.append(table_text(rows, header=int(bool(names))))
     return "\n".join(filter(None, lines))
+
+
+def chart_titles(xml: bytes) -> str:
+    """Return what a chart is called, and its axes and series: all but the numbers.
+
+    Raises IngestError where ``xml`` is damaged.
+    """
+    root = parse_xml(xml)
+    named = _title(root.find(_C + "chart"))
+    series = root.iterfind(f"{_C}chart/{_C}plotArea/*/{_C}ser")
+    names = dict.fromkeys(" ".join(_points(one, "tx").values()) for one in series)
+    listed = ", ".join(filter(None, names))
+    lines = [f"Chart: {named}" if named else "", _axes(root), f"Series: {listed}" if listed else ""]
+    return "\n".join(filter(None, lines))
+
+
+def _axes(root: Any) -> str:
+    axes = root.iterfind(f"{_C}chart/{_C}plotArea/*")
+    titles = [_title(axis) for axis in axes if axis.tag.endswith("Ax")]
+    listed = ", ".join(dict.fromkeys(filter(None, titles)))
+    return f"Axes: {listed}" if listed else ""
+
+
+def _title(element: Any) -> str:
+    """Return the title of a chart or axis, which is written in it or stands in a cell."""
+    title = None if element is None else element.find(_C + "title")
+    if title is None:
+        return ""
+    written = " ".join(map(paragraph_text, title.iterfind(f"{_C}tx/{_C}rich/{_A}p")))
+    return one_line(written) or " ".join(_points(title, "tx").values())
 
 
 def _points(series: Any, *kinds: str) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""What stands on an Excel sheet beside its cells: text boxes, diagrams and comments."""
+"""What stands on an Excel sheet beside its cells: text boxes, charts, diagrams and comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.charts import paragraph_text
+from ragkit.ingest.readers.charts import chart_titles, paragraph_text
 from ragkit.ingest.readers.content import one_line
 from ragkit.ingest.readers.xml import parse_xml
 
@@ -34,8 +34,11 @@ def sheet_notes(archive: zipfile.ZipFile, sheet: str, seen: set[str]) -> list[st
     for kind, part in _related(archive, sheet):
         if kind == "drawing":
             lines.extend(_drawn(archive, part, seen))
-            for diagram in [path for k, path in _related(archive, part) if k == "diagramData"]:
-                lines.extend(_drawn(archive, diagram, seen))
+            for shown, path in _related(archive, part):
+                if shown == "diagramData":
+                    lines.extend(_drawn(archive, path, seen))
+                elif shown == "chart":
+                    lines.extend(_charted(archive, path, seen))
         elif kind in ("comments", "threadedComment"):
             comments.extend(_comments(archive, part, seen))
     return [*lines, *comments][:_MOST_LINES]
@@ -76,6 +79,15 @@ def _drawn(archive: zipfile.ZipFile, path: str, seen: set[str]) -> Iterator[str]
         if twin.getparent() is not None:
             twin.getparent().remove(twin)
     yield from islice(filter(None, map(paragraph_text, root.iter(_A + "p"))), _MOST_LINES)
+
+
+def _charted(archive: zipfile.ZipFile, path: str, seen: set[str]) -> Iterator[str]:
+    """Yield what a chart says besides its numbers, which stand in cells."""
+    if path not in seen:
+        seen.add(path)
+        with suppress(KeyError, IngestError):
+            if archive.getinfo(path).file_size <= _LARGEST_PART:
+                yield from filter(None, chart_titles(archive.read(path)).split("\n"))
 
 
 def _comments(archive: zipfile.ZipFile, path: str, seen: set[str]) -> Iterator[str]:

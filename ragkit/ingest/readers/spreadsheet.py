@@ -15,6 +15,7 @@ from typing import Any
 
 from ragkit.ingest.readers.content import Content, Limits, Section, clean
 from ragkit.ingest.readers.properties import core_properties
+from ragkit.ingest.readers.sheet_margins import margin_texts
 from ragkit.ingest.readers.sheet_notes import sheet_notes
 from ragkit.ingest.readers.sheet_xml import SheetArchive
 from ragkit.ingest.readers.tables import row_lines, table_text
@@ -38,8 +39,8 @@ _MOST_MERGED, _LARGEST_SEARCHED = 20_000, 50_000_000
 def read_xlsx(data: bytes, limits: Limits) -> Content:
     """Return one section a sheet that holds anything, its name as ``sheet``.
 
-    Formulas come out as the values that Excel stored with them. Text boxes and comments follow
-    the rows.
+    Formulas come out as the values that Excel stored with them. Text boxes, the titles of charts,
+    comments, and headers and footers for printing, each once, follow the rows.
     """
     from openpyxl.reader.excel import ExcelReader
 
@@ -52,12 +53,18 @@ def read_xlsx(data: bytes, limits: Limits) -> Content:
         try:
             sections = []
             seen: set[str] = set()
+            margins: set[str] = set()
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # files often claim a million empty rows or columns
                 rows = islice(sheet.iter_rows(values_only=True), limits.max_rows)
-                merged = _merged_down(book, sheet)
+                behind = _behind_rows(book, sheet)
+                merged = _merged_down(behind)
                 notes = sheet_notes(reader.archive, sheet._worksheet_path, seen)
-                sections.append(sheet_section(sheet.title, _filled(rows, merged), notes))
+                printed = [text for text in margin_texts(behind) if text not in margins]
+                margins.update(printed)
+                sections.append(
+                    sheet_section(sheet.title, _filled(rows, merged), [*notes, *printed])
+                )
         finally:
             book.close()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -65,17 +72,20 @@ def read_xlsx(data: bytes, limits: Limits) -> Content:
     return Content(tuple(filter(lambda section: section.text, sections)), metadata)
 
 
-def _merged_down(book: Any, sheet: Any) -> dict[int, list[tuple[int, int]]]:
-    """Return for a row the columns of cells that go on below it, and to which row, all from 0.
-
-    The reader of whole rows does not say what is merged; it stands behind the rows in the XML.
-    """
+def _behind_rows(book: Any, sheet: Any) -> bytes:
+    """Return the XML that stands behind a sheet's rows, of which their reader says nothing."""
     path = getattr(sheet, "_worksheet_path", None)
     archive = getattr(book, "_archive", None)
     if not path or archive is None or archive.getinfo(path).file_size > _LARGEST_SEARCHED:
-        return {}
+        return b""
+    xml: bytes = archive.read(path)
+    return xml[max(0, xml.rfind(b"sheetData")) :]
+
+
+def _merged_down(xml: bytes) -> dict[int, list[tuple[int, int]]]:
+    """Return for a row the columns of cells that go on below it, and to which row, all from 0."""
     down: dict[int, list[tuple[int, int]]] = {}
-    for found in islice(_MERGED.finditer(archive.read(path)), _MOST_MERGED):
+    for found in islice(_MERGED.finditer(xml), _MOST_MERGED):
         letters, first, last = found[1].decode(), int(found[2]), int(found[3])
         if first < last:
             column = 0

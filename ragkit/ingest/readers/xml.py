@@ -11,10 +11,19 @@ from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, clean, one_line
 from ragkit.ingest.readers.xml_entities import BOMB, without_entities
 
-__all__ = ["parse_xml", "read_damaged_xml", "read_xml", "refuse_entities"]
+__all__ = ["parse_xml", "read_damaged_xml", "read_xml"]
 
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
 _TEXT_LIMIT = 20_000
+# XML 1.0, 2.8: what stands before the root element; only ``[`` opens declarations of entities.
+_PROLOG = re.compile(
+    rb"""\s*+(?:(?:<!--(?:(?!-->).)*+-->|<\?(?:(?!\?>).)*+\?>)\s*+)*+
+    (?:<!DOCTYPE\s(?:[^<>\[\]"']|"[^"]*+"|'[^']*+')*+>\s*+)?+
+    (?:(?:<!--(?:(?!-->).)*+-->|<\?(?:(?!\?>).)*+\?>)\s*+)*+""",
+    re.S | re.X,
+)
+_OTHER_ENCODING = re.compile(rb"<\?xml\s[^<>]*\bencoding\s*=\s*[\"'](?!utf-8[\"'])", re.I)
+_ROOT = re.compile(rb"<[A-Za-z_:\x80-\xff]")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _TAG = re.compile(r"<!\[CDATA\[|\]\]>|<!--|<[/?!\w][^<>]*+>")
 _MOST_LOST = 0.05
@@ -23,10 +32,21 @@ _MANY_ATTRIBUTES = 100
 _REFERENCE = re.compile(r"\s*[^\W\d][\w+.-]{0,20}:\S*\s*")
 
 
-def refuse_entities(xml: bytes) -> None:
-    """Raise IngestError where ``xml`` declares entities of its own, as entity bombs do."""
-    head = xml[:_TEXT_LIMIT]
-    if _ENTITY.search(head) or "<!ENTITY".encode("utf-16-le") in head.replace(b"\xfe\xff", b""):
+def _refuse_entities(xml: bytes) -> None:
+    """Raise IngestError where ``xml`` declares entities of its own, as entity bombs do.
+
+    What looks like a declaration in a comment or below the root element is none.
+    """
+    xml = xml.removeprefix(b"\xef\xbb\xbf")
+    prolog = _PROLOG.match(xml)
+    end = prolog.end() if prolog else 0
+    head = xml[:_TEXT_LIMIT] + xml[end : end + _TEXT_LIMIT]
+    if b"\0" in xml[:4]:  # two or four bytes a character
+        head = xml.replace(b"\0", b"")
+    if not _ENTITY.search(head):
+        return
+    # In other encodings than UTF-8 what seems to be a comment may be none.
+    if _OTHER_ENCODING.match(xml) or not _ROOT.match(xml, end):
         raise IngestError(BOMB)
 
 
@@ -34,7 +54,7 @@ def parse_xml(xml: bytes, *, recover: bool = False) -> Any:
     """Return the root element of ``xml``; raises IngestError where it is not well-formed."""
     from lxml import etree
 
-    refuse_entities(xml)
+    _refuse_entities(xml)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, recover=recover,
         remove_comments=True, remove_pis=True,
