@@ -16,7 +16,8 @@ from shared import label, trouble
 from texts_documents import TEXTS
 
 import ragkit
-from ragkit.files import needs_password, password_command
+from ragkit.commands import password_command
+from ragkit.files import needs_password
 from ragkit.health.overview import Overview
 from ragkit.health.reasons import reason
 from ragkit.ingest.readers.sniff import megabytes

@@ -11,17 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragkit.commands import index_command, password_command, query_command, show_command
 from ragkit.errors import ConfigError, GenerationError, MissingExtra, ModelUnavailable
-from ragkit.files import (
-    Found,
-    close_names,
-    find_file,
-    index_command,
-    left_out,
-    needs_password,
-    password_command,
-    show_command,
-)
+from ragkit.files import Found, close_names, find_file, left_out, needs_password
 from ragkit.why import Budget, Judgement, Passage, Stage, Why, Word
 from ragkit.words import question_words
 
@@ -32,6 +24,7 @@ if TYPE_CHECKING:
     from ragkit.knowledge import KnowledgeBase
     from ragkit.ranks import Ranks
     from ragkit.store.sqlite import SqliteStore
+    from ragkit.why import Ranking
 
 __all__ = ["explain"]
 
@@ -48,6 +41,7 @@ class _Case:
     question: str
     source: str
     document_id: str
+    pairs: Sequence[str]
     filters: MetadataFilters | None
     words: tuple[Word, ...]
     ranks: Ranks
@@ -91,11 +85,11 @@ def explain(
     if found.document_id is None:
         return _not_indexed(kb, store, question, found)
     case = _Case(
-        kb, store, question, found.source, found.document_id, wanted,
+        kb, store, question, found.source, found.document_id, filters, wanted,
         words=question_words(question, found.document_id, store),
         ranks=Ranks(kb, store, question, found.document_id, wanted),
     )  # fmt: skip
-    return _filtered(case, filters) or _ranked(case)
+    return _filtered(case) or _ranked(case)
 
 
 def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Found) -> Why:
@@ -107,6 +101,8 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
         advice = "Repair or convert the file; the next question reads it again."
         if found.unopened:
             advice = "Put a file that can be read in its place; the next question reads it."
+        if found.unopened and "link" in found.reason:
+            advice = "Put a copy of what it leads to in its place; the next question reads it."
         if needs_password(found.reason):
             advice = f"Give it: {password_command(kb)}"
     elif by_whom := left_out(kb, found.source):
@@ -131,7 +127,7 @@ def _not_indexed(kb: KnowledgeBase, store: SqliteStore, question: str, found: Fo
     )
 
 
-def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:
+def _filtered(case: _Case) -> Why | None:
     """Return the verdict for a file of which no node is within the filters, else None."""
     if case.filters is None or _has_node(case, case.filters):
         return None
@@ -139,11 +135,11 @@ def _filtered(case: _Case, filters: Sequence[str]) -> Why | None:
     from ragkit.retrieve.retriever import parse_filters
 
     by_key: dict[str, list[str]] = {}
-    for pair in filters:
+    for pair in case.pairs:
         by_key.setdefault(filter_keys([pair])[0], []).append(pair)
     failed = [key for key, pairs in by_key.items() if not _has_node(case, parse_filters(pairs))]
     told = "; ".join(_own_value(case, key) for key in failed)
-    reason = f"'{case.source}' is outside the filter {' '.join(filters)}: " + (
+    reason = f"'{case.source}' is outside the filter {' '.join(case.pairs)}: " + (
         told or "each key fits some part of it, but none fits all"
     )
     advice = f"Leave out or correct --filter {failed[0]}=…" if failed else "Use fewer filters."
@@ -201,21 +197,29 @@ def _ranked(case: _Case) -> Why:
     found = {"ranking": ranking, "passage": _passage(case, node or best)}
     if ranking.rank is not None and ranking.rank <= top_k:
         return _read(case, found)
-    place = f"ranked {_ordinal(ranking.rank)}" if ranking.rank else (
-        f"not among the best {ranking.searched}"
-    )  # fmt: skip
     alone = "" if any(word.found for word in case.words) or not case.words else (
         " It holds none of the question's informative words."
     )  # fmt: skip
     return case.why(
         "outranked",
-        f"'{case.source}' was {place}, and the best {top_k} are retrieved.{alone}",
+        f"{_standing(case.source, ranking)}{alone}",
         _larger_top_k(case, ranking.rank),
         f"Ask in its own words: it lacks {_quoted(lacking)}." if lacking else "",
         _other_stems(case),
         f"Ask this file alone: --filter {shlex.quote(f'source={case.source}')}",
         **found,
     )
+
+
+def _standing(source: str, ranking: Ranking) -> str:
+    """Say where a file that was not retrieved stands."""
+    if ranking.rank is None and ranking.searched < ranking.top_k:
+        passages = "1 passage" if ranking.searched == 1 else f"{ranking.searched} passages"
+        return f"'{source}' was not retrieved: the question finds {passages} in all, none of it."
+    place = f"ranked {_ordinal(ranking.rank)}" if ranking.rank else (
+        f"not among the best {ranking.searched}"
+    )  # fmt: skip
+    return f"'{source}' was {place}, and the best {ranking.top_k} are retrieved."
 
 
 def _larger_top_k(case: _Case, rank: int | None) -> str:
@@ -281,8 +285,9 @@ def _extracted(
             f"{name} was retrieved, but the answer was refused: confidence "
             f"{answer.confidence:.2f} is below {THRESHOLD:.2f}."
         )
-        see = "Read what was found: ragkit query --sources-only"
-        return case.why("refused", reason, ask, see, **found)
+        pairs = [word for pair in case.pairs for word in ("--filter", pair)]
+        see = query_command(case.kb, case.question, *pairs, "--sources-only")
+        return case.why("refused", reason, ask, f"Read what was found: {see}", **found)
     if any(s.node in mine for s in answer.sentences):
         return case.why("cited", f"{name} was not lost: the answer cites it.", **found)
     reason = f"{name} was retrieved and read, but the answer cites {_quoted(list(cited))} instead."

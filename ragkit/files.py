@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,12 +22,9 @@ __all__ = [
     "Found",
     "close_names",
     "find_file",
-    "index_command",
     "left_out",
     "needs_password",
     "page_text",
-    "password_command",
-    "show_command",
     "source_name",
 ]
 
@@ -87,11 +83,11 @@ def close_names(source: str, names: Collection[str]) -> tuple[str, ...]:
     bare = wanted.rpartition("/")[2]
     by_name = {_folded(name): name for name in names}
     same = [name for folded, name in by_name.items() if folded.rpartition("/")[2] == bare]
-    like = difflib.get_close_matches(wanted, by_name, n=_MOST_NAMES, cutoff=0.6)
+    like = _alike(wanted, by_name)
     ends: dict[str, list[str]] = {}
     for folded, name in by_name.items():
         ends.setdefault(folded.rpartition("/")[2], []).append(name)
-    near = difflib.get_close_matches(bare, ends, n=_MOST_NAMES, cutoff=0.6)
+    near = _alike(bare, ends)
     found = [*same, *(by_name[name] for name in like), *(n for name in near for n in ends[name])]
     return tuple(dict.fromkeys(found))[:_MOST_NAMES]
 
@@ -117,31 +113,6 @@ def left_out(kb: KnowledgeBase, source: str) -> tuple[str, str] | None:
 def needs_password(reason: str) -> bool:
     """Return whether a file that was skipped for ``reason`` lacks a password that can be given."""
     return "--password-file" in reason
-
-
-def index_command(kb: KnowledgeBase) -> str:
-    """Return the command that refreshes the very index of ``kb``, as a shell reads it."""
-    return shlex.join(["ragkit", "index", str(kb.folder), *_same_index(kb)])
-
-
-def show_command(kb: KnowledgeBase, source: str) -> str:
-    """Return the command that prints the text of ``source`` as the very index of ``kb`` has it."""
-    return shlex.join(["ragkit", "show", source, "--data", str(kb.folder), *_same_index(kb)])
-
-
-def _same_index(kb: KnowledgeBase) -> list[str]:
-    words = ["--preset", kb.config.preset]
-    if kb.config.store.uri and "://" not in kb.config.store.uri:  # else the preset has it
-        words += ["--index", kb.config.store.uri]
-    return words
-
-
-def password_command(kb: KnowledgeBase) -> str:
-    """Return the command that reads the protected files of ``kb`` into the very same index.
-
-    A person puts the name of the password file in the place of ``FILE``.
-    """
-    return f"{index_command(kb)} --password-file FILE"
 
 
 def page_text(source: str, page: int, store: SqliteStore) -> str:
@@ -224,6 +195,17 @@ def _below(path: Path, folder: Path, files: Collection[str], given: str) -> str:
         f"'{shown}' is outside the folder '{folder}'. "
         "Give a file of the folder, or the file's own folder with --data."
     )
+
+
+def _alike(name: str, others: Collection[str]) -> list[str]:
+    """Return up to three of ``others`` that are like ``name`` in more than their endings."""
+    like = difflib.get_close_matches(name, others, n=_MOST_NAMES, cutoff=0.6)
+    stem = _stem(name)
+    return [n for n in like if difflib.SequenceMatcher(a=stem, b=_stem(n)).ratio() >= 0.5]
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
 
 
 def _path(source: str, folder: Path) -> Path | None:

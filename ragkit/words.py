@@ -83,7 +83,8 @@ def _runs(word: str, terms: Sequence[str], held: set[str], counts: Mapping[str, 
     for end in range(1, len(word) + 1):
         if end == len(word) or covered[end] != covered[start]:
             text = word[start:end]
-            inner = [counts[gram] for gram in grams if gram in text]
+            # In what the file holds, a pair across two of its words may be found nowhere.
+            inner = [counts[g] for g in grams if g in text and (g in held or not covered[start])]
             inner = inner or [counts[char] for char in text if char in counts]
             found.append(_word(text, covered[start], min(inner, default=0)))
             start = end

@@ -25,7 +25,7 @@ ROWS = [
     ["exclusions", "indexing", "preparing", "read_ahead"],
     ["parts"],
     ["folder_index", "global_settings"],
-    ["knowledge", "chat", "explain", "files", "ranks", "why", "words"],
+    ["commands", "knowledge", "chat", "explain", "files", "ranks", "why", "words"],
     [
         "background",
         "chats",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -292,7 +293,8 @@ def test_doctor_finds_what_is_there_and_what_is_broken(folder: Path, tmp_path: P
     assert checks["index"]["state"] == "warning"
     assert checks["hub"]["state"] == "warning"
     assert "ragkit download internlm2" in checks["preset internlm2"]["advice"]
-    ragkit("index", folder, "--index", place)
+    advice = checks["index"]["advice"].partition("Build it: ragkit ")[2]
+    assert ragkit(*shlex.split(advice)).returncode == 0
     done = ragkit(*arguments, **environment)
     assert done.returncode == 0
     assert "3 files" in by_name(done.stdout)["index"]["found"]

@@ -156,6 +156,10 @@ def test_what_is_not_indexed_is_told_with_what_to_do(tmp_path: Path) -> None:
         assert why in run("show", name, *common, "--no-refresh").stderr.decode()
     new = run("show", "new.md", *common, "--no-refresh").stderr.decode()
     assert f"Index it first: ragkit index {docs}" in new
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.md").write_text("Out.\n", "utf-8")
+    (docs / "linked").symlink_to(tmp_path / "outside")
+    assert "leads out of the folder" in run("show", "linked/x.md", *common).stderr.decode()
 
 
 def test_a_terminal_is_not_driven_and_offsets_stay(place: Path, common: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,7 @@ def test_missing_file_has_close_names(kb: ragkit.KnowledgeBase) -> None:
     assert "Did you mean 'history.txt'" in why.advice[0]
     moved = kb.why("Who?", "old/install.md")
     assert moved.close[0] == "guide/install.md"
+    assert kb.why("Who?", "xyz.txt").close == ()  # an ending alone is no likeness
 
 
 def test_hidden_file_is_left_out(kb: ragkit.KnowledgeBase) -> None:
@@ -294,7 +296,23 @@ def test_link_out_of_the_folder_is_unread(tmp_path: Path) -> None:
     why = kb.why("What is inside?", "link.md")
     assert why.stage == "unread"
     assert "leads out of the folder" in why.reason
-    assert not any("Repair" in line for line in why.advice)
+    assert why.advice == (
+        "Put a copy of what it leads to in its place; the next question reads it.",
+    )
+
+
+def test_a_file_behind_equal_passages_is_not_ranked_among_them(tmp_path: Path) -> None:
+    place = tmp_path / "docs"
+    place.mkdir()
+    (place / "many.txt").write_text("The lamp is lit at the door of the mill. " * 40_000, "utf-8")
+    (place / "one.md").write_text("The lamp is here, and much is said beside it.\n", "utf-8")
+    kb = ragkit.open(place, index=tmp_path / "i.db", preset="lite")
+    why = kb.why("the", "one.md")
+    assert why.stage == "outranked"
+    assert why.ranking is not None
+    assert why.ranking.rank is None
+    assert why.ranking.searched < why.ranking.top_k
+    assert "the question finds 1 passage in all, none of it" in why.reason
 
 
 def test_filter_says_what_the_file_has_instead(kb: ragkit.KnowledgeBase) -> None:
@@ -342,6 +360,15 @@ def test_words_of_the_question_in_the_file(kb: ragkit.KnowledgeBase) -> None:
     assert nodes["walruses"] == 1
     chinese = kb.why("灯塔备份多久？", "灯塔.txt")
     assert words(chinese) == ({"灯塔"}, {"备份"})
+
+
+def test_chinese_words_that_stand_apart_in_the_file_are_counted(tmp_path: Path) -> None:
+    place = tmp_path / "docs"
+    place.mkdir()
+    (place / "a.md").write_text("停车位每月租金为四十五欧元，需提前一个月申请。\n", "utf-8")
+    why = ragkit.open(place, index=tmp_path / "i.db", preset="lite").why("停车位租金", "a.md")
+    (word,) = why.words
+    assert (word.text, word.in_file, word.nodes) == ("停车位租金", True, 1)
 
 
 def test_a_word_indexed_by_another_stem_is_not_said_to_lack(tmp_path: Path) -> None:
@@ -408,6 +435,13 @@ def test_refused_below_the_threshold(kb: ragkit.KnowledgeBase) -> None:
     assert why.judgement.confidence < why.judgement.threshold
     assert f"{why.judgement.confidence:.2f}" in why.reason
     assert any("'salary'" in line for line in why.advice)
+    within = kb.why(question, "history.txt", filters=["format=txt"])
+    see = next(line for line in within.advice if "--sources-only" in line)
+    asked = shlex.split(see.partition("found: ")[2])
+    assert asked[:3] == ["ragkit", "query", question]
+    assert asked[asked.index("--data") + 1] == str(kb.folder)
+    assert asked[asked.index("--index") + 1] == kb.index_uri
+    assert asked[asked.index("--filter") + 1] == "format=txt"
 
 
 def test_nodes_beyond_the_eighth_are_not_read(place: Path, index: Path) -> None:

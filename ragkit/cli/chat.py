@@ -22,6 +22,7 @@ from ragkit.cli.options import (
     say_notice,
     ssh_line,
 )
+from ragkit.commands import chat_command
 from ragkit.errors import ConfigError, MissingExtra, RagkitError
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ def chat(folders: tuple[Path, ...], *, port: int, index: str | None, preset: str
         if not folder.expanduser().is_dir():
             raise ConfigError(f"There is no folder '{folder}'. Give the folder of your documents.")
     if not _is_free(port):
-        raise RagkitError(
-            f"Port {port} on {HOST} is in use. Choose another: ragkit chat --port {port + 1}"
-        )
+        other = chat_command(folders, port=_next(port), index=index, preset=preset)
+        raise RagkitError(f"Port {port} on {HOST} is in use. Choose another: {other}")
     say_notice(kb)
     click.echo(f"Chat on {_link(port, kb.config)} (only this machine). Stop with Ctrl-C.", err=True)
     click.echo(f"From elsewhere: {ssh_line(port)}", err=True)
@@ -95,6 +95,12 @@ def _page() -> Path:
         if (Path(folder) / "main.py").is_file():
             return Path(folder) / "main.py"
     raise RagkitError("The chat page app/main.py is not installed. Install ragkit again.")
+
+
+def _next(port: int) -> int:
+    """Return a free port near ``port``, else the one behind it."""
+    near = range(port + 1, min(port + 20, 65535) + 1)
+    return next(filter(_is_free, near), port - 1 if port == 65535 else port + 1)
 
 
 def _is_free(port: int) -> bool:

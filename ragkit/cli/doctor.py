@@ -17,6 +17,7 @@ import click
 from ragkit._version import __version__
 from ragkit.cli.options import data_option, debug_option, index_option, preset_option, ssh_line
 from ragkit.cli.terminal import echo_json, printable
+from ragkit.commands import chat_command, index_command
 from ragkit.config import Config, preset_names, read_preset
 from ragkit.errors import RagkitError
 from ragkit.models.fetch.remote_files import answer_within
@@ -56,7 +57,7 @@ def doctor(data: Path, *, index: str | None, preset: str | None, as_json: bool) 
     with ThreadPoolExecutor(1) as beside:  # a silent hub and the start of torch take seconds each
         asked = beside.submit(_mirror)
         checks = [_python(), _sqlite(), _device(), *_memory(), *_weights()]
-        checks += [asked.result(), *_index(data, index, preset), _port()]
+        checks += [asked.result(), *_index(data, index, preset), _port(data, index, preset)]
     tunnel = ssh_line(_PORT)
     if as_json:
         echo_json({"checks": [asdict(c) for c in checks], "ssh": tunnel})
@@ -213,21 +214,22 @@ def _index(data: Path, index: str | None, preset: str | None) -> list[Check]:
     except RagkitError as error:
         return [Check("index", "error", str(error))]
     if status.files is None:
-        advice = f"Build it: ragkit index {data}"
+        advice = f"Build it: {index_command(kb)}" if data.is_dir() else ""
         return [*checks, Check("index", "warning", f"none yet at {status.uri}", advice)]
     size = f"{status.bytes / 2**20:.1f} MiB"
     found = f"{status.files} files, {status.nodes} nodes, {size} at {status.uri}"
     if status.damage:
-        advice = f"Delete {status.uri} and run ragkit index {data}"
+        advice = f"Delete {status.uri}, then: {index_command(kb)}"
         return [*checks, Check("index", "error", f"{found}; damaged: {status.damage}", advice)]
     return [*checks, Check("index", "ok", found)]
 
 
-def _port() -> Check:
+def _port(data: Path, index: str | None, preset: str | None) -> Check:
     with socket.socket() as probe:
         probe.settimeout(1)
         taken = probe.connect_ex(("127.0.0.1", _PORT)) == 0
     if taken:
-        advice = "If that is no ragkit chat, choose another port: ragkit chat --port 8502"
+        other = chat_command([data], port=_PORT + 1, index=index, preset=preset)
+        advice = f"If that is no ragkit chat, choose another port: {other}"
         return Check("port", "warning", f"{_PORT} is in use", advice)
     return Check("port", "ok", f"{_PORT} is free")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,11 @@ def draft(folder: Path, *, out: Path | None, preset: str | None, number: int | N
             f"Nothing in '{folder}' could be turned into a question: no headings, no FAQ. "
             "Write the questions by hand, or use a preset with a model."
         )
-    name = out or "FILE"
+    name, chosen = str(out or "FILE"), ["--preset", preset] if preset else []
     click.echo(f"{count} questions on {len(sections)} sections. Edit them, then:", err=True)
-    click.echo(f"  ragkit evaluate --passages {name} --questions {name}", err=True)
-    click.echo(f"  ragkit evaluate --data {folder} --questions {name}", err=True)
+    for where in (["--passages", name], ["--data", str(folder)]):
+        asking = ["ragkit", "evaluate", *where, "--questions", name, *chosen]
+        click.echo(f"  {shlex.join(asking)}", err=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def rated_questions(folder: Path) -> tuple[list[Passage], list[Question]]:
 
     path = chats_path(load_config().config.home)
     nothing = ConfigError(
-        f"No answer about '{folder}' was rated yet. Rate some in the chat: ragkit chat {folder}"
+        f"No answer about '{folder}' was rated yet. Rate some in the chat: "
+        f"ragkit chat {shlex.quote(str(folder))}"
     )
     if not path.exists():
         raise nothing
@@ -63,5 +65,6 @@ def write_rated(folder: Path, out: Path) -> int:
     except OSError as error:
         raise ConfigError(f"Cannot write {out}: {error.strerror or error}.") from error
     click.echo(f"{len(questions)} questions. Ask them:", err=True)
-    click.echo(f"  ragkit evaluate --data {folder} --questions {out}", err=True)
+    asking = ["ragkit", "evaluate", "--data", str(folder), "--questions", str(out)]
+    click.echo(f"  {shlex.join(asking)}", err=True)
     return 0

@@ -12,6 +12,7 @@ import click
 from ragkit.cli.options import debug_option, index_option, open_knowledge, preset_option
 from ragkit.cli.progress import index_progress
 from ragkit.cli.terminal import echo_json, printable
+from ragkit.commands import index_command
 from ragkit.errors import ConfigError
 from ragkit.types import IndexReport
 
@@ -64,16 +65,16 @@ def index(
     kb = open_knowledge(data, index=index, preset=preset, settings=settings)
     with index_progress() as progress:
         done = kb.index(rebuild=rebuild, progress=progress)
-    _show(done, as_json)
+    _show(kb, done, as_json)
     _write_report(kb, report)
     if watch:
         click.echo(f"Watching {kb.folder}. Stop with Ctrl-C.", err=True)
         for done in kb.watch():
-            _show(done, as_json)
+            _show(kb, done, as_json)
             _write_report(kb, report)
 
 
-def _show(report: IndexReport, as_json: bool) -> None:
+def _show(kb: KnowledgeBase, report: IndexReport, as_json: bool) -> None:
     if as_json:
         echo_json(report.to_dict())
         return
@@ -89,7 +90,8 @@ def _show(report: IndexReport, as_json: bool) -> None:
         source = printable(skipped.source).replace("\n", " ")
         click.echo(f"  skipped {source}: {printable(skipped.reason)}")
     if len(report.skipped) > _SHOWN:
-        click.echo(f"  … and {len(report.skipped) - _SHOWN} more: ragkit index --json lists all.")
+        more = len(report.skipped) - _SHOWN
+        click.echo(f"  … and {more} more. All: {printable(index_command(kb, '--json'))}")
 
 
 def _by(reason: str) -> str:

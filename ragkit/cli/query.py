@@ -19,7 +19,8 @@ from ragkit.cli.options import (
 )
 from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import echo_answer, echo_json, echo_sources, printable, source_line
-from ragkit.files import close_names, index_command
+from ragkit.commands import index_command
+from ragkit.files import close_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

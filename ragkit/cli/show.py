@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ragkit.cli.options import data_option, debug_option, index_option, open_knowledge
+from ragkit.cli.options import data_option, debug_option, index_option, number, open_knowledge
 from ragkit.cli.refresh import refresh
 from ragkit.cli.terminal import printable
+from ragkit.commands import index_command, password_command
 from ragkit.errors import IngestError, RagkitError
-from ragkit.files import (
-    close_names,
-    find_file,
-    index_command,
-    left_out,
-    needs_password,
-    password_command,
-    source_name,
-)
+from ragkit.files import close_names, find_file, left_out, needs_password, source_name
 from ragkit.ingest.folder import locate
 
 if TYPE_CHECKING:
@@ -37,9 +30,7 @@ __all__ = ["show"]
 @data_option
 @index_option
 @click.option("--preset", metavar="NAME", help="The preset whose index of the folder is read.")
-@click.option(
-    "--page", type=click.IntRange(min=1), metavar="N", help="Only this page of a PDF, or slide."
-)
+@click.option("--page", type=number(1), metavar="N", help="Only this page of a PDF, or slide.")
 @click.option("--no-refresh", is_flag=True, help="Read the index as it is; don't look at the file.")
 @debug_option
 def show(
@@ -86,7 +77,7 @@ def _find(kb: KnowledgeBase, given: str, *, refreshing: bool) -> str:
     if name in documents:
         return name
     reason = next((file.reason for file in skipped if file.source == name), "")
-    if not refreshing:  # the last run's reason
+    if not reason:  # the last run's, or that of a link before it
         reason = find_file(name, kb.folder, kb.catalog, hidden=kb.config.ingest.hidden).reason
     if reason:
         said = f"'{printable(name)}' was not read: {printable(reason)}"

@@ -113,7 +113,10 @@ def _rows(found: Why) -> Iterator[tuple[str, str]]:
 
 
 def _ranking_rows(ranking: Ranking) -> Iterator[tuple[str, str]]:
-    place = f"{ranking.rank}" if ranking.rank else f"below {ranking.searched}"
+    few = ranking.searched < ranking.top_k
+    place = f"{ranking.rank}" if ranking.rank else (
+        f"none, {ranking.searched} found" if few else f"below {ranking.searched}"
+    )  # fmt: skip
     score = "" if ranking.score is None else f", score {ranking.score:.3f}"
     yield "rank", f"{place}{score} ({ranking.retriever}); retrieved are the best {ranking.top_k}"
     if ranking.retriever == "hybrid":
