@@ -189,9 +189,23 @@ def test_a_text_in_no_language_is_found_in_many() -> None:
 
 @given(st.text(st.sampled_from("aé ñжбαا字國国かカ한ไ𠀀\ud800 1.、ｱ"), max_size=700))
 def test_long_texts_are_looked_at_as_short_ones_are(text):
-    short = Counter()
-    for char in text:
-        if script := languages._script_of(char):
-            short[script] += 1
-    assert languages._scripts_of_long(text) == short
-    assert languages._leaning_of_long(text) == sum(map(languages._leaning, text))
+    codes = languages._codes(text)
+    assert languages._scripts_of_long(codes) == languages._scripts(text)
+    assert languages._leaning_of_long(codes) == sum(map(languages._leaning, text))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "THE", "für", "“the", "d’une", "o\u0307", "\u212aI", "x_y", "中文。the", "7"]
+        )
+    )
+)
+def test_words_are_counted_as_they_stand_in_the_text(words):
+    text = " ".join([*words, "\u212a"])
+    number, said, marks = languages._said(text, "latin")
+    found = languages._WORD.findall(text.lower())
+    profile = languages._profile("latin")
+    assert number == len(found)
+    assert list(said.items()) == list(Counter(filter(profile.words.__contains__, found)).items())
+    assert marks == Counter(filter(profile.letters.__contains__, text.lower()))
