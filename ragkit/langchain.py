@@ -32,7 +32,8 @@ class RagkitRetriever(BaseRetriever):
 
     ``filters`` are ``KEY=VALUE`` strings over node metadata. A document's metadata are ``source``
     (the file, relative to the folder), ``page``, ``score``, ``start`` (offset in the file's text),
-    ``heading``, ``title``, ``url`` and ``n``, the rank from 1. Raises what ``kb.retrieve`` raises.
+    ``heading``, ``title``, ``url`` and ``n``, the rank from 1, beside what else filters know of it.
+    Raises what ``kb.retrieve`` raises.
     """
 
     kb: KnowledgeBase
@@ -46,4 +47,4 @@ class RagkitRetriever(BaseRetriever):
 
 
 def _document(node: dict[str, Any]) -> Document:
-    return Document(page_content=node.pop("text"), metadata=node)
+    return Document(page_content=node.pop("text"), metadata=node.pop("metadata") | node)

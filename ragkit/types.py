@@ -77,7 +77,9 @@ class SourceNode:
 
     ``start`` is the node's offset in its file's extracted text, or None for nodes that a store
     returned without one. ``title`` is the document's own, and ``url`` its address on the web
-    (http or https, without white space), where the document names them.
+    (http or https, without white space), where the document names them. ``metadata`` is what else
+    a filter knows of the node: ``folder``, ``format``, ``language``, ``title``, ``author``,
+    ``date``, ``heading_path``, fields of front matter and records …, each only where there is one.
     """
 
     n: int
@@ -89,6 +91,7 @@ class SourceNode:
     heading: str | None = None
     title: str | None = None
     url: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``ragkit query --json`` prints of it; ``url`` where it has one."""

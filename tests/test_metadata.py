@@ -355,12 +355,37 @@ def test_a_filter_without_a_key_or_operator_is_said(wrong: str) -> None:
         parse_filters([wrong])
 
 
+def test_what_is_told_of_a_source_can_be_filtered_by(harbours: library.KnowledgeBase) -> None:
+    options = ("--data", harbours.folder, "--index", harbours.index_uri, "--preset", "lite")
+    done = ragkit("query", "harbour", *options, "--top-k", "50", "--sources-only", "--json")
+    sources = json.loads(done.stdout)["sources"]
+    assert len({source["source"] for source in sources}) > 8
+    for source in sources:
+        told = source["metadata"]
+        assert told["format"] == source["source"].rpartition(".")[2]
+        assert told.get("folder", "") == source["source"].rpartition("/")[0]
+        assert not {"source", "sources", "page"} & set(told)
+        for key, value in told.items():
+            for one in value if isinstance(value, list) else [value]:
+                found = harbours.retrieve("harbour", filters=[f"{key}={one}"])
+                assert source["source"] in {node.source for node in found}, (key, one)
+
+
+def test_the_answers_json_keeps_its_keys(harbours: library.KnowledgeBase) -> None:
+    answer = harbours.ask("What number has the harbour?")
+    assert answer.sources[0].metadata["format"]
+    for source in answer.to_dict()["sources"]:
+        assert set(source) - {"url"} == {"n", "source", "page", "score", "text"}
+
+
 def test_the_command_line_says_which_keys_there_are(harbours: library.KnowledgeBase) -> None:
     options = ("--data", harbours.folder, "--index", harbours.index_uri, "--preset", "lite")
     done = ragkit(
         "query", "harbour", *options, "--sources-only", "--json", "--filter", "date>=2024"
     )
-    assert {s["source"] for s in json.loads(done.stdout)["sources"]} == {"guide.md"}
+    (guide,) = json.loads(done.stdout)["sources"]
+    assert guide["source"] == "guide.md"
+    assert guide["metadata"]["date"] == "2024-05-17"
     for mistyped, meant in (
         ("autor=Kim", "author"),
         ("Language=zh", "language"),

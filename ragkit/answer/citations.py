@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragkit.ingest.lines import is_row
 from ragkit.types import Citation, Mark, Sentence, SourceNode
@@ -22,6 +22,7 @@ __all__ = ["CitedText", "cite_extract", "cite_generated", "joined_text", "source
 _WEB = re.compile(
     r"https?://[^\s\x00-\x20\x7f<>\"`\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,500}", re.I
 )
+_NAMED = ("source", "sources", "page")  # told by a source's own fields, or of its twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def source_nodes(nodes: Sequence[NodeWithScore]) -> tuple[SourceNode, ...]:
                 heading=metadata.get("heading_path") or metadata.get("sheet") or None,
                 title=str(metadata.get("title") or "") or None,
                 url=_address(metadata.get("url")),
+                metadata=_metadata(metadata),
             )
         )
     return tuple(found)
@@ -133,6 +135,13 @@ def joined_text(sentences: Sequence[Sentence]) -> str:
         block = sentence.text.endswith(("```", "~~~", "|"))
         text += sentence.text + (("\n\n" if block else " ") + numbers if numbers else "")
     return text
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what filters know of a node beside its source and page."""
+    folder = str(metadata.get("source", "")).rpartition("/")[0]
+    own = {key: value for key, value in metadata.items() if key not in _NAMED}
+    return ({"folder": folder} if folder else {}) | own
 
 
 def _address(value: object) -> str | None:

@@ -196,7 +196,8 @@ def _stream(kb: KnowledgeBase, question: str, filters: tuple[str, ...]) -> Answe
 def _print_sources(sources: tuple[SourceNode, ...], as_json: bool, question: str) -> int:
     """Print retrieved nodes; exit status 3 when there are none."""
     if as_json:
-        echo_json({"question": question, "sources": [source.to_dict() for source in sources]})
+        found = [source.to_dict() | {"metadata": dict(source.metadata)} for source in sources]
+        echo_json({"question": question, "sources": found})
     else:
         for source in sources:
             click.echo(f"{source_line(source)} · {source.score:.3f}")
