@@ -14,7 +14,7 @@ import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice, takewhile
@@ -30,7 +30,7 @@ from ragkit.ingest.workers import Workers
 from ragkit.preparing import Draft, DraftNode, Drafts, FileToRead, Sizing
 from ragkit.read_ahead import MUCH_FILES, Bounds, Read, is_much, open_workers, read_in_order
 from ragkit.store.bulk import SEGMENT_ROWS, Inverted
-from ragkit.store.catalog import FileState
+from ragkit.store.catalog import FileState, put_documents, put_files
 from ragkit.store.nodes import BulkNode, delete_rows, fix_dimension, insert_rows
 from ragkit.types import IndexReport, SkippedFile
 
@@ -291,7 +291,7 @@ def _skip_unembedded(prepared: _Prepared, tally: _Tally) -> None:
     """Make a file that was counted as read one that is skipped."""
     source = prepared.state.source
     reason = f"The embedder made no vector of a part of it: {_NO_VECTOR}."
-    prepared.state = replace(prepared.state, document_id=None, reason=reason)
+    prepared.state = prepared.state._replace(document_id=None, reason=reason)
     prepared.draft = None
     if source in tally.updated:
         tally.updated.remove(source)
@@ -313,14 +313,14 @@ def _write(store: SqliteStore, batch: Sequence[_Prepared]) -> None:
         if drafts:
             wanted = json.dumps([draft.document_id for draft in drafts])
             delete_rows(snapshot, "n.document_id IN (SELECT value FROM json_each(?))", (wanted,))
-            store.catalog.put_packed(
-                (d.document_id, d.characters, d.metadata, d.packed) for d in drafts
+            put_documents(
+                snapshot, [(d.document_id, d.characters, d.metadata, d.packed) for d in drafts]
             )
             for dimension in {p.dimension for p in batch if p.vectors and p.dimension}:
                 fix_dimension(snapshot, dimension)
             insert_rows(snapshot, list(_rows(batch)), _terms(batch))
         # What a file held before may turn up under another name later in the run.
-        store.catalog.put_files(prepared.state for prepared in batch)
+        put_files(snapshot, [prepared.state for prepared in batch])
 
 
 def _rows(batch: Sequence[_Prepared]) -> Iterator[BulkNode]:
@@ -329,8 +329,10 @@ def _rows(batch: Sequence[_Prepared]) -> Iterator[BulkNode]:
             owner = prepared.draft.document_id
             vectors: Sequence[bytes | None] = prepared.vectors or [None] * len(prepared.nodes)
             for node, vector in zip(prepared.nodes, vectors, strict=True):
-                node_id, start, metadata, text, rest = node
-                yield BulkNode(node_id, owner, start, metadata, text, rest, vector)
+                # The rest of its LlamaIndex form follows from these.
+                yield BulkNode(
+                    node.node_id, owner, node.start, node.metadata, node.text, "", vector
+                )
 
 
 def _terms(batch: Sequence[_Prepared]) -> Iterator[tuple[Inverted, list[bool]]]:
@@ -339,8 +341,9 @@ def _terms(batch: Sequence[_Prepared]) -> Iterator[tuple[Inverted, list[bool]]]:
     for prepared in batch:
         terms, number = prepared.terms, len(prepared.nodes)
         if terms and number:
-            rows = sum(len(part.lengths) for part in terms)
-            _, wanted = found.setdefault(id(terms), (terms, [False] * rows))
+            if id(terms) not in found:
+                found[id(terms)] = terms, [False] * sum(len(part.lengths) for part in terms)
+            _, wanted = found[id(terms)]
             wanted[prepared.first : prepared.first + number] = [True] * number
     for terms, wanted in found.values():
         at = 0
@@ -436,7 +439,7 @@ class _Preparer:
         except IngestError as error:
             return _Prepared(_unreadable(_state(entry, "", reason=str(error))))
         if old and old.sha256 == sha256 and sha256 and not self._attempt.may_help(old):
-            return _Prepared(replace(old, size=entry.size, mtime_ns=_settled(entry)))
+            return _Prepared(old._replace(size=entry.size, mtime_ns=_settled(entry)))
         twin = self._by_bytes.get((sha256, Path(entry.source).suffix.lower()))
         if twin is None:
             return sha256
@@ -465,7 +468,7 @@ class _Preparer:
             draft = _unread_end(draft, self._sizing) or draft
         if isinstance(draft, str):
             skipped = self._unread(entry, sha256, draft)
-            done = self._skipped(replace(skipped, seconds=read.seconds), old, tally)
+            done = self._skipped(skipped._replace(seconds=read.seconds), old, tally)
             done.closes = read.is_last
             return done
         self._count(entry, old, tally)
@@ -484,10 +487,10 @@ class _Preparer:
         state = _state(entry, sha256 or "", reason=reason)
         if sha256 is None:
             try:
-                state = replace(state, sha256=_hash(entry.path, self._max_bytes))
+                state = state._replace(sha256=_hash(entry.path, self._max_bytes))
             except IngestError:
                 return _unreadable(state)
-        return replace(state, tried=self._tried(entry))
+        return state._replace(tried=self._tried(entry))
 
     def _skipped(self, state: FileState, old: FileState | None, tally: _Tally) -> _Prepared:
         tally.skipped.append(SkippedFile(state.source, str(state.reason)))
@@ -528,7 +531,7 @@ def _hash(path: Path, max_bytes: int) -> str:
 
 def _unreadable(state: FileState) -> FileState:
     """Return it with a time stamp that matches no file: permissions change without a trace."""
-    return replace(state, mtime_ns=0)
+    return state._replace(mtime_ns=0)
 
 
 def _state(

@@ -8,15 +8,14 @@ open ``transaction()`` of its store. Raises ``StoreError`` and ``IndexMismatch``
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit.errors import StoreError
 from ragkit.store.facets import Facets, facets, has_key, keys_of, values_of
-from ragkit.store.nodes import delete_rows, metadata_json, read_sources
+from ragkit.store.nodes import delete_rows, read_sources
+from ragkit.store.stored import metadata_json, pack_text, unpack_text
 from ragkit.types import DocumentInfo
 
 if TYPE_CHECKING:
@@ -24,18 +23,10 @@ if TYPE_CHECKING:
 
     from ragkit.store.sqlite import Snapshot, SqliteStore
 
-__all__ = ["Catalog", "Counts", "FileDetails", "FileState", "pack_text"]
-
-_COMPRESSION = 1  # 6 takes half as long again and saves 4% of the documents' part
+__all__ = ["Catalog", "Counts", "FileDetails", "FileState", "put_documents", "put_files"]
 
 
-def pack_text(text: str) -> bytes:
-    """Return a document's text as it is stored."""
-    return zlib.compress(text.encode("utf-8"), _COMPRESSION)
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """What is known of one file. ``document_id`` is None for a file that was not indexed, with
     the ``reason`` in words; ``indexed_at`` is ISO 8601 in UTC; ``sha256`` is of its bytes.
 
@@ -54,8 +45,7 @@ class FileState:
     tried: str = ""
 
 
-_COLUMNS = tuple(field.name for field in fields(FileState))
-_VALUES = attrgetter(*_COLUMNS)
+_COLUMNS = FileState._fields
 _PLACES = f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
@@ -101,22 +91,10 @@ class Catalog:
         with self._store.transaction() as snapshot:
             before = _document_of(snapshot, state.source)
             snapshot.conn.execute(
-                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}",
-                _VALUES(state),
+                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}", state
             )
             if before != state.document_id:
                 self._drop_unused(snapshot, before)
-
-    def put_files(self, states: Iterable[FileState]) -> None:
-        """Add or replace rows of files; documents stay until ``drop_unused_documents``.
-
-        In a run over a folder a text may turn up again under another name.
-        """
-        with self._store.transaction() as snapshot:
-            snapshot.conn.executemany(
-                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}",
-                map(_VALUES, states),
-            )
 
     def remove_file(self, source: str) -> None:
         """Forget a file, and its document with text and nodes when no other file has it."""
@@ -153,22 +131,11 @@ class Catalog:
             rows = snapshot.conn.execute(f"SELECT document_id FROM {snapshot.table('document')}")
             return {row[0] for row in rows}
 
-    def put_packed(self, documents: Iterable[tuple[str, int, str, bytes]]) -> None:
-        """Store documents: id, characters, metadata as JSON, and the text from ``pack_text``."""
-        with self._store.transaction() as snapshot:
-            snapshot.conn.executemany(
-                f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)",
-                documents,
-            )
-
     def put_document(self, document_id: str, text: str, metadata: Mapping[str, Any]) -> None:
         """Store a document's whole text, the text that offsets refer to, and its metadata."""
         with self._store.transaction() as snapshot:
             packed = pack_text(text)
-            snapshot.conn.execute(
-                f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)",
-                (document_id, len(text), metadata_json(metadata), packed),
-            )
+            put_documents(snapshot, [(document_id, len(text), metadata_json(metadata), packed)])
 
     def text(self, source: str) -> str:
         """Return a file's extracted text. Raises ``StoreError`` for a file not in the index."""
@@ -181,7 +148,7 @@ class Catalog:
     def document_text(self, document_id: str) -> str:
         """Return a document's whole text. Raises ``StoreError`` for an unknown document."""
         packed = self._document_column(document_id, "text")
-        return zlib.decompress(packed).decode("utf-8")
+        return unpack_text(packed)
 
     def document_metadata(self, document_id: str) -> dict[str, Any]:
         """Return a document's metadata. Raises ``StoreError`` for an unknown document."""
@@ -302,6 +269,21 @@ class Catalog:
         snapshot.conn.execute(
             f"DELETE FROM {snapshot.table('document')} WHERE document_id = ?", (document_id,)
         )
+
+
+def put_files(snapshot: Snapshot, states: Iterable[FileState]) -> None:
+    """Add or replace rows of files; documents stay until ``drop_unused_documents``.
+
+    In a run over a folder a text may turn up again under another name.
+    """
+    snapshot.conn.executemany(f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}", states)
+
+
+def put_documents(snapshot: Snapshot, documents: Iterable[tuple[str, int, str, bytes]]) -> None:
+    """Store documents: id, characters, metadata as JSON, and the text from ``pack_text``."""
+    snapshot.conn.executemany(
+        f"INSERT OR REPLACE INTO {snapshot.table('document')} VALUES (?, ?, ?, ?)", documents
+    )
 
 
 def _document_of(snapshot: Snapshot, source: str) -> str | None:

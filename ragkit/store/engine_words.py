@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragkit.store.bm25 import Statistics, score_rows
-from ragkit.store.nodes import fulltext_values
 from ragkit.store.sparse import SparseVector, node_vector
+from ragkit.store.stored import fulltext_values
 from ragkit.store.terms import RowTerms, count_terms
 
 if TYPE_CHECKING:

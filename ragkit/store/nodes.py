@@ -8,14 +8,14 @@ functions take an open snapshot and no LlamaIndex object.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
-from ragkit.errors import IndexMismatch, StoreError
+from ragkit.errors import IndexMismatch
 from ragkit.store import fts
 from ragkit.store.bulk import Inverted, insert_many
 from ragkit.store.sqlite import Snapshot
-from ragkit.store.terms import Field
 from ragkit.types import Analyzer
 
 __all__ = [
@@ -26,22 +26,21 @@ __all__ = [
     "delete_all_rows",
     "delete_rows",
     "fix_dimension",
-    "fulltext_fields",
-    "fulltext_values",
     "insert_row",
     "insert_rows",
     "last_row",
-    "metadata_json",
     "read_rows",
     "read_sources",
 ]
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _REMOVED_KEPT = 100_000  # deletions a cache may lag behind before it loads anew
 
 
 class NodeRow(NamedTuple):
-    """A node ready to be written. ``vector`` is float16 of unit length, little endian."""
+    """A node ready to be written. ``vector`` is float16 of unit length, little endian.
+
+    ``rest`` is empty where the rest of a node's LlamaIndex form follows from what is beside it.
+    """
 
     node_id: str
     document_id: str | None
@@ -59,47 +58,11 @@ class StoredNode(NamedTuple):
     id: int
     node_id: str
     document_id: str | None
+    start: int | None
     metadata: str
     text: str
     rest: str
     sources: tuple[str, ...]
-
-
-def metadata_json(metadata: Mapping[str, Any]) -> str:
-    """Return metadata as JSON that SQLite can read; ``StoreError`` for what JSON cannot hold."""
-    try:
-        return _encode(dict(metadata))
-    except (TypeError, ValueError) as error:
-        raise StoreError(
-            f"Metadata cannot be stored: {error}. Use text, finite numbers, true, false, null, "
-            "and lists or objects of them."
-        ) from error
-
-
-def fulltext_values(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the terms that a node is found by: its text, and title and headings beside it."""
-    language = metadata.get("language")
-    return tuple(
-        analyzer.index_fields(
-            text, title=_title(metadata), language=language if isinstance(language, str) else None
-        )
-    )
-
-
-def fulltext_fields(analyzer: Analyzer, text: str, metadata: Mapping[str, Any]) -> Sequence[Field]:
-    """Return the same terms, for turning many nodes round at once.
-
-    An analyzer may have a method ``index_runs`` that leaves runs of characters and their pairs
-    whole; its terms are those of ``index_fields``.
-    """
-    index_runs = getattr(analyzer, "index_runs", None)
-    if index_runs is not None:
-        language = metadata.get("language")
-        found: Sequence[Field] = index_runs(
-            text, title=_title(metadata), language=language if isinstance(language, str) else None
-        )
-        return found
-    return [(value.split(), "") for value in fulltext_values(analyzer, text, metadata)]
 
 
 def insert_row(snapshot: Snapshot, row: NodeRow) -> int:
@@ -148,19 +111,21 @@ def insert_rows(
     ``terms`` are those of the nodes in their order, with whether each of the rows is one of them.
     """
     conn, first = snapshot.conn, last_row(snapshot) + 1
-    conn.executemany(
-        f"INSERT INTO {snapshot.table('node')} VALUES (?, ?, ?, ?, ?)",
-        ((first + at, *node[:4]) for at, node in enumerate(nodes)),
-    )
-    conn.executemany(
-        f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
-        ((first + at, node.text, node.rest) for at, node in enumerate(nodes)),
-    )
+    if nodes:
+        node_ids, owners, starts, metadata, texts, rests, vectors = zip(*nodes, strict=True)
+        conn.executemany(
+            f"INSERT INTO {snapshot.table('node')} VALUES (?, ?, ?, ?, ?)",
+            zip(count(first), node_ids, owners, starts, metadata, strict=False),
+        )
+        conn.executemany(
+            f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
+            zip(count(first), texts, rests, strict=False),
+        )
+        conn.executemany(
+            f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)",
+            (row for row in zip(count(first), vectors, strict=False) if row[1] is not None),
+        )
     insert_many(conn, snapshot.table("fts"), first, terms)
-    conn.executemany(
-        f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)",
-        ((first + at, node.vector) for at, node in enumerate(nodes) if node.vector is not None),
-    )
 
 
 def fix_dimension(snapshot: Snapshot, dimension: int) -> None:
@@ -220,7 +185,7 @@ def read_rows(
 ) -> list[StoredNode]:
     """Return the nodes ``n`` for which the SQL ``condition`` holds, with their files' names."""
     rows = snapshot.conn.execute(
-        f"SELECT n.id, n.node_id, n.document_id, n.metadata, c.text, c.rest"
+        f"SELECT n.id, n.node_id, n.document_id, n.start, n.metadata, c.text, c.rest"
         f" FROM {snapshot.table('node')} n JOIN {snapshot.table('content')} c ON c.id = n.id"
         f" WHERE {condition} ORDER BY {order}",
         parameters,
@@ -251,14 +216,3 @@ def read_sources(snapshot: Snapshot, document_ids: Iterable[str]) -> dict[str, l
     for document_id, source in rows:
         found.setdefault(document_id, []).append(source)
     return found
-
-
-def _title(metadata: Mapping[str, Any]) -> str:
-    parts: list[str] = []
-    for key in ("title", "heading_path"):
-        value = metadata.get(key)
-        if isinstance(value, str):
-            parts.append(value)
-        elif isinstance(value, list):
-            parts.extend(item for item in value if isinstance(item, str))
-    return "\n".join(part for part in parts if part)

@@ -32,9 +32,7 @@ from ragkit.store.nodes import (
     delete_all_rows,
     delete_rows,
     fix_dimension,
-    fulltext_values,
     insert_row,
-    metadata_json,
     read_rows,
     read_texts,
 )
@@ -49,6 +47,7 @@ from ragkit.store.probes import (
     read_measured,
     write_kept,
 )
+from ragkit.store.stored import fulltext_values, metadata_json
 from ragkit.store.worth import Learner, Measured, Observation, Worth, measure, observe, script
 
 if TYPE_CHECKING:
@@ -433,12 +432,27 @@ def _from_node(node: BaseNode) -> tuple[str, str, str]:
 
 
 def _to_node(row: StoredNode) -> BaseNode:
-    data = json.loads(row.rest)
-    cls = _CLASSES.get(data.pop("class_name"), TextNode)
     metadata = json.loads(row.metadata)
+    data = json.loads(row.rest) if row.rest else _rest(row, list(metadata))
+    cls = _CLASSES.get(data.pop("class_name"), TextNode)
     if row.sources:
         metadata["source"] = row.sources[0]
         metadata["sources"] = list(row.sources)
     if "text_resource" not in data:
         data.setdefault("text", row.text)
     return cls.from_dict({**data, "id_": row.node_id, "metadata": metadata})
+
+
+def _rest(row: StoredNode, keys: list[str]) -> dict[str, Any]:
+    """Return the rest of a piece of a document, as ``_from_node`` would.
+
+    Its text alone fills what the embedder reads, so no key of the metadata goes there.
+    """
+    data: dict[str, Any] = {"class_name": "TextNode"}
+    if keys:
+        data["excluded_embed_metadata_keys"] = keys
+    if row.document_id is not None:
+        data["relationships"] = {"1": {"node_id": row.document_id, "class_name": "RelatedNodeInfo"}}
+    if row.start is not None:
+        data |= {"start_char_idx": row.start, "end_char_idx": row.start + len(row.text)}
+    return data
