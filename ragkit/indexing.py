@@ -123,7 +123,7 @@ def sync(
     readable: set[str] = set()
     with open_workers(drafts, bounds) as workers:
         for entry in walk(folder, hidden=reading.hidden, left_out=left_out):
-            if str(entry.path) in own:
+            if entry.place in own:
                 continue
             state = known.get(entry.source)
             problem = EXCLUDED if entry.source in excluded else entry.problem

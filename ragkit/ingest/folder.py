@@ -13,7 +13,9 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from ragkit.errors import IngestError
 from ragkit.ingest.ignore import (
@@ -42,19 +44,26 @@ _SPECIAL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file. ``source`` is relative to the folder, with forward slashes.
+_name = attrgetter("name")
+
+
+class Entry(NamedTuple):
+    """One file. ``source`` is relative to the folder, with forward slashes; ``place`` is its path.
 
     ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970. Where ``problem`` is set, it says
     why the file or folder must not or cannot be read, and size and time may be 0.
     """
 
     source: str
-    path: Path
+    place: str
     size: int
     mtime_ns: int
     problem: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """The path that ``place`` spells; most files of a run over a folder need none."""
+        return Path(self.place)
 
 
 def walk(
@@ -105,13 +114,16 @@ def _real_folder(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A folder on the way down: what is still to be seen in it, and what its patterns are."""
+    """A folder on the way down: what is still to be seen in it, and what its patterns are.
+
+    ``has_patterns``: it or a folder above it has any.
+    """
 
     listed: Iterator[os.DirEntry[str]]
     prefix: str
-    path: Path
     name: str
     ignore: IgnoreFile | None
+    has_patterns: bool
 
 
 def _below(root: str, hidden: bool, left_out: Counter[Reason]) -> Iterator[Entry]:
@@ -119,7 +131,7 @@ def _below(root: str, hidden: bool, left_out: Counter[Reason]) -> Iterator[Entry
     listing = _list(root)
     if isinstance(listing, OSError):
         raise IngestError(f"Cannot list {_escaped(root)}: {listing.strerror}.")
-    stack = [_level(listing, "", Path(root), "")]
+    stack = [_level(listing, "", root, "", has_patterns=False)]
     while stack:
         level = stack[-1]
         for found in level.listed:
@@ -127,34 +139,37 @@ def _below(root: str, hidden: bool, left_out: Counter[Reason]) -> Iterator[Entry
             if name == IGNORE_FILE:
                 continue
             is_folder = found.is_dir(follow_symlinks=False)
-            verdict = _verdict(stack, name, is_folder)
+            verdict = _verdict(stack, name, is_folder) if level.has_patterns else None
             reason = _reason(found, is_folder, hidden, verdict)
             if reason is not None:
                 left_out[reason] += 1
                 continue
             source = level.prefix + _escaped(name)
             if not is_folder:
-                entry = _entry(root, found, source, level.path)
+                entry = _entry(root, found, source)
                 if entry is not None:
                     yield entry
                 continue
             inner = _list(found.path)
             if isinstance(inner, OSError):
                 problem = f"Folder that cannot be listed: {inner.strerror}."
-                yield Entry(source, level.path / name, 0, 0, problem)
+                yield Entry(source, found.path, 0, 0, problem)
             elif verdict is None and any(entry.name == VIRTUAL_ENVIRONMENT for entry in inner):
                 left_out["virtual environment"] += 1
             else:
-                stack.append(_level(inner, f"{source}/", level.path / name, name))
+                above = level.has_patterns
+                stack.append(_level(inner, f"{source}/", found.path, name, has_patterns=above))
                 break
         else:
             stack.pop()
 
 
-def _level(listing: list[os.DirEntry[str]], prefix: str, path: Path, name: str) -> _Level:
-    has_patterns = any(entry.name == IGNORE_FILE for entry in listing)
-    ignore = read_ignore_file(path / IGNORE_FILE) if has_patterns else None
-    return _Level(iter(listing), prefix, path, name, ignore)
+def _level(
+    listing: list[os.DirEntry[str]], prefix: str, place: str, name: str, *, has_patterns: bool
+) -> _Level:
+    has_own = any(entry.name == IGNORE_FILE for entry in listing)
+    ignore = read_ignore_file(Path(place, IGNORE_FILE)) if has_own else None
+    return _Level(iter(listing), prefix, name, ignore, has_patterns or ignore is not None)
 
 
 def _verdict(stack: list[_Level], name: str, is_folder: bool) -> bool | None:
@@ -183,33 +198,34 @@ def _reason(
 def _list(folder: str) -> list[os.DirEntry[str]] | OSError:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(entries, key=_name)
     except OSError as error:
         return error
 
 
-def _entry(root: str, found: os.DirEntry[str], source: str, folder: Path) -> Entry | None:
+def _entry(root: str, found: os.DirEntry[str], source: str) -> Entry | None:
     if found.is_symlink():
         return _link(root, found, source)
-    path = folder / found.name
+    place = found.path
     try:
         status = found.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None  # deleted since it was listed
     except OSError as error:
-        return Entry(source, path, 0, 0, f"Cannot be read: {error.strerror}.")
-    return Entry(source, path, status.st_size, status.st_mtime_ns, _problem(path, status.st_mode))
+        return Entry(source, place, 0, 0, f"Cannot be read: {error.strerror}.")
+    problem = _problem(place, status.st_mode)
+    return Entry(source, place, status.st_size, status.st_mtime_ns, problem)
 
 
-def _problem(path: Path, mode: int) -> str | None:
-    """Return why what is at ``path`` cannot be read, or None.
+def _problem(place: str, mode: int) -> str | None:
+    """Return why what is at ``place`` cannot be read, or None.
 
     Permissions change without a trace in size and time, so a file that was read once is looked at
     again; where everybody may read it, that costs nothing.
     """
     if not stat.S_ISREG(mode):
         return _special(mode)
-    if mode & _READABLE == _READABLE or os.access(path, os.R_OK, effective_ids=_EFFECTIVE):
+    if mode & _READABLE == _READABLE or os.access(place, os.R_OK, effective_ids=_EFFECTIVE):
         return None
     return "No permission to read it."
 
@@ -220,22 +236,22 @@ def _special(mode: int) -> str:
 
 def _link(root: str, found: os.DirEntry[str], source: str) -> Entry:
     """Return the entry of a symbolic link; its path is the file that it leads to."""
-    path = Path(found.path)
+    place = found.path
     try:
         real = os.path.realpath(found.path, strict=True)
         status = os.stat(real, follow_symlinks=False)  # noqa: PTH116
     except FileNotFoundError:
-        return Entry(source, path, 0, 0, "A symbolic link to nothing.")
+        return Entry(source, place, 0, 0, "A symbolic link to nothing.")
     except OSError as error:
         circle = "Too many levels" in (error.strerror or "")
         reason = "in a circle" if circle else f"that cannot be followed ({error.strerror})"
-        return Entry(source, path, 0, 0, f"A symbolic link {reason}.")
+        return Entry(source, place, 0, 0, f"A symbolic link {reason}.")
     if os.path.commonpath((root, real)) != root:
-        return Entry(source, path, 0, 0, "A symbolic link that leads out of the folder.")
+        return Entry(source, place, 0, 0, "A symbolic link that leads out of the folder.")
     if stat.S_ISDIR(status.st_mode):
-        return Entry(source, path, 0, 0, "A symbolic link to a folder: links are not followed.")
-    problem = _problem(Path(real), status.st_mode)
-    return Entry(source, Path(real), status.st_size, status.st_mtime_ns, problem)
+        return Entry(source, place, 0, 0, "A symbolic link to a folder: links are not followed.")
+    problem = _problem(real, status.st_mode)
+    return Entry(source, real, status.st_size, status.st_mtime_ns, problem)
 
 
 def _escaped(name: str) -> str:
