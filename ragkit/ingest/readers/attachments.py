@@ -19,10 +19,11 @@ _DOCUMENTS = frozenset(
 _LIMITS = Limits(max_bytes=20_000_000, max_unpacked=100_000_000, max_rows=100_000)
 
 
-def attached_document(part: Message, name: str) -> tuple[str, str]:
-    """Return the text of the file called ``name``, and in brackets why there is none, if known.
+def attached_document(part: Message, name: str) -> tuple[str, str | None]:
+    """Return the text of the file called ``name`` and None where it was read.
 
-    Its messages are not: how deep these stand in each other is for their own reader to count.
+    Else an empty text, and in brackets why it was not, which is empty for files of other kinds. Its
+    messages are not: how deep these stand in each other is for their own reader to count.
     """
     from ragkit.ingest.readers.formats import read_bytes
 
@@ -33,7 +34,7 @@ def attached_document(part: Message, name: str) -> tuple[str, str]:
     if len(payload) > _LIMITS.max_bytes:
         return "", f" (above {megabytes(_LIMITS.max_bytes)})"
     text, reason = inner_text(lambda: read_bytes(payload, suffix, limits=_LIMITS))
-    return text, f" ({reason.partition('. ')[0].rstrip('.')})" if reason else ""
+    return text, f" ({reason.partition('. ')[0].rstrip('.')})" if reason else None
 
 
 def suffix_of(name: str) -> str:

@@ -75,7 +75,7 @@ def read_mail(data: bytes) -> Content | None:
 def _names(sender: str) -> str:
     """Return who wrote a message without the addresses, which stand in its text, if it says."""
     names = [name or address for name, address in getaddresses([sender])]
-    return ", ".join(names) if all(names) else sender
+    return ", ".join(dict.fromkeys(names)) if all(names) else sender
 
 
 def read_web_archive(data: bytes) -> Content:
@@ -134,9 +134,9 @@ def _attachments(
         elif inner := _attached_message(part, name):
             messages.append(inner)
         else:
-            text, reason = attached_document(part, name)
+            text, unread_why = attached_document(part, name)
             texts += [f"{name}:\n\n{text}"] if text else []
-            unread += [name + reason] if name and not text else []
+            unread += [name + unread_why] if name and unread_why is not None else []
     return names, unread, texts, messages
 
 
