@@ -11,7 +11,7 @@ import json
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import Extraction, extract
 from ragkit.ingest.splitter import split
-from ragkit.store.stored import fulltext_fields, metadata_json, pack_text
+from ragkit.store.stored import (
+    fulltext_fields,
+    metadata_json,
+    pack_text,
+    title_and_language,
+)
 from ragkit.store.terms import Field, Inverted, invert_all
 
 if TYPE_CHECKING:
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "DraftNode", "Drafts", "FileToRead", "Prepared", "Sizing", "Texts"]
 
 _NAMESPACE = bytes.fromhex("6f1a4f0e6b0f5d0e9a527a0b8c1d2e3f")  # a UUID
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # of RFC 4122
 _LANGUAGE_SAMPLE = 20_000
+_encode_form = json.JSONEncoder(sort_keys=True, default=str).encode
 _LARGEST_PARTS = 1_000  # bytes of functions and settings; a tokenizer has megabytes
 
 
@@ -201,25 +208,19 @@ def _draft(
         )
         shared = {**metadata, **part.metadata}
         shared.pop("markup", None)
-        path: tuple[str, ...] = ()
-        details, described = shared, metadata_json(shared)
+        path: tuple[str, ...] | None = None
         for span in spans:
             if span.heading_path != path:
                 path = span.heading_path
                 details = {**shared, "heading_path": " > ".join(path)} if path else shared
-                described = metadata_json(details)
+                described, excluded = metadata_json(details), _excluded(tuple(details))
+                title, language = title_and_language(details)
             own = text[span.start : span.end]
             start, end = part.start + span.start, part.start + span.end
-            nodes.append(
-                DraftNode(
-                    _node_id(document_id, len(nodes)),
-                    start,
-                    described,
-                    own,
-                    _rest(tuple(details), document_id, start, end),
-                )
-            )
-            rows.append(fulltext_fields(analyzer, own, details))
+            node_id = _node_id(document_id, len(nodes))
+            rest = _rest(excluded, document_id, start, end)
+            nodes.append(DraftNode(node_id, start, described, own, rest))
+            rows.append(fulltext_fields(analyzer, own, title=title, language=language))
     packed, characters = pack_text(extraction.text), len(extraction.text)
     described = metadata_json(metadata)
     unread = int(str(metadata.get("unread_pages", 0)))
@@ -233,11 +234,8 @@ def _node_id(document_id: str, place: int) -> str:
 
     At a fifth of the time of ``uuid.uuid5``, and without loading its module.
     """
-    digest = bytearray(hashlib.sha1(_NAMESPACE + f"{document_id}/{place}".encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50  # version 5
-    digest[8] = digest[8] & 0x3F | 0x80  # of RFC 4122
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    d = hashlib.sha1(_NAMESPACE + f"{document_id}/{place}".encode()).hexdigest()
+    return f"{d[:8]}-{d[8:12]}-5{d[13:16]}-{_VARIANT[d[16]]}{d[17:20]}-{d[20:32]}"
 
 
 def _with_languages(
@@ -249,17 +247,18 @@ def _with_languages(
         end = min(part.end, part.start + _LANGUAGE_SAMPLE)
         language = detect_language(extraction.text[part.start : end])
         known = {"language": language} if language else {}
-        parts.append(replace(part, metadata={**known, **part.metadata}))
-    return replace(extraction, parts=tuple(parts))
+        parts.append(part._replace(metadata={**known, **part.metadata}))
+    return extraction._replace(parts=tuple(parts))
 
 
-def _rest(keys: tuple[str, ...], document_id: str, start: int, end: int) -> str:
+def _rest(excluded: str, document_id: str, start: int, end: int) -> str:
     """Return what a ``TextNode`` has beside text, id and metadata, as its JSON.
 
-    The text alone fills what the embedder reads, so no key of the metadata goes there.
+    The text alone fills what the embedder reads, so no key of the metadata goes there: all of them
+    are ``excluded``.
     """
     return (
-        f'{{{_excluded(keys)}"relationships": {{"1": {{"node_id": "{document_id}", '
+        f'{{{excluded}"relationships": {{"1": {{"node_id": "{document_id}", '
         f'"class_name": "RelatedNodeInfo"}}}}, "start_char_idx": {start}, '
         f'"end_char_idx": {end}, "class_name": "TextNode"}}'
     )
@@ -277,6 +276,6 @@ def _document_id(extraction: Extraction) -> str:
         {key: value for key, value in extraction.metadata.items() if key != "encoding"},
         [[part.start, part.end, part.metadata] for part in extraction.parts],
     ]
-    digest = hashlib.sha256(json.dumps(form, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(_encode_form(form).encode())
     digest.update(extraction.text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]

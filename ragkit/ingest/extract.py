@@ -10,8 +10,8 @@ import hashlib
 import re
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.content import Content, Limits, Metadata, clean
@@ -30,17 +30,15 @@ _OF_FILE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A page, sheet, slide or record: ``extraction.text[start:end]``, in code points."""
 
     start: int
     end: int
-    metadata: Metadata = field(default_factory=dict)
+    metadata: Metadata
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
+class Extraction(NamedTuple):
     """What came out of one file.
 
     ``text`` is what the offsets of citations refer to. ``parts`` are in order, do not overlap,
@@ -53,8 +51,8 @@ class Extraction:
 
     text: str
     parts: tuple[Part, ...]
-    metadata: Metadata = field(default_factory=dict)
-    sha256: str = ""
+    metadata: Metadata
+    sha256: str
 
 
 def extract(
@@ -133,10 +131,13 @@ def _joined(content: Content, sha256: str) -> Extraction:
 
 def _storable(metadata: Metadata) -> Metadata:
     """Return metadata that JSON and SQLite take, whatever a reader found in the file."""
-    return {clean(key): _cleaned(value) for key, value in metadata.items()}
+    return {
+        clean(key): clean(value) if isinstance(value, str) else _cleaned(value)
+        for key, value in metadata.items()
+    }
 
 
-def _cleaned(value: str | int | list[str | int]) -> str | int | list[str | int]:
-    if isinstance(value, list):
-        return [clean(one) if isinstance(one, str) else one for one in value]
-    return clean(value) if isinstance(value, str) else value
+def _cleaned(value: int | list[str | int]) -> int | list[str | int]:
+    if isinstance(value, int):
+        return value
+    return [clean(one) if isinstance(one, str) else one for one in value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = [
     "NEEDS_OCR",
@@ -41,8 +42,7 @@ _MAX_VALUE = 500
 _MOST_BITS = 1660  # as much as 500 digits say
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds on one file. All sizes are in bytes.
 
     ``max_bytes`` of the file itself; ``max_unpacked`` of what a zip container may hold; no member
@@ -68,12 +68,11 @@ class Section:
     metadata: Metadata = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A file's sections in reading order, and the metadata of the whole file."""
 
     sections: tuple[Section, ...]
-    metadata: Metadata = field(default_factory=dict)
+    metadata: Metadata
 
     @classmethod
     def of(cls, text: str, metadata: Metadata) -> Content:
