@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from ragkit.ingest.workers import Failure, Outcome, Workers, worker_count
 from ragkit.preparing import Draft, Drafts, FileToRead, Prepared, Texts
-from ragkit.store.bulk import Inverted
+from ragkit.store.terms import Inverted
 
-__all__ = ["MUCH_FILES", "Bounds", "Read", "is_much", "open_workers", "read_in_order"]
+__all__ = ["MUCH_FILES", "Bounds", "Read", "ReadAhead", "is_much"]
 
 _PLAIN = frozenset(
     "txt text md markdown mdx qmd rmd rst csv tsv tab json geojson jsonl ndjson srt vtt log py "
@@ -64,49 +65,73 @@ class _Group:
     future: Future[list[Outcome]] | None = None
 
 
-def open_workers(drafts: Drafts, bounds: Bounds) -> Workers:
-    """Return the processes that read files for `read_in_order`; none is started yet."""
-    job: Callable[..., Prepared] = drafts if drafts.can_travel() else Texts(drafts.max_bytes)
-    count = worker_count()
-    return Workers(job, count=count, seconds=bounds.seconds, memory_mb=bounds.memory_mb)
+class ReadAhead:
+    """Reads files, some ahead of the one that is asked for. A context manager.
 
-
-def read_in_order(
-    files: Iterable[FileToRead | None],
-    drafts: Drafts,
-    workers: Workers,
-    *,
-    much: bool,
-    number: int = 0,
-) -> Generator[Read | None, None, None]:
-    """Yield what came out of each of ``files``; None for None, which keeps a place in the order.
-
-    ``much``: there is enough to do for processes to be worth their start. ``number`` of files there
-    are about. Raises IngestError where no process can be started.
+    Reading one takes no more than ``bounds``. Nothing is made ready before there is a file to
+    read. Use it from one thread.
     """
-    count = worker_count()
-    share = number // (_ROUNDS * count) if drafts.can_travel() else 0
-    most = max(_GROUP_FILES, min(share, _LARGE_GROUP_FILES))
-    waiting: deque[_Group | None] = deque()
-    ahead = size = held = 0
-    for group in _groups(files, most if much else 1):
-        waiting.append(group)
-        if group is not None:
-            if much or not _is_quick(group.files[0]):
-                group.future = workers.submit(group.files)
-            ahead, size, held = ahead + 1, size + group.size, held + len(group.files)
-        while (
-            ahead > 2 * count
-            or size > _WAITING_BYTES
-            or held > (count + 1) * most
-            or len(waiting) > 4 * _GROUP_FILES
-        ):
-            done = waiting.popleft()
-            yield from _results(done, drafts)
-            if done is not None:
-                ahead, size, held = ahead - 1, size - done.size, held - len(done.files)
-    while waiting:
-        yield from _results(waiting.popleft(), drafts)
+
+    def __init__(self, drafts: Drafts, bounds: Bounds) -> None:
+        self._drafts = drafts
+        self._bounds = bounds
+        self._workers: Workers | None = None
+
+    def __enter__(self) -> ReadAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._workers is not None:
+            self._workers.close()
+
+    def start(self) -> None:
+        """Have the processes that read files started, while the caller sees to something else."""
+        self._processes().start()
+
+    def in_order(
+        self, files: Iterable[FileToRead | None], *, much: bool, number: int = 0
+    ) -> Generator[Read | None, None, None]:
+        """Yield what came out of each of ``files``; None for None, which keeps its place.
+
+        ``much``: there is enough to do for processes to be worth their start. ``number`` of files
+        there are about. Raises IngestError where no process can be started.
+        """
+        count = worker_count()
+        share = number // (_ROUNDS * count) if much and self._travels else 0
+        most = max(_GROUP_FILES, min(share, _LARGE_GROUP_FILES))
+        waiting: deque[_Group | None] = deque()
+        ahead = size = held = 0
+        for group in _groups(files, most if much else 1):
+            waiting.append(group)
+            if group is not None:
+                if much or not _is_quick(group.files[0]):
+                    group.future = self._processes().submit(group.files)
+                ahead, size, held = ahead + 1, size + group.size, held + len(group.files)
+            while (
+                ahead > 2 * count
+                or size > _WAITING_BYTES
+                or held > (count + 1) * most
+                or len(waiting) > 4 * _GROUP_FILES
+            ):
+                done = waiting.popleft()
+                yield from _results(done, self._drafts)
+                if done is not None:
+                    ahead, size, held = ahead - 1, size - done.size, held - len(done.files)
+        while waiting:
+            yield from _results(waiting.popleft(), self._drafts)
+
+    @cached_property
+    def _travels(self) -> bool:
+        return self._drafts.can_travel()
+
+    def _processes(self) -> Workers:
+        if self._workers is None:
+            drafts, bounds = self._drafts, self._bounds
+            job: Callable[..., Prepared] = drafts if self._travels else Texts(drafts.max_bytes)
+            self._workers = Workers(
+                job, count=worker_count(), seconds=bounds.seconds, memory_mb=bounds.memory_mb
+            )
+        return self._workers
 
 
 def is_much(sizes: Iterable[int]) -> bool:

@@ -22,7 +22,7 @@ ROWS = [
     ["store"],
     ["retrieve"],
     ["answer"],
-    ["exclusions", "indexing", "preparing", "read_ahead"],
+    ["changed_files", "exclusions", "index_batches", "indexing", "preparing", "read_ahead"],
     ["parts"],
     ["folder_index", "global_settings"],
     ["commands", "knowledge", "chat", "explain", "files", "ranks", "why", "words"],

@@ -319,14 +319,14 @@ def test_vectors_find_the_text_they_were_made_of(
 def test_failure_while_embedding_keeps_whole_documents_alone(
     weights: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: Any
 ) -> None:
-    from ragkit import indexing
+    from ragkit import index_batches, indexing
     from ragkit.retrieve.tokenizer import detect_language
 
     for number in range(12):
         (folder / f"n{number}.txt").write_text(f"The port of server {number}. " * 12, "utf-8")
     kb = ragkit.open(folder, index=tmp_path / "v.db", preset="lite", settings=settings(weights))
     count, limit = token_counter(embedder)
-    monkeypatch.setattr(indexing, "_EMBEDDED_NODES", 10)
+    monkeypatch.setattr(index_batches, "_EMBEDDED_NODES", 10)
     calls = 0
 
     def interrupted(texts: Any) -> Any:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import ragkit
+import ragkit.changed_files as changed_files
 import ragkit.indexing as indexing
 import ragkit.preparing as preparing
+import ragkit.read_ahead as read_ahead
 from ragkit.knowledge import KnowledgeBase
 
 
@@ -65,9 +67,30 @@ def test_unchanged_files_are_not_opened(
 ) -> None:
     kb.index()
     reads.clear()
-    monkeypatch.setattr(indexing, "_hash", lambda *_: pytest.fail("an unchanged file was hashed"))
+    monkeypatch.setattr(changed_files, "_hash", lambda *_: pytest.fail("it was hashed"))
     report = kb.index()
     assert (report.unchanged, reads) == (3, [])
+
+
+def test_an_unchanged_folder_makes_nothing_ready_to_read(
+    kb: KnowledgeBase, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "page.html").write_text("<p>A page is read by another process.</p>", "utf-8")
+    settle(folder)
+    asked: list[bool] = []
+    can_travel = preparing.Drafts.can_travel
+
+    def counted(drafts: preparing.Drafts) -> bool:
+        asked.append(True)
+        return can_travel(drafts)
+
+    monkeypatch.setattr(preparing.Drafts, "can_travel", counted)
+    assert len(kb.index().added) == 4
+    assert len(asked) == 1
+    asked.clear()
+    monkeypatch.setattr(read_ahead, "Workers", lambda *_, **__: pytest.fail("made ready"))
+    assert kb.index().unchanged == 4
+    assert asked == []
 
 
 def test_moved_time_stamp_costs_a_hash_once(
@@ -79,7 +102,7 @@ def test_moved_time_stamp_costs_a_hash_once(
     os.utime(folder / "history.txt", (stamp, stamp))
     report = kb.index()
     assert (report.unchanged, report.updated, reads) == (3, (), [])
-    monkeypatch.setattr(indexing, "_hash", lambda *_: pytest.fail("hashed a second time"))
+    monkeypatch.setattr(changed_files, "_hash", lambda *_: pytest.fail("hashed a second time"))
     assert kb.index().unchanged == 3
 
 

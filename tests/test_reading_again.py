@@ -43,21 +43,21 @@ def run(folder: Path, **settings: Any) -> IndexReport:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of files that were given to the readers, as it happens."""
-    import ragkit.indexing as indexing
+    from ragkit.read_ahead import ReadAhead
 
     seen: list[str] = []
-    read_in_order = indexing.read_in_order
+    in_order = ReadAhead.in_order
 
-    def counted(files: Any, *rest: Any, **knobs: Any) -> Any:
+    def counted(reader: ReadAhead, files: Any, **knobs: Any) -> Any:
         def noted() -> Iterator[Any]:
             for file in files:
                 if file is not None:
                     seen.append(file.path.name)
                 yield file
 
-        return read_in_order(noted(), *rest, **knobs)
+        return in_order(reader, noted(), **knobs)
 
-    monkeypatch.setattr(indexing, "read_in_order", counted)
+    monkeypatch.setattr(ReadAhead, "in_order", counted)
     return seen
 
 
