@@ -8,10 +8,11 @@ from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from ragkit.errors import IngestError
-from ragkit.ingest.readers.content import Content, Limits, Section
+from ragkit.ingest.readers.content import Content, Limits, Section, one_line
+from ragkit.ingest.readers.odf_numbers import BULLET, Numbers, OpenList
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.spreadsheet import sheet_section
@@ -36,6 +37,10 @@ _LEFT_OUT = frozenset(
 _ASIDE = frozenset((_TEXT + "note-body", _OFFICE + "annotation"))
 _MAX_COLUMNS = 1000
 _MAX_SPAN = 65_535
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_MATH = "{http://www.w3.org/1998/Math/MathML}"
+_SYMBOLS = tuple(_MATH + name for name in ("mi", "mn", "mo", "ms", "mtext"))
+_MOST_FORMULAS, _LARGEST_FORMULA = 2000, 1_000_000
 
 
 def read_opendocument(data: bytes, kind: str, limits: Limits) -> Content:
@@ -47,21 +52,22 @@ def read_opendocument(data: bytes, kind: str, limits: Limits) -> Content:
             raise IngestError(f"Password-protected {kind} file. Save it without a password.")
         root = parse_xml(archive.read("content.xml"))
         metadata = core_properties(archive)
-        running = _running(archive) if kind == "odt" else []
+        styles = _styles(archive)
+        _put_formulas(archive, root)
     body = root.find(f".//{_OFFICE}body")
     if body is None:
         raise IngestError(f"Damaged {kind}: it has no body.")
+    numbers = Numbers(tree for tree in (root, styles) if tree is not None)
     if kind == "ods":
         sheets = (_sheet(table, limits) for table in body.iter(_TABLE + "table"))
         sections = tuple(section for section in sheets if section.text)
         return Content(sections, metadata | {"markup": "table"})
     if kind == "odp":
         slides = enumerate(body.iter(_DRAW + "page"), start=1)
-        sections = tuple(Section(_flow(s), {"page": n, "slide": n}) for n, s in slides)
+        sections = tuple(Section(_flow(s, numbers), {"page": n, "slide": n}) for n, s in slides)
         return Content(sections, metadata | {"markup": "markdown", "slides": len(sections)})
-    return Content.of(
-        "\n\n".join((_flow(body), *running)).strip(), metadata | {"markup": "markdown"}
-    )
+    text = "\n\n".join((_flow(body, numbers), *_running(styles, numbers))).strip()
+    return Content.of(text, metadata | {"markup": "markdown"})
 
 
 def _sheet(table: Any, limits: Limits) -> Section:
@@ -70,32 +76,73 @@ def _sheet(table: Any, limits: Limits) -> Section:
     return replace(section, text="\n".join(filter(None, (section.text, *comments))))
 
 
-def _flow(top: Any) -> str:
+def _flow(top: Any, numbers: Numbers) -> str:
     """Return paragraphs, headings, list items and tables below ``top``, in order."""
-    blocks: list[str] = []
-    stack: list[tuple[Any, int]] = [(child, 0) for child in reversed(top)]
+    blocks: list[tuple[str, bool]] = []
+    stack = [_Step(child) for child in reversed(top)]
     while stack:
-        element, depth = stack.pop()
+        step = stack.pop()
+        element = step.element
         if element.tag in _LEFT_OUT:
             continue
         if element.tag == _TABLE + "table":
-            blocks.append(table_text(_rows(element), form=True))
+            blocks.append((table_text(_rows(element), form=True), False))
         elif element.tag == _TEXT + "h":
-            level = element.get(_TEXT + "outline-level") or "1"
-            text = " ".join(_inline(element).split())
-            blocks.append(f"{'#' * min(6, int(level) if level.isdecimal() else 1)} {text}")
+            blocks.append((_heading(step, numbers), False))
         elif element.tag == _TEXT + "p":
             text = _inline(element).strip()
-            blocks.append(f"{'  ' * (depth - 1)}- {text}" if depth and text else text)
+            indent = "  " * max(0, step.depth - 1) if step.label else ""
+            blocks.append((f"{indent}{step.label}{text}" if text else "", bool(step.label)))
         else:
-            deeper = depth + (element.tag == _TEXT + "list")
-            stack.extend((child, deeper) for child in reversed(element))
+            stack.extend(reversed(list(_within(step, numbers))))
             continue
         if element.tag in (_TEXT + "h", _TEXT + "p"):
-            stack.extend((box, 0) for box in reversed(_outermost(element, _DRAW + "text-box")))
-    blocks.extend(_flow(note) for note in _outermost(top, _TEXT + "note-body"))
-    blocks.extend(map(_comment, _outermost(top, _OFFICE + "annotation")))
-    return "\n\n".join(block for block in blocks if block.strip("# "))
+            stack.extend(map(_Step, reversed(_outermost(element, _DRAW + "text-box"))))
+    blocks.extend((_flow(note, numbers), False) for note in _outermost(top, _TEXT + "note-body"))
+    blocks.extend((_comment(said), False) for said in _outermost(top, _OFFICE + "annotation"))
+    parts: list[str] = []
+    before = False
+    for text, is_item in blocks:
+        if text.strip("# "):
+            parts += ["\n" if before and is_item else "\n\n" if parts else "", text]
+            before = is_item
+    return "".join(parts)
+
+
+class _Step(NamedTuple):
+    """An element of the text, the list in which it stands, how deep, and what goes before it."""
+
+    element: Any
+    depth: int = 0
+    opened: OpenList | None = None
+    label: str = ""
+
+
+def _within(step: _Step, numbers: Numbers) -> Iterator[_Step]:
+    """Yield the steps below an element; the first paragraph of a list's item has its label."""
+    element, depth, opened, _ = step
+    if element.tag == _TEXT + "list":
+        opened = numbers.opened(element, opened, depth)
+        depth += 1
+    label = ""
+    if element.tag == _TEXT + "list-item" and opened:
+        # One that only holds a deeper list is not counted.
+        first = next((child for child in element if isinstance(child.tag, str)), None)
+        if first is not None and first.tag in (_TEXT + "p", _TEXT + "h"):
+            label = numbers.item(element, opened, depth - 1)
+    for child in element:
+        yield _Step(child, depth, opened, label)
+        label = ""
+
+
+def _heading(step: _Step, numbers: Numbers) -> str:
+    named = step.element.get(_TEXT + "outline-level") or "1"
+    level = max(1, int(named)) if named.isdecimal() and len(named) < 3 else 1
+    text = " ".join(_inline(step.element).split())
+    if not text:
+        return ""
+    label = step.label or ("" if step.opened else numbers.heading(step.element, level))
+    return f"{'#' * min(6, level)} {'' if label == BULLET else label}{text}"
 
 
 def _outermost(top: Any, tag: str) -> list[Any]:
@@ -122,16 +169,36 @@ def _comment(annotation: Any) -> str:
     return f"Comment ({author}): {said}" if author else f"Comment: {said}"
 
 
-def _running(archive: zipfile.ZipFile) -> list[str]:
+def _styles(archive: zipfile.ZipFile) -> Any:
+    """Return the root of the styles; None where they are not there, or damaged."""
+    with suppress(KeyError, IngestError):
+        return parse_xml(archive.read("styles.xml"))
+    return None
+
+
+def _running(styles: Any, numbers: Numbers) -> list[str]:
     """Return what the headers and footers of a text say, each once, but for page numbers."""
-    if "styles.xml" not in archive.namelist():
-        return []
-    with suppress(IngestError):
-        styles = parse_xml(archive.read("styles.xml"))
-        places = styles.iterfind(f".//{_STYLE}master-page/*")
-        texts = dict.fromkeys(_flow(p) for p in places if p.tag in _RUNNING)
-        return [text for text in texts if text and not only_counts_pages(text)]
-    return []
+    places = () if styles is None else styles.iterfind(f".//{_STYLE}master-page/*")
+    texts = dict.fromkeys(_flow(p, numbers) for p in places if p.tag in _RUNNING)
+    return [text for text in texts if text and not only_counts_pages(text)]
+
+
+def _put_formulas(archive: zipfile.ZipFile, root: Any) -> None:
+    """Put the formulas of a text, which are objects of their own in the package, in their place."""
+    names = set(archive.namelist())
+    for held in islice(list(root.iter(_DRAW + "object")), _MOST_FORMULAS):
+        path = f"{(held.get(_HREF) or '').removeprefix('./').rstrip('/')}/content.xml"
+        frame = held.getparent()
+        if path not in names or archive.getinfo(path).file_size > _LARGEST_FORMULA:
+            continue
+        with suppress(IngestError):
+            formula = parse_xml(archive.read(path))
+            if formula.tag != f"{_MATH}math" or frame.tag != _DRAW + "frame":
+                continue
+            symbols = (sign.text or "" for sign in formula.iter(*_SYMBOLS))
+            tail = frame.tail
+            frame.clear()
+            frame.tag, frame.text, frame.tail = _TEXT + "span", one_line("".join(symbols)), tail
 
 
 def _inline(paragraph: Any) -> str:
