@@ -9,6 +9,7 @@ import streamlit as st
 from documents_upload import shown_name
 from shared import label
 
+from ragkit.cli.health_words import WORDS
 from ragkit.health.reasons import reason
 
 if TYPE_CHECKING:
@@ -60,13 +61,16 @@ def draw(indexer: Indexer, overview: Overview, language: str, texts: dict[str, s
     if report.texts_read < report.texts:
         st.caption(texts["health_partly"].format(read=report.texts_read, all=report.texts))
     st.space("small")
-    shares = (("formats", totals.formats), ("languages", totals.languages),
+    languages = totals.languages_and(WORDS[language]["unknown"])
+    shares = (("formats", totals.formats), ("languages", languages),
               ("encodings", totals.encodings))  # fmt: skip
     filled = [(name, counts) for name, counts in shares if counts]
     if filled:
         for column, (name, counts) in zip(st.columns(len(filled)), filled, strict=True):
             with column:
                 _bars(texts[name], counts, texts)
+    if report.left_out:
+        st.caption(_left_out(report.left_out, language))
     st.download_button(
         texts["health_download"],
         lambda: _json(report),
@@ -88,6 +92,13 @@ def _skipped(findings: Sequence[Finding], language: str, texts: dict[str, str]) 
             why = reason(finding.detail, language).rstrip("。")
             st.markdown(f"**{label(why, most=120)}** · {len(finding.sources):,}")
             _sources(finding.sources, texts)
+
+
+def _left_out(counts: Mapping[str, int], language: str) -> str:
+    """Say how much is never looked at, and why."""
+    words = WORDS[language]
+    shown = " · ".join(f"{label(words.get(why, why))} {n:,}" for why, n in counts.items())
+    return f"{words['left out']} – {shown}"
 
 
 def _finding(finding: Finding, texts: dict[str, str]) -> None:

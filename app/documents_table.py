@@ -23,6 +23,7 @@ _STATES = ("indexed", "skipped", "excluded", "new", "changed", "gone")
 _SIGNS = {
     "indexed": "✓", "skipped": "⚠", "excluded": "–", "new": "+", "changed": "↻", "gone": "×",
 }  # fmt: skip
+_REASON = 380  # pixels: most reasons fit
 _ORDERS = ("sort_name", "sort_new", "sort_large")
 
 
@@ -121,6 +122,7 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
         "characters": [row.characters or None for row in rows],
         "nodes": [row.nodes or None for row in rows],
     }
+    reasons = any(row.state == "skipped" for row in rows)
     empty = {key for key in ("pages", "language", "format", "characters") if not any(columns[key])}
     if columns["name"] == shown:  # all lie in the folder itself
         empty.add("source")
@@ -131,7 +133,8 @@ def draw_table(rows: Sequence[FileRow], language: str, texts: dict[str, str]) ->
         column_config={
             # With the box before it, it leaves room for the state on a phone.
             "name": config.TextColumn(texts["column_source"], width=192),
-            "state": config.TextColumn(texts["column_state"]),
+            # The other columns may lie beyond the edge: why a file is not read comes first.
+            "state": config.TextColumn(texts["column_state"], width=_REASON if reasons else None),
             "pages": config.NumberColumn(texts["column_pages"], format="localized", width=64),
             "source": config.TextColumn(texts["column_path"], width=220),
             "format": config.TextColumn(texts["column_format"], width=72),

@@ -84,11 +84,17 @@ def test_the_page_speaks_chinese(page, folder: Path) -> None:  # type: ignore[no
 
 
 def test_health_view(page, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "figures.csv").write_text("1,2\n3,4\n", "utf-8")
+    (folder / ".hidden.md").write_text("Hidden.\n", "utf-8")
+    (folder / "node_modules").mkdir()
     (folder / "copy.txt").write_bytes((folder / "history.txt").read_bytes())
     test = page()
     test.segmented_control(key="documents_view").set_value("view_health").run()
     assert not test.exception
-    assert [m.value for m in test.metric][:2] == ["4", "0"]
+    assert [m.value for m in test.metric][:2] == ["5", "0"]
+    languages = next(t.value for t in test.dataframe if "unknown" in list(t.value["name"]))
+    assert sum(languages["files"]) == 5
+    assert any("hidden 1 · installed packages 1" in c.value for c in test.caption)
     assert any("Same text" in e.label for e in test.expander)
 
 

@@ -110,14 +110,9 @@ def _notes(report: Health, words: Words) -> str:
 
 def _plots(report: Health, words: Words) -> str:
     totals = report.totals
-    unknown = totals.indexed - sum(totals.languages.values())
-    languages = dict(totals.languages)
-    if unknown:
-        languages[words["unknown"]] = unknown
-        languages = dict(sorted(languages.items(), key=lambda item: -item[1]))
     groups = [
         ("formats", totals.formats),
-        ("languages", languages),
+        ("languages", totals.languages_and(words["unknown"])),
         ("encodings", totals.encodings),
     ]
     plots = "".join(

@@ -111,6 +111,12 @@ class Totals:
     encodings: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def languages_and(self, unknown: str) -> dict[str, int]:
+        """Return how many files are in each language, and how many in an ``unknown`` one."""
+        rest = self.indexed - sum(self.languages.values())
+        counts = dict(self.languages) | ({unknown: rest} if rest else {})
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
