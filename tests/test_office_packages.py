@@ -7,6 +7,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import docx
@@ -256,6 +257,21 @@ def test_charts_of_every_kind_give_their_numbers(tmp_path: Path) -> None:
     assert "Boats; North: 12; South: 7.5" in text
     assert "4.5" in text
     assert "6.25" in text
+
+
+def test_days_and_shares_of_a_chart_are_shown_as_such(tmp_path: Path) -> None:
+    show = pptx.Presentation()
+    data = CategoryChartData(number_format="0.0%")
+    data.categories = [date(2024, 5, 1), date(2024, 6, 1)]
+    data.add_series("Boats let", (0.425, 1))
+    data.add_series('Boats "yd" in all', (12, 13.5), number_format='0.0 "yd"')
+    place = (Inches(1), Inches(1), Inches(4), Inches(3))
+    slide = show.slides.add_slide(show.slide_layouts[6])
+    slide.shapes.add_chart(XL_CHART_TYPE.LINE, *place, data)
+    assert read(tmp_path, "a.pptx", saved(show)).split("\n")[1:] == [
+        "Boats let; 2024-05-01: 42.5%; 2024-06-01: 100%",
+        'Boats "yd" in all; 2024-05-01: 12; 2024-06-01: 13.5',
+    ]
 
 
 def test_a_break_on_a_slide_does_not_join_words(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ragkit.ingest.readers.content import one_line
+from ragkit.ingest.readers.number_formats import written
 
 __all__ = ["BLOCK_TAGS", "HEADINGS", "Blocks"]
 
@@ -14,17 +15,19 @@ BLOCK_TAGS = frozenset(
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _SPACES = re.compile(r"[ \t\n\f]+")
-_ITEM = re.compile(r" *(?:-|\d+\.) ")
+_TYPED_ITEM = re.compile(r" *(?:-|\d+\.) ")
+# Values of ``type`` of a list in HTML.
+_FORMATS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 
 
 class Blocks:
     """Collects inline text into blocks. Markers (``# ``, ``- ``) wait for the text they mark."""
 
     def __init__(self) -> None:
-        self._blocks: list[str] = []
+        self._blocks: list[tuple[str, bool]] = []  # and whether it is a list's item
         self._inline: list[str] = []
         self._marker = ""
-        self._lists: list[int | None] = []
+        self._lists: list[tuple[int | None, str]] = []
 
     def inline(self, text: str) -> None:
         """Add running text, without the places where a word may be divided."""
@@ -34,10 +37,13 @@ class Blocks:
         """Add a block that is ready, such as a table."""
         self._flush()
         if text:
-            self._blocks.append(text)
+            self._blocks.append((text, False))
 
-    def start(self, tag: str, *, number: int | None = None) -> None:
-        """Begin an element; ``number`` is that of a list's first item, or of the item it is."""
+    def start(self, tag: str, *, number: int | None = None, kind: str = "") -> None:
+        """Begin an element; ``number`` is that of a list's first item, or of the item it is.
+
+        ``kind`` says how a list is numbered: a, A, i or I, or else by digits.
+        """
         if tag == "br":
             self._inline.append("\n")
         elif tag in HEADINGS:
@@ -45,11 +51,12 @@ class Blocks:
             self._marker = "#" * HEADINGS[tag] + " "
         elif tag in ("ul", "ol"):
             self._flush()
-            self._lists.append((1 if number is None else number) if tag == "ol" else None)
+            first = (1 if number is None else number) if tag == "ol" else None
+            self._lists.append((first, _FORMATS.get(kind, "decimal")))
         elif tag == "li":
             self._flush()
-            if number is not None and self._lists and self._lists[-1] is not None:
-                self._lists[-1] = number
+            if number is not None and self._lists and self._lists[-1][0] is not None:
+                self._lists[-1] = number, self._lists[-1][1]
             self._marker = self._item_marker()
         elif tag in BLOCK_TAGS:
             self._flush(keep_marker=True)
@@ -66,20 +73,21 @@ class Blocks:
         """Return all blocks, an empty line between any two but list items."""
         self._flush()
         parts: list[str] = []
-        for before, block in zip(["", *self._blocks], self._blocks, strict=False):
+        before = False
+        for block, is_item in self._blocks:
             if parts:
-                both_items = _ITEM.match(before) and _ITEM.match(block)
-                parts.append("\n" if both_items else "\n\n")
+                parts.append("\n" if before and is_item else "\n\n")
             parts.append(block)
+            before = is_item
         return "".join(parts)
 
     def _item_marker(self) -> str:
         indent = "  " * max(0, len(self._lists) - 1)
-        number = self._lists[-1] if self._lists else None
+        number, kind = self._lists[-1] if self._lists else (None, "")
         if number is None:
             return f"{indent}- "
-        self._lists[-1] = number + 1
-        return f"{indent}{number}. "
+        self._lists[-1] = number + 1, kind
+        return f"{indent}{written(number, kind) or number}. "
 
     def _flush(self, *, keep_marker: bool = False) -> None:
         raw = "".join(self._inline)
@@ -89,6 +97,8 @@ class Blocks:
         if text:
             if self._marker.startswith("#"):
                 text = one_line(text)
-            self._blocks.append(self._marker + text)
+            block = self._marker + text
+            marked = bool(self._marker) and not self._marker.startswith("#")
+            self._blocks.append((block, marked or _TYPED_ITEM.match(block) is not None))
         if text or not keep_marker:
             self._marker = ""

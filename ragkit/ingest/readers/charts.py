@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 from typing import Any
 
 from ragkit.errors import IngestError
@@ -18,6 +20,10 @@ _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _MOST_POINTS = 10_000
+# Of formats of numbers (ISO 29500-1, 18.8.31): what is no code in them, and codes of days.
+_UNQUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[_*].')
+_DAY = re.compile(r"y|d", re.I)
+_FIRST_DAY, _LAST_DAY = date(1899, 12, 30), 2_958_466
 
 
 def drawn_texts(part: Any, *, charts: bool) -> Iterator[str]:
@@ -104,17 +110,26 @@ def _points(series: Any, *kinds: str) -> dict[int, str]:
     if (plain := held.find(_C + "v")) is not None:
         return {0: one_line(plain.text or "")}
     level = next(held.iter(_C + "lvl"), held)  # of several levels the first is the finest
+    form = held.findtext(f".//{_C}formatCode") or ""
+    since_1904 = held.getroottree().find(_C + "date1904")
+    if since_1904 is not None and since_1904.get("val") != "0":
+        form = ""  # days that are counted from another one stay numbers
     points: dict[int, str] = {}
     for point in level.iter(_C + "pt"):
         at = point.get("idx") or ""
         if at.isdecimal() and len(points) < _MOST_POINTS:
-            points[int(at)] = _shown(point.findtext(_C + "v") or "")
+            points[int(at)] = _shown(point.findtext(_C + "v") or "", form)
     return points
 
 
-def _shown(value: str) -> str:
-    """Return a number as a person would write it, and other text as it is."""
+def _shown(value: str, form: str) -> str:
+    """Return a number as a person would write it in Excel's format, and other text as it is."""
+    plain = _UNQUOTED.sub("", form)
     try:
+        if _DAY.search(plain) and (day := float(value)) < _LAST_DAY:
+            return (_FIRST_DAY + timedelta(days=int(day))).isoformat()
+        if plain.endswith("%"):
+            return f"{float(value) * 100:.10g}%"
         return f"{float(value):.15g}" if "." in value else one_line(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return one_line(value)

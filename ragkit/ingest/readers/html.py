@@ -33,6 +33,7 @@ _META = {
 }  # fmt: skip
 # A space in a word of a script without any: there only since the source broke the line.
 _GAP = re.compile("(?<![!-~À-ɏ]) | (?![!-~À-ɏ])")
+_MARK = re.compile(r"\d{1,3}|[*†‡§]{1,3}")
 _FRAMES = ("iframe", "noframes")  # which may hold a page in their text
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
@@ -135,7 +136,8 @@ def _text(root: Any, left_out: Set[Any]) -> str:
             inner = parse_html(_framed(element))
             lines.block("" if inner is None else element_text(inner))
         elif step == "start":
-            lines.start(tag, number=_number(element, tag))
+            kind = (element.get("type") or "").strip() if tag == "ol" else ""
+            lines.start(tag, number=_number(element, tag), kind=kind)
         elif step == "end":
             lines.end(tag)
         else:
@@ -166,6 +168,9 @@ def _walk(root: Any, left_out: Set[Any]) -> Iterator[tuple[str, Any, str]]:
         if tag == "ruby" or (tag in _FRAMES and _framed(item)):
             yield tag, item, tag
             continue
+        if tag in ("sup", "a") and (mark := _note_mark(item, tag)):
+            yield "text", f"[{mark}]", ""
+            continue
         if tag == "pre" or (tag == "table" and not _is_layout(item)):
             yield tag, item, tag
             continue
@@ -185,6 +190,21 @@ def _framed(element: Any) -> str:
     if tag not in _FRAMES or "hidden" in element.attrib:
         return ""
     return (element.get("srcdoc") or "") if tag == "iframe" else element.text or ""
+
+
+def _note_mark(element: Any, tag: str) -> str:
+    """Return the mark that links to a note, which would else be part of the word before it.
+
+    It is raised, or says what it is (DPUB-ARIA 1.0, EPUB 3 structural semantics).
+    """
+    inside = element[0] if len(element) == 1 and not (element.text or "").strip() else None
+    link = element if tag == "a" else inside
+    raised = inside is not None and tag_of(inside) == {"sup": "a", "a": "sup"}[tag]
+    said = tag == "a" and not {"noteref", "doc-noteref"}.isdisjoint(element.attrib.values())
+    if link is None or not (raised or said) or "#" not in (link.get("href") or ""):
+        return ""
+    mark = one_line("".join(element.itertext()))
+    return mark if _MARK.fullmatch(mark) else ""
 
 
 def _annotated(ruby: Any) -> str:

@@ -20,6 +20,7 @@ _BINARY = re.compile(r"\\bin(?![a-z\d])")  # of no length, over which striprtf s
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 _DEEPEST = 3  # a comment on a note in a text box
 _ROW = re.compile(r"[^\n|]*\|[^\n]*\|\s*$")
+_TABLE_WORD = re.compile(r"\\(?:(trowd|row|par|line)(?![a-zA-Z])|.)", re.S)
 _TITLE = re.compile(r"\\title ([^{}\\]{1,500})\}")
 
 
@@ -32,7 +33,7 @@ def read_rtf(data: bytes) -> Content:
 
     rtf_to_text: Callable[..., str] = striprtf.rtf_to_text
     source, _ = _taken(data.decode("latin-1"), _DELETED)
-    source = _with_notes_last(_BINARY.sub(r"\\bin0", source))
+    source = _with_notes_last(_with_cells_on_a_line(_BINARY.sub(r"\\bin0", source)))
     text = rtf_to_text(source, errors="replace")
     # RTF writes characters beyond U+FFFF as two halves.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -60,6 +61,29 @@ def _with_notes_last(source: str) -> str:
         texts += [text for text, _ in taken]
         notes = [note for _, inner in taken for note in inner]
     return rest[:end] + "".join(f"\\par\\pard {{{text}\\par}}" for text in texts) + rest[end:]
+
+
+def _with_cells_on_a_line(source: str) -> str:
+    """Return RTF with spaces for the ends of paragraphs in cells, so that a row stays one line.
+
+    A row goes from its definition to its end; one that never ends is none.
+    """
+    ends: list[tuple[int, int]] = []
+    inner: list[tuple[int, int]] | None = None
+    for word in _TABLE_WORD.finditer(source):
+        if word[1] == "trowd":
+            inner = [] if inner is None else inner
+        elif inner is not None and word[1] == "row":
+            ends += inner
+            inner = None
+        elif inner is not None and word[1]:
+            inner.append(word.span())
+    pieces: list[str] = []
+    at = 0
+    for start, end in ends:
+        pieces += [source[at:start], "{ }"]
+        at = end
+    return "".join(pieces) + source[at:]
 
 
 def _taken(source: str, pattern: re.Pattern[str]) -> tuple[str, list[str]]:
