@@ -267,7 +267,7 @@ def pack(meter: Meter, units: list[Unit], overlap: int) -> Iterator[tuple[int, i
     with the end of the one before, up to ``overlap`` tokens: with whole sentences where one fits,
     else from a word on.
     """
-    sums = [0.0, *accumulate(unit.cost for unit in units)]
+    sums = [0.0, *accumulate([unit.cost for unit in units])]
     # The node's first unit that the node before does not have, its first character, and the cost of
     # what it repeats between the two.
     begin, head, repeated = 0, units[0].start if units else 0, 0.0
@@ -316,9 +316,10 @@ def _choose(
     best, least = begin + 1, float("inf")
     for stop in range(begin + 1, len(units) + 1):
         size = sums[stop] - first
-        if size > budget or units[stop - 1].end > room:
+        _, end, _, after = units[stop - 1]
+        if size > budget or end > room:
             break
-        loss = units[stop - 1].after + abs(size - target) / meter.size
+        loss = after + abs(size - target) / meter.size
         if loss <= least:
             best, least = stop, loss
     return best

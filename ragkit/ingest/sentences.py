@@ -112,7 +112,7 @@ def scan_run(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the sentences of a soft run, which opens and closes with no white space."""
     begin = seen = start
     quotes = 0  # straight double quotes up to ``seen``; an odd count means that one is open
-    special = _GREEK_OR_THAI.search(text, start, end)
+    special = not text.isascii() and _GREEK_OR_THAI.search(text, start, end)
     candidates = _CANDIDATE_IN_GREEK_OR_THAI if special else _CANDIDATE
     for match in candidates.finditer(text, start, end):
         if match["stop"] is None:

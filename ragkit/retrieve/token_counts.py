@@ -78,11 +78,11 @@ def _kinds(text: str) -> bytes:
 
     table = _table()
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-    kinds = table[codes].tobytes()
+    kinds = table.take(codes).tobytes()
     if _NOT_SEEN in kinds:
-        for code in set(codes[table[codes] == _NOT_SEEN].tolist()):
+        for code in set(codes[table.take(codes) == _NOT_SEEN].tolist()):
             table[code] = _kind(code)
-        kinds = table[codes].tobytes()
+        kinds = table.take(codes).tobytes()
     return kinds
 
 
