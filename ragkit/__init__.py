@@ -22,10 +22,10 @@ from ragkit.errors import (
     RagkitError,
     StoreError,
 )
-from ragkit.types import Answer, Citation, DocumentInfo, IndexReport, Sentence, SourceNode
 
 if TYPE_CHECKING:
     from ragkit.knowledge import Chat, KnowledgeBase, configure, open
+    from ragkit.types import Answer, Citation, DocumentInfo, IndexReport, Sentence, SourceNode
 
 __all__ = [
     "Answer",
@@ -49,14 +49,21 @@ __all__ = [
     "open",
 ]
 
-_LAZY = {"Chat", "KnowledgeBase", "configure", "open"}
+_OF_KNOWLEDGE = frozenset(("Chat", "KnowledgeBase", "configure", "open"))
+_OF_TYPES = frozenset(
+    ("Answer", "Citation", "DocumentInfo", "IndexReport", "Sentence", "SourceNode")
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _OF_KNOWLEDGE:
         from ragkit import knowledge
 
         return getattr(knowledge, name)
+    if name in _OF_TYPES:  # which processes that read files need not load
+        from ragkit import types
+
+        return getattr(types, name)
     raise AttributeError(f"module 'ragkit' has no attribute {name!r}")
 
 

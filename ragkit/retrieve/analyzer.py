@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ragkit.retrieve.characters import character_scores
-from ragkit.retrieve.proximity import proximity_scores
-from ragkit.retrieve.question_terms import question_terms, without_question_words
 from ragkit.retrieve.tokenizer import (
     detect_language,
     open_terms,
@@ -14,7 +12,9 @@ from ragkit.retrieve.tokenizer import (
     terms,
     words_and_runs,
 )
-from ragkit.types import Clause
+
+if TYPE_CHECKING:
+    from ragkit.types import Clause
 
 __all__ = ["LexicalAnalyzer"]
 
@@ -66,6 +66,10 @@ class LexicalAnalyzer:
 
         Question words are left out, unless nothing else is there.
         """
+        # Here, since a process that only indexes is not asked.
+        from ragkit.retrieve.question_terms import question_terms
+        from ragkit.types import Clause
+
         telling, function = question_terms(question)
         clauses = (
             Clause(telling, weights=_WEIGHTS),
@@ -79,6 +83,10 @@ class LexicalAnalyzer:
 
         Hand in the best ``pool`` nodes: which runs and pairs are rare is judged among them.
         """
+        from ragkit.retrieve.characters import character_scores
+        from ragkit.retrieve.proximity import proximity_scores
+        from ragkit.retrieve.question_terms import without_question_words
+
         texts = [text for _, text in candidates]
         characters = character_scores(question, texts)
         about = without_question_words(question)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ragkit.errors import ConfigError
-from ragkit.store.engine import parse_address
-from ragkit.types import Analyzer
 
 if TYPE_CHECKING:
     from ragkit.store.sqlite import SqliteStore
+    from ragkit.types import Analyzer
 
 __all__ = ["open_store"]
 
@@ -45,6 +44,7 @@ def open_store(
     client, ``StoreError`` for a folder, a file of another kind, a damaged one, or one of a newer
     format.
     """
+    from ragkit.store.engine import parse_address
     from ragkit.store.sqlite import open_sqlite
 
     address = parse_address(uri) if isinstance(uri, str) else None
