@@ -122,7 +122,11 @@ for (const table of document.querySelectorAll("table.files")) {
 
 def one_line(text: str) -> str:
     """Return a name on one line, without characters that would turn or hide it."""
-    return printable(text).replace("\n", "\N{SYMBOL FOR NEWLINE}").replace("\t", " ")
+    return (
+        printable(text)
+        .replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
+        .replace("\t", " ")
+    )
 
 
 def name_html(source: str) -> str:
