@@ -20,7 +20,7 @@ import pytest
 
 import ragkit
 from ragkit.cli.health_words import WORDS
-from ragkit.health import MESSAGES, Health, health
+from ragkit.health import MESSAGES, Health, _group, health
 from ragkit.health.embedder_languages import embedder_languages
 from ragkit.health.garbled import garbling
 from ragkit.health.inventory import counts, inventory
@@ -457,7 +457,8 @@ def test_every_reason_has_chinese_words() -> None:
     assert len(texts) > 40
     for text in texts:
         if not text.startswith("This is docx"):
-            assert re.search("[\u4e00-\u9fff]", reason(text, "zh")), text
+            for said in (text, _group(text)):
+                assert re.search("[\u4e00-\u9fff]", reason(said, "zh")), said
 
 
 @pytest.mark.parametrize(
@@ -475,6 +476,13 @@ def test_every_reason_has_chinese_words() -> None:
         ("Outlook message (.msg). Save it as .eml or text.", "请另存为 .eml 或文本"),
         ("A symbolic link to nothing.", "指向不存在"),
         ("XML nested more than 256 levels deep.", "嵌套过深"),
+        ("Wrong password for this Office file. Correct it in the password file.", "Office 的密码"),
+        ("Wrong password for this PDF", "PDF 的密码不对"),
+        ("Reading it took longer than 60 s.", "读取超过 60 秒"),
+        ("Reading it took longer than … s", "读取超过 … 秒"),
+        ("Reading it needs more than 800 MB of memory.", "800 MB"),
+        ("Its reader failed: ValueError.", "读取程序出错"),
+        ("Damaged file: the reader crashed (signal 11).", "崩溃"),
     ],
 )
 def test_a_reason_says_in_chinese_what_it_says_in_english(said: str, chinese: str) -> None:

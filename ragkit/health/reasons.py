@@ -6,7 +6,7 @@ import re
 
 __all__ = ["reason"]
 
-# The readers' reasons, by their beginnings; what follows the first colon stays as it is.
+# The readers' reasons, whole and as the health report groups them, up to the first stop or colon.
 _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"Excluded in the chat's Documents page", "已在“文档”页中排除"),
     (r"Empty file", "空文件"),
@@ -15,15 +15,16 @@ _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"Scanned PDF: OCR found no text.*", "扫描版 PDF，OCR 没有识别出文字"),
     (r"(?:Scanned PDF: )?OCR gave up.*",
      "扫描版 PDF，OCR 未能完成，可能需要更多内存：ingest.file_memory_mb"),
+    (r"Scanned PDF$", "扫描版 PDF"),
     (r"Scanned PDF.*",
      "扫描版 PDF，页面是没有文本的图像，请先做文字识别，或安装 ragkit 的附加组件 ocr"),
-    (r"Reading it took longer than (.+?) s\..*", r"读取超过 \1 秒，可调大 ingest.file_seconds"),
+    (r"Reading it took longer than (.+?) s(?:\..*)?$", r"读取超过 \1 秒，可调大 ingest.file_seconds"),
     (r"Reading it needs more than (.+?) of memory.*",
      r"读取需要超过 \1 内存，可调大 ingest.file_memory_mb"),
     (r"Its reader failed.*", "读取程序出错"),
     (r"The embedder made no vector of a part of it.*",
      "嵌入模型未能为其中一部分生成向量（结果为 NaN、无穷大或全零）"),
-    (r"Wrong password for this (.+?)( file)?\..*", r"\1 的密码不对，请更正密码文件"),
+    (r"Wrong password for this (.+?)(?: file)?(?:\..*)?$", r"\1 的密码不对，请更正密码文件"),
     (r"PDF without text", "PDF 中没有文本"),
     (r"Password-protected Office file, which ragkit's extra.*",
      "Office 文件有密码保护，请安装 ragkit 的附加组件 passwords"),
@@ -41,7 +42,7 @@ _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"Damaged (?:zip container|(\w+)): its end is missing.*",
      r"\1 文件已损坏：缺少结尾，可能没有完整复制或下载"),
     (r"Damaged (?:zip container|(\w+)).*", r"\1 文件已损坏"),
-    (r"This is an? (zip|tar) archive\..*", r"这是 \1 压缩包，请解压到文件夹中"),
+    (r"This is an? (zip|tar) archive(?:\..*)?$", r"这是 \1 压缩包，请解压到文件夹中"),
     (r"This is an? (\S+) archive, not a text document.*", r"这是 \1 压缩包，不是文本文档"),
     (r"This is an? (\w+) image, not a text document.*", r"这是 \1 图像，不是文本文档"),
     (r"This is an? (\w+) sound file, not a text document.*", r"这是 \1 音频，不是文本文档"),
@@ -73,7 +74,7 @@ _REASONS_ZH: tuple[tuple[str, str], ...] = (
     (r"The file has vanished", "文件已消失"),
     (r"Cannot be read.*|cannot be read.*", "无法读取"),
     (r"EPUB with copy protection.*", "EPUB 有版权保护（DRM）"),
-    (r"Its format is not known \((.*?)\).*", r"格式未知（\1）"),
+    (r"Its format is not known.*", "格式未知"),
     (r"Documents in documents stand too deep.*", "文档中的文档嵌套过深"),
     (r"It is no Word document.*", "不是 Word 文档"),
     (r"Its reader is not installed.*", "未安装相应的读取程序"),
