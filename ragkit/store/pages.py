@@ -50,10 +50,11 @@ def write(conn: sqlite3.Connection, table: str, segment: int, terms: Terms) -> N
     fields = len(terms.counts)
     vocabulary = terms.vocabulary
     gaps = np.flatnonzero(np.frombuffer(vocabulary, np.uint8) == 0x20)
-    begins = [0, *(gaps + 1).tolist(), len(vocabulary) + 1]
-    rows = np.concatenate([[0], np.cumsum(terms.sizes)])
-    weights = np.asarray(begins) + 2 * np.arange(len(begins)) + (2 + fields) * rows
-    ends, starts = weights.tolist(), rows.tolist()
+    begin_at = np.concatenate([[0], gaps + 1, [len(vocabulary) + 1]])
+    row_at = np.concatenate([[0], np.cumsum(terms.sizes)])
+    weight_at = begin_at + 2 * np.arange(len(begin_at)) + (2 + fields) * row_at
+    # A few of each are looked at: to make lists of them takes longer.
+    begins, starts, ends = begin_at.data, row_at.data, weight_at.data
     sizes = (terms.sizes - 1).astype("<u2")
     low, counts = terms.rows, terms.counts
 
