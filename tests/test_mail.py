@@ -142,6 +142,15 @@ def test_a_patch_in_a_message_is_read_and_what_is_not_read_is_named() -> None:
     )
 
 
+def test_parts_behind_another_boundary_than_the_named_one_are_read(tmp_path: Path) -> None:
+    page = base64.b64encode("<p>Fünf Boote.</p>".encode()).decode()
+    coded = f"Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n{page}"
+    data = multipart("alternative", coded).replace(b"boundary=x", b"boundary=y")
+    assert read(tmp_path, data) == "From: ann@example.com\n\nFünf Boote."
+    data = multipart("mixed", coded).replace(b"boundary=x", b"boundary=y").replace(b"--x", b"x")
+    assert "Content-Type: text/html" in read(tmp_path, data)
+
+
 def with_files(*files: tuple[str, bytes]) -> bytes:
     message = EmailMessage()
     message["From"] = "ann@example.com"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from email import policy
@@ -29,6 +30,7 @@ _BY_NAME = frozenset(
 # Of alternatives that say the same: text as people wrote it, and what only programs read.
 _RANKS = {"text/plain": 0, "text/html": 1, "text/calendar": 3}
 _STUB, _LONGER = 300, 5  # a short text beside a page so many times as long only says to look there
+_BOUNDARY = re.compile(r"\s*--([^\s\"]{1,70})\r?\n[!-9;-~]+:")
 _LONGEST_CONTENT = 3000  # characters: names of 255 characters, each written as %E4%BD%A0
 _LONGEST_HEADER = {"content-transfer-encoding": 100, "mime-version": 100}
 _READ_TEXTS = ("plain", "html", "calendar", "markdown", "csv", "enriched", "x-patch", "x-diff")
@@ -157,6 +159,8 @@ def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
     if kind == "message/rfc822" or part.get_content_disposition() == "attachment":
         attached.append(part)
         return []
+    if part.get_content_maintype() == "multipart":
+        part = _with_found_boundary(part)
     children = part.get_payload() if part.is_multipart() else None
     if not isinstance(children, list) or not depth:
         is_text = part.get_content_maintype() in ("text", "multipart")
@@ -171,6 +175,17 @@ def _texts(part: Message, attached: list[Message], depth: int) -> list[str]:
         return [text for _, texts in found for text in texts]
     said = [(_RANKS.get(child.get_content_type(), 1), texts) for child, texts in found if texts]
     return _best(sorted(said, key=lambda alternative: alternative[0]))
+
+
+def _with_found_boundary(part: Message) -> Message:
+    """Return a part of several parts, cut at the boundary that it has instead of the named one."""
+    payload = part.get_payload()
+    found = _BOUNDARY.match(payload) if isinstance(payload, str) else None
+    if not found:
+        return part
+    head = f'Content-Type: {part.get_content_type()}; boundary="{found[1]}"\n\n'
+    cut = _parsed((head + str(payload)).encode("utf-8", "surrogateescape"))
+    return part if cut is None else cut
 
 
 def _best(said: list[tuple[int, list[str]]]) -> list[str]:
