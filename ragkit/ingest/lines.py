@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -47,9 +48,6 @@ _NO_MARK = re.compile(
 # The time that opens an entry of a log.
 _STAMP = re.compile(r"[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d")
 _FIRST_WORD = re.compile(r"\s*+[^\w\s]*+([^\W_]{1,40})")
-_WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
-                   "\uff01-\uff60\uffe0-\uffe6"
-                   "\U0001f300-\U0001faff\U00020000-\U0003fffd]")  # fmt: skip
 _STOPS = tuple('.!?。！？…．।॥؟۔။។።”」』"')
 _SENTENCE_ENDS = tuple(".!?。！？")
 _COMMAS = tuple(",，、;；-–—（(「“·&+/")
@@ -259,10 +257,19 @@ def _wraps(
         return True
     if full < _NARROW:
         return prose
-    needed = 2 if _WIDE.match(word) else _columns(word) + 1
+    needed = 2 if not word.isascii() and _wide().match(word) else _columns(word) + 1
     return full - width - needed <= _RAGGED * full
 
 
 def _columns(line: str) -> int:
     """Return how many terminal columns a line takes: two for a wide East Asian character."""
-    return len(line) if line.isascii() else len(line) + len(_WIDE.findall(line))
+    return len(line) if line.isascii() else len(line) + len(_wide().findall(line))
+
+
+@cache
+def _wide() -> re.Pattern[str]:
+    # So many characters take milliseconds to compile, which plain ASCII can do without.
+    return re.compile(
+        "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60"
+        "\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003fffd]"
+    )

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -49,10 +49,6 @@ _CLAUSE = re.compile(f"(?:[，、；：،؛၊]|[,;:|](?=[\\s{_CLOSE}]))[{_CLOSE
 _CHARS_PER_TOKEN = 20
 _LONGEST_WORD = 48
 _SHORT = 300  # characters that are sooner counted again than all their tokens found
-# In a script that separates words by spaces.
-_WORD = re.compile("[^\\W_\u2e80-\uffdc]++")
-# Behind white space, or anywhere in a script that puts none between words.
-_WORD_START = re.compile("(?<=\\s)[^\\s]|(?<=[\u3040-\ua4cf])[\u3040-\ua4cf]")
 
 
 class Meter:
@@ -208,10 +204,23 @@ def _word_end(text: str, at: int, aim: int, end: int) -> int:
     for place in range(len(head) - 1, len(head) // 2, -1):
         if head[place].isspace():
             return at + len(head[:place].rstrip())
-    word = _WORD.match(text, aim - 1, min(end, aim + _LONGEST_WORD))
+    word = _word().match(text, aim - 1, min(end, aim + _LONGEST_WORD))
     # A word that does not end in sight is none.
     stop = word.end() if word and word.end() < aim + _LONGEST_WORD else aim
     return _whole_character(text, stop, end)
+
+
+# So many characters take milliseconds to compile, which short texts can do without.
+@cache
+def _word() -> re.Pattern[str]:
+    """Return what a word is in a script that separates words by spaces."""
+    return re.compile("[^\\W_\u2e80-\uffdc]++")
+
+
+@cache
+def _word_start() -> re.Pattern[str]:
+    """Return what opens a word: behind white space, or anywhere in a script that puts none."""
+    return re.compile("(?<=\\s)[^\\s]|(?<=[\u3040-\ua4cf])[\u3040-\ua4cf]")
 
 
 def _characters(meter: Meter, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -342,7 +351,7 @@ def _repeat_from(
         return units[best].start, sums[stop] - sums[best]
     end = units[stop - 1].end
     first = max(before + 1, end - _CHARS_PER_TOKEN * overlap)
-    starts = [found.start() for found in _WORD_START.finditer(meter.text, first, end)]
+    starts = [found.start() for found in _word_start().finditer(meter.text, first, end)]
 
     def fits(start: int) -> bool:
         cost = meter.cost(start, end)

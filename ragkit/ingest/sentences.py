@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from ragkit.ingest.lines import is_row, soft_runs
 
@@ -21,8 +22,6 @@ _HARD = "!?。！？｡．︒﹒﹖﹗‼‽⁇⁈⁉।॥؟۔։།༎။។៕
 _CLOSE = "\"'”’」』》〉）)\\]】〕｝}»›*_`"
 _OPEN = "\"'“‘„‚「『《〈（(\\[【〔｛{«‹*_`¿¡<-"
 _GOES_ON = frozenset(",，、;；:：")
-_CJK = re.compile("[\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31a0-\u4dbf\u4e00-\ua4cf\uac00-\ud7af"
-                  "\uf900-\ufaff\uff21-\uff5a\uff66-\uffdc\U00020000-\U0003ffff]")  # fmt: skip
 _THAI = re.compile("[\u0e01-\u0e5b]")
 _HIRAGANA = re.compile("[\u3041-\u309f]")
 
@@ -162,6 +161,19 @@ def _without_openers(text: str, begin: int, stop: int, cut: int, end: int) -> in
     return cut
 
 
+def _is_cjk(character: str) -> bool:
+    return not character.isascii() and _cjk().match(character) is not None
+
+
+@cache
+def _cjk() -> re.Pattern[str]:
+    # So many characters take milliseconds to compile, which plain ASCII can do without.
+    return re.compile(
+        "[\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31a0-\u4dbf\u4e00-\ua4cf\uac00-\ud7af"
+        "\uf900-\ufaff\uff21-\uff5a\uff66-\uffdc\U00020000-\U0003ffff]"
+    )
+
+
 def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -> bool:
     """Tell whether the terminator ``text[stop:stop_end]``, closed at ``cut``, ends a sentence."""
     if cut >= end:
@@ -170,7 +182,7 @@ def _ends(text: str, begin: int, stop: int, stop_end: int, cut: int, end: int) -
     mark = text[stop:stop_end]
     gap = following.isspace()
     if not gap:
-        if following in _GOES_ON or (mark.isascii() and not _CJK.match(following)):
+        if following in _GOES_ON or (mark.isascii() and not _is_cjk(following)):
             return False
         if cut > stop_end and _HIRAGANA.match(following):
             return False  # 「行く。」と言った: the quotation is part of the sentence
