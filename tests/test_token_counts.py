@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.ingest.splitter import split
@@ -17,6 +17,7 @@ texts = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)  # the first text loads NumPy
 @given(texts, st.sampled_from([16, 32, 64, 1 << 16]))
 def test_as_many_tokens_begin_as_are_counted_up_to_any_place(text: str, window: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -32,6 +33,7 @@ def test_as_many_tokens_begin_as_are_counted_up_to_any_place(text: str, window: 
 long_texts = texts.filter(bool).map(lambda text: text * (300 // len(text) + 1))
 
 
+@settings(deadline=None)
 @given(long_texts, st.integers(1, 60), st.integers(0, 20))
 def test_a_text_is_cut_alike_with_and_without_them(text: str, size: int, overlap: int) -> None:
     overlap = min(overlap, size - 1)

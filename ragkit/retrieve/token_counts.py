@@ -21,12 +21,9 @@ _ASCII_TOKEN = re.compile(r"[A-Za-z0-9]{1,16}")
 _TOKEN = re.compile(rf"[{CJK}{HANGUL}]|[{UNSPACED}]{{1,4}}|{LETTER}{{1,16}}")
 _KIND = re.compile(rf"({LETTER})|([{UNSPACED}])|([{CJK}{HANGUL}])")
 _OTHER, _LETTER, _UNSPACED, _ALONE, _NOT_SEEN = 0, 1, 2, 4, 255  # what a character is
-# What a run that is several tokens opens with: looked for much sooner than the whole of it.
-_LONG_RUNS = tuple(
-    (length, mark * (length + 1), re.compile(mark * (length + 1) + mark + b"*+"))
-    for mark, length in ((b"\1", 16), (b"\2", 4))
-)
-_WINDOW = 1 << 16  # characters; a multiple of both lengths
+_LONGEST = (1, 16, 4, 1, 1)  # token of each kind; powers of two
+_LONGER_RUNS = (b"\1" * 17, b"\2" * 5)  # open every run that is several tokens
+_WINDOW = 1 << 16  # characters; a multiple of those lengths
 
 
 def count_tokens(text: str) -> int:
@@ -62,10 +59,10 @@ def _starts(kinds: bytes) -> NDArray[np.intp]:
     here, before = known[1:], known[:-1]
     # A letter behind what is no letter, but a character that is a token alone behind anything.
     begins = (here != before & (_LETTER | _UNSPACED)) & (here != _OTHER)
-    for length, longer, runs in _LONG_RUNS:
-        if longer in kinds:
-            for run in runs.finditer(kinds):
-                begins[run.start() : run.end() : length] = True
+    if any(longer in kinds for longer in _LONGER_RUNS):
+        places = np.arange(len(here))
+        places -= np.maximum.accumulate(np.where(begins, places, 0))  # in their runs
+        begins |= (places & np.array(_LONGEST)[here] - 1 == 0) & (here != _OTHER)
     found: NDArray[np.intp] = begins.nonzero()[0]
     return found
 
