@@ -398,7 +398,9 @@ def test_other_settings_are_named_and_wipe_nothing(tmp_path: Path) -> None:
         new.catalog.files,
         lambda: new.document_frequencies(["a"]),
     ):
-        with pytest.raises(IndexMismatch, match=r"splitter 2 -> 3.*ragkit index --rebuild"):
+        with pytest.raises(
+            IndexMismatch, match=rf"splitter 2 -> 3.*ragkit index --index {path} --rebuild"
+        ):
             attempt()
     assert ask(old, "word") == ["doc-a.md#0"]
     other = open_store(

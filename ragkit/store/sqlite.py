@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -399,7 +400,7 @@ class SqliteStore:
     def _generation(self, conn: sqlite3.Connection) -> Generation | None:
         """Return the generation that this handle works on, checked against its fingerprint."""
         row = conn.execute(
-            "SELECT id, fingerprint, dimension FROM generation"
+            "SELECT id, fingerprint, dimension, folder FROM generation"
             " WHERE CASE WHEN ?1 IS NULL THEN state = 'live' ELSE id = ?1 END",
             (self._building,),
         ).fetchone()
@@ -408,8 +409,20 @@ class SqliteStore:
                 raise StoreError("The rebuild was dropped by another process. Start it again.")
             return None
         if row[1] != _to_json(self.fingerprint):
-            raise IndexMismatch(_difference(self.path, json.loads(row[1]), self.fingerprint))
+            changes = _changes(json.loads(row[1]), self.fingerprint)
+            raise IndexMismatch(
+                f"The index {self.path} was built with other settings: {changes}. "
+                f"Build it anew beside the old one: {self._rebuild_command(row[3])}, "
+                "or use the old settings."
+            )
         return Generation(row[0], row[2])
+
+    def _rebuild_command(self, folder: str) -> str:
+        """Return the command that builds this index of ``folder`` anew, as a shell reads it."""
+        words = ["ragkit", "index", *([folder] if folder else [])]
+        if self._replica is None:  # else the address is the engine's
+            words += ["--index", str(self.path)]
+        return shlex.join([*words, "--rebuild"])
 
     def _create_generation(self, conn: sqlite3.Connection, state: str) -> Generation:
         from ragkit.store import fts
@@ -455,13 +468,9 @@ def _to_json(fingerprint: Fingerprint) -> str:
     return json.dumps(dict(fingerprint), ensure_ascii=False, sort_keys=True)
 
 
-def _difference(path: Path, found: Fingerprint, wanted: Fingerprint) -> str:
-    changes = [
+def _changes(found: Fingerprint, wanted: Fingerprint) -> str:
+    return ", ".join(
         f"{key} {found.get(key, 'none')} -> {wanted.get(key, 'none')}"
         for key in sorted({*found, *wanted})
         if found.get(key) != wanted.get(key)
-    ]
-    return (
-        f"The index {path} was built with other settings: {', '.join(changes)}. "
-        "Build it anew beside the old one: ragkit index --rebuild, or use the old settings."
     )
