@@ -21,6 +21,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _LEVELS = 9
 _PLACE = re.compile("%([1-9])")
 _LONGEST = 60
+_MOST_ABOVE = 50  # styles on which one is based, which a file could make endless
 _BETWEEN = {"nothing": "", "space": " ", "tab": " "}
 _OFF = ("0", "false", "off")
 
@@ -137,7 +138,7 @@ class Numbering:
         found: dict[str, str] = {}
         seen: set[str] = set()
         above = style
-        while above in self._styles and above not in seen:
+        while above in self._styles and above not in seen and len(seen) < _MOST_ABOVE:
             seen.add(above)
             element = self._styles[above]
             found = _place(element.find(_W + "pPr")) | found
