@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.retrieve import languages
+from ragkit.retrieve import languages, tokenizer
 from ragkit.retrieve.languages import detect_language
 from ragkit.retrieve.token_counts import count_tokens
 from ragkit.retrieve.tokenizer import fold, is_function_word, open_terms, terms, words_and_runs
@@ -209,3 +209,22 @@ def test_words_are_counted_as_they_stand_in_the_text(words):
     assert number == len(found)
     assert list(said.items()) == list(Counter(filter(profile.words.__contains__, found)).items())
     assert marks == Counter(filter(profile.letters.__contains__, text.lower()))
+
+
+@given(st.text(st.sampled_from("aBé7Жअ中한ไ²\u0301_-."), min_size=1, max_size=45))
+def test_a_word_taken_the_short_way_is_one_chunk_of_one_piece(text):
+    if tokenizer._is_word(text):
+        assert tokenizer._CHUNK.findall(text) == [text]
+        assert not tokenizer._RUN.match(text)
+        assert tokenizer._pieces(text) == [text]
+
+
+@given(st.text(st.sampled_from("aBéñ7Ж中ing -."), max_size=30))
+def test_terms_of_an_open_text_are_the_english_ones_and_others_once(text):
+    english = terms(text, language="en")
+    others = open_terms(text)[len(english) :]
+    assert open_terms(text)[: len(english)] == english
+    assert len(others) == len(set(others))
+    assert set(others).isdisjoint(english)
+    for language in ("de", "es", "fr"):
+        assert set(terms(text, language=language)) <= {*english, *others}

@@ -19,12 +19,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain, pairwise
 from operator import add
 from typing import TYPE_CHECKING
 
 from ragkit.retrieve.languages import detect_language, function_words, stemmer_name
+from ragkit.retrieve.memo import Memo
 
 if TYPE_CHECKING:
     import Stemmer
@@ -71,6 +72,7 @@ _CHUNK = re.compile(
     rf"|(?:--?(?=[A-Za-z]{{2}}))?_{{0,2}}{_LETTERS}(?:[._\-/:'’@+#&·]{{1,3}}{_LETTERS}){{0,9}}(?:\+\+|#)?"
 )
 _RUN = re.compile(rf"(?P<cjk>[{CJK}])|(?P<hangul>[{HANGUL}])|(?P<unspaced>[{UNSPACED}])")
+_FIRST_OF_RUNS = "\u0e01"  # the letters of runs, all of them, come behind those of alphabets
 _PART = re.compile(_LETTERS)
 # camelCase, HTTPServer, and letters beside digits: boundaries inside a word of ASCII letters.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[0-9])")
@@ -157,39 +159,38 @@ def _terms_of(text: str, language: str | None) -> list[str]:
     return list(chain.from_iterable(map(_known(language).__getitem__, text.split())))
 
 
-def _known(language: str | None) -> _Known:
+def _known(language: str | None) -> Memo[tuple[str, ...]]:
+    """Return the terms, in one language, of what stands between white space."""
     if language not in _NOT_LATIN and stemmer_name(language) is None:
         language = None  # whatever a file says its language is: nothing is known of it
     known = _KNOWN.get(language)
     if known is None:
-        known = _KNOWN[language] = _Known(language)
+        find = partial(_piece_terms, language=language)
+        known = _KNOWN[language] = Memo(find, most=_MOST_KNOWN)
     return known
 
 
-class _Known(dict[str, tuple[str, ...]]):
-    """Terms of what stands between white space, in one language: a text repeats most of it."""
+def _piece_terms(piece: str, *, language: str | None) -> tuple[str, ...]:
+    bare = _bare(piece)
+    if bare != piece:
+        return _known(language)[bare]
+    if _is_word(piece):
+        term = word_term(piece, language)
+        return (term,) if term else ()
+    found: list[str] = []
+    for chunk in _CHUNK.findall(piece):
+        run = _RUN.match(chunk)
+        found += _run_terms(chunk, run.lastgroup) if run else _word_terms(chunk, language)
+    return tuple(found)
 
-    def __init__(self, language: str | None) -> None:
-        super().__init__()
-        self._language = language
 
-    def __missing__(self, piece: str) -> tuple[str, ...]:
-        bare = _bare(piece)
-        found = tuple(self.terms_of(piece)) if bare == piece else self[bare]
-        if len(piece) <= _LONGEST_KNOWN:
-            if len(self) >= _MOST_KNOWN:
-                self.clear()
-            self[piece] = found
-        return found
-
-    def terms_of(self, piece: str) -> Iterator[str]:
-        """Yield the terms of a piece that is not kept."""
-        for chunk in _CHUNK.findall(piece):
-            run = _RUN.match(chunk)
-            if run is None:
-                yield from _word_terms(chunk, self._language)
-            else:
-                yield from _run_terms(chunk, run.lastgroup)
+def _is_word(piece: str) -> bool:
+    """Return whether it is sure to be one word or number, as most are, without a look at chunks."""
+    if len(piece) > _LONGEST:
+        return False
+    if not piece.isascii():
+        return piece.isalpha() and max(piece) < _FIRST_OF_RUNS
+    return piece.isdigit() or (piece.isalpha() and (piece.islower() or piece[1:].islower()))
 
 
 def open_terms(text: str) -> list[str]:
@@ -209,48 +210,46 @@ def open_words_and_runs(text: str) -> tuple[list[str], str]:
 
 def _open_terms_of(text: str) -> list[str]:
     """Return the English terms of ``text``, then once each the others that it has elsewhere."""
-    pieces = text.split()
-    found = list(chain.from_iterable(map(_known("en").__getitem__, pieces)))
-    others = dict.fromkeys(chain.from_iterable(map(_OTHERS.__getitem__, dict.fromkeys(pieces))))
-    for term in found:
-        others.pop(term, None)
-    return [*found, *others]
+    found: list[str] = []
+    others: list[str] = []
+    for english, elsewhere in map(_OPEN.__getitem__, text.split()):
+        found += english
+        if elsewhere:
+            others += elsewhere
+    once = dict.fromkeys(others)
+    for term in once.keys() & found:
+        del once[term]
+    return [*found, *once]
 
 
-class _Others(dict[str, tuple[str, ...]]):
-    """Terms that what stands between white space has in other languages and not in English."""
-
-    def __missing__(self, piece: str) -> tuple[str, ...]:
-        bare = _bare(piece)
-        found = self._terms_of(piece) if bare == piece else self[bare]
-        if len(piece) <= _LONGEST_KNOWN:
-            if len(self) >= _MOST_KNOWN:
-                self.clear()
-            self[piece] = found
-        return found
-
-    def _terms_of(self, piece: str) -> tuple[str, ...]:
-        english = _known("en")[piece]
-        words = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
-        terms = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, words)))
-        return tuple(term for term in terms if term and term not in english)
-
-
-_OTHERS = _Others()
+def _open_piece_terms(piece: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the English terms of what stands between white space, and the others it has."""
+    bare = _bare(piece)
+    if bare != piece:
+        return _OPEN[bare]
+    english = _known("en")[piece]
+    chunks = [piece]
+    if not _is_word(piece):
+        chunks = [chunk for chunk in _CHUNK.findall(piece) if not _RUN.match(chunk)]
+    others = dict.fromkeys(chain.from_iterable(map(_terms_elsewhere, chunks)))
+    return english, tuple(term for term in others if term and term not in english)
 
 
 def _terms_elsewhere(chunk: str) -> Iterator[str]:
-    """Yield the terms of a chunk's words in the languages a text is open to; it is no run."""
+    """Yield the terms of a chunk's words in the languages a text is open to; it is no run.
+
+    Not those that are the same in English: of numbers, and of words in other letters.
+    """
     parts = [chunk]
     if len(chunk) > _LONGEST * 2:  # runs of letters that are cut are so in every language
         parts = [part for part in _PART.findall(chunk) if len(part) <= _LONGEST]
-    for piece in chain.from_iterable(map(_pieces, parts)):
-        if piece.isalpha() and _is_latin(piece):
+    for piece in filter(_is_latin, chain.from_iterable(map(_pieces, parts))):
+        if piece.isalpha():
             folded = fold(piece)
             yield folded
             for stemmer in _open_stemmers():
                 yield _folded_stem(stemmer, folded)
-        else:
+        elif not any(map(str.isdigit, piece)):
             yield from (word_term(piece, code) for code in _OPEN_TO)
 
 
@@ -263,9 +262,9 @@ def _open_stemmers() -> list[Stemmer.Stemmer]:
     return [stemmer for stemmer in map(_stemmer, _OPEN_TO) if stemmer]
 
 
-_KNOWN: dict[str | None, _Known] = {}
 _MOST_KNOWN = 1 << 16
-_LONGEST_KNOWN = 24
+_KNOWN: dict[str | None, Memo[tuple[str, ...]]] = {}
+_OPEN = Memo(_open_piece_terms, most=_MOST_KNOWN)
 
 
 # No term begins or ends with these.
