@@ -21,9 +21,8 @@ _ASCII_TOKEN = re.compile(r"[A-Za-z0-9]{1,16}")
 _TOKEN = re.compile(rf"[{CJK}{HANGUL}]|[{UNSPACED}]{{1,4}}|{LETTER}{{1,16}}")
 _KIND = re.compile(rf"({LETTER})|([{UNSPACED}])|([{CJK}{HANGUL}])")
 _OTHER, _LETTER, _UNSPACED, _ALONE, _NOT_SEEN = 0, 1, 2, 4, 255  # what a character is
-_LONGEST = (1, 16, 4, 1, 1)  # token of each kind; powers of two
 _LONGER_RUNS = (b"\1" * 17, b"\2" * 5)  # open every run that is several tokens
-_WINDOW = 1 << 16  # characters; a multiple of those lengths
+_WINDOW = 1 << 16  # characters; a multiple of 16 and 4, the longest tokens
 
 
 def count_tokens(text: str) -> int:
@@ -60,9 +59,10 @@ def _starts(kinds: bytes) -> NDArray[np.intp]:
     # A letter behind what is no letter, but a character that is a token alone behind anything.
     begins = (here != before & (_LETTER | _UNSPACED)) & (here != _OTHER)
     if any(longer in kinds for longer in _LONGER_RUNS):
-        places = np.arange(len(here))
-        places -= np.maximum.accumulate(np.where(begins, places, 0))  # in their runs
-        begins |= (places & np.array(_LONGEST)[here] - 1 == 0) & (here != _OTHER)
+        places = np.arange(len(here), dtype=np.int32)
+        places -= np.maximum.accumulate(places * begins)  # in their runs
+        begins |= (places & 15 == 0) & (here == _LETTER)
+        begins |= (places & 3 == 0) & (here == _UNSPACED)
     found: NDArray[np.intp] = begins.nonzero()[0]
     return found
 
