@@ -9,6 +9,7 @@ answers until the new one is complete and has answered like the source.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -153,11 +154,13 @@ def _open_source(uri: str, home: Path, folder: Path | None) -> SqliteStore:
     marks = found.live_fingerprint()
     found.close()
     if marks is None:
-        raise StoreError(f"The index {path} holds nothing yet. Build it first: ragkit index")
+        command = _index_command(folder, uri)
+        raise StoreError(f"The index {path} holds nothing yet. Build it first: {command}")
     if marks.get("analyzer") != analyzer.version:
+        command = _index_command(folder, uri, "--rebuild")
         raise IndexMismatch(
             f"The index {path} was built by another version of ragkit (words {marks['analyzer']}, "
-            f"now {analyzer.version}). Build it anew first: ragkit index --rebuild"
+            f"now {analyzer.version}). Build it anew first: {command}"
         )
     return open_store(path, analyzer=analyzer, fingerprint=marks, read_only=True)
 
@@ -201,11 +204,17 @@ def _file_of(uri: str, home: Path, folder: Path | None) -> Path | str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise StoreError(f"There is no index of '{folder}' with {uri}. Build it: ragkit index")
+        command = _index_command(folder, uri)
+        raise StoreError(f"There is no index of '{folder}' with {uri}. Build it: {command}")
     raise ConfigError(
         f"'{folder}' has {len(found)} indexes with {uri}, of different settings. "
         f"Name one by its file: {', '.join(map(str, found))}."
     )
+
+
+def _index_command(folder: Path | str | None, uri: str, *flags: str) -> str:
+    """Return the command that makes the index ``uri`` of ``folder``, as a shell reads it."""
+    return shlex.join(["ragkit", "index", str(folder or "FOLDER"), "--index", uri, *flags])
 
 
 def _is_of(path: Path, home: Path, folder: Path, engine: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import threading
 import time
@@ -233,7 +234,8 @@ def _check_path(path: Path, *, must_exist: bool) -> None:
     if path.is_dir():
         raise StoreError(f"{path} is a folder; an index is a file, such as {path / 'index.db'}.")
     if must_exist and not path.exists():
-        raise StoreError(f"There is no index at {path}. Build it: ragkit index")
+        command = shlex.join(["ragkit", "index", "FOLDER", "--index", str(path)])
+        raise StoreError(f"There is no index at {path}. Build it: {command}")
 
 
 def _has_log(path: Path) -> bool:

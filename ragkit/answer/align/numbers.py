@@ -64,9 +64,6 @@ _DIGITS = re.compile(
 )
 
 
-_IN_WORD = re.compile(r"[A-Za-z_]{1,3}\d|[A-Za-z_]{4}|[A-Za-z]+[-_/]")
-
-
 _GROUPS = re.compile(r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?")
 
 
