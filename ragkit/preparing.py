@@ -12,7 +12,6 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,13 +60,12 @@ class FileToRead(NamedTuple):
 
 
 class DraftNode(NamedTuple):
-    """A node of a draft: ``metadata`` and ``rest`` of its LlamaIndex form are JSON."""
+    """A node of a draft: ``metadata`` is JSON."""
 
     node_id: str
     start: int
     metadata: str
     text: str
-    rest: str
 
 
 class Draft(NamedTuple):
@@ -213,13 +211,11 @@ def _draft(
             if span.heading_path != path:
                 path = span.heading_path
                 details = {**shared, "heading_path": " > ".join(path)} if path else shared
-                described, excluded = metadata_json(details), _excluded(tuple(details))
+                described = metadata_json(details)
                 title, language = title_and_language(details)
             own = text[span.start : span.end]
-            start, end = part.start + span.start, part.start + span.end
             node_id = _node_id(document_id, len(nodes))
-            rest = _rest(excluded, document_id, start, end)
-            nodes.append(DraftNode(node_id, start, described, own, rest))
+            nodes.append(DraftNode(node_id, part.start + span.start, described, own))
             rows.append(fulltext_fields(analyzer, own, title=title, language=language))
     packed, characters = pack_text(extraction.text), len(extraction.text)
     described = metadata_json(metadata)
@@ -249,25 +245,6 @@ def _with_languages(
         known = {"language": language} if language else {}
         parts.append(part._replace(metadata={**known, **part.metadata}))
     return extraction._replace(parts=tuple(parts))
-
-
-def _rest(excluded: str, document_id: str, start: int, end: int) -> str:
-    """Return what a ``TextNode`` has beside text, id and metadata, as its JSON.
-
-    The text alone fills what the embedder reads, so no key of the metadata goes there: all of them
-    are ``excluded``.
-    """
-    return (
-        f'{{{excluded}"relationships": {{"1": {{"node_id": "{document_id}", '
-        f'"class_name": "RelatedNodeInfo"}}}}, "start_char_idx": {start}, '
-        f'"end_char_idx": {end}, "class_name": "TextNode"}}'
-    )
-
-
-@lru_cache(maxsize=256)
-def _excluded(keys: tuple[str, ...]) -> str:
-    listed = json.dumps(list(keys), ensure_ascii=False)
-    return f'"excluded_embed_metadata_keys": {listed}, ' if keys else ""
 
 
 def _document_id(extraction: Extraction) -> str:

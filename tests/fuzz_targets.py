@@ -245,7 +245,6 @@ def read(data: bytes, suffix: str) -> Extraction | None:
         for node in draft.nodes:
             assert found.text.startswith(node.text, node.start)
             json.loads(node.metadata)
-            json.loads(node.rest)
     return found
 
 
