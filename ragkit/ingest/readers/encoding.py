@@ -36,7 +36,7 @@ _HZ = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
 _NOTE, _FEWEST_WIDE = 400, 4  # bytes of a note, characters of UTF-16
 _ACCEPT = 0.3
 _MAX_CONTROLS = 0.02
-_FEW = 0.05
+_FEW, _SOME = 0.05, 0.2  # shares of bytes beyond ASCII
 _WESTERN_BONUS = 0.25
 _A_FEW = 6  # letters that are too few to tell a language by
 _MULTIBYTE = frozenset(("gb18030", "cp932", "cp949", "cp950", "euc_jp", "big5hkscs", "johab"))
@@ -318,18 +318,23 @@ def _not_ascii(text: str) -> int:
 
 
 def _as_legacy(data: bytes, sample: bytes) -> Decoded:
+    from ragkit.ingest.readers.letter_pairs import PAGES, likelier_page
     from ragkit.ingest.readers.letters import PROFILES
 
     scores = [_score(sample, profile) for profile in PROFILES]
     high = sum(byte > 127 for byte in sample)
     ascii_mostly = high < _FEW * len(sample)
+    western = next(i for i, profile in enumerate(PROFILES) if profile.encodings[0] == "cp1252")
     if ascii_mostly:  # a few signs and names: Windows' Western code page is likeliest by far
-        at = next(i for i, profile in enumerate(PROFILES) if profile.encodings[0] == "cp1252")
-        scores[at] += _WESTERN_BONUS * min(1.0, _A_FEW / max(1, high))
+        scores[western] += _WESTERN_BONUS * min(1.0, _A_FEW / max(1, high))
     best = max(range(len(scores)), key=scores.__getitem__)  # the first of equals
     if scores[best] < _ACCEPT and not ascii_mostly:
-        raise IngestError("Not text: no known encoding gives readable characters.")
+        if high > _SOME * len(sample) or sample != sample.translate(None, _CONTROLS):
+            raise IngestError("Not text: no known encoding gives readable characters.")
+        best = western  # a line with a sign or two, such as "30 m³"
     encodings = PROFILES[best].encodings
+    if encodings[0] in PAGES:
+        encodings = (likelier_page(sample, encodings[0]),)
     for encoding in encodings:
         text = _strict(data, encoding)
         if text is not None:
