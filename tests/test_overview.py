@@ -103,6 +103,15 @@ def test_many_documents_are_listed_by_folder() -> None:
     assert len(text.splitlines()) == 3
 
 
+def test_a_name_of_two_lines_is_one_entry() -> None:
+    documents = [DocumentInfo("two\nlines.md", 1, 9, "", ""), DocumentInfo("b.md", 1, 9, "", "")]
+    shelf = Library(lambda: documents, lambda _: "", lambda _: [])
+    intent = recognise("which documents do you have?", list)
+    assert intent is not None
+    text = answer_intent(intent, "?", shelf, preset="lite", lap=lap).answer.text
+    assert text.splitlines()[1:] == ["- two lines.md", "- b.md"]
+
+
 def test_an_empty_index_says_so() -> None:
     shelf = Library(list, lambda _: "", lambda _: [])
     intent = recognise("有哪些文档？", list)

@@ -17,6 +17,7 @@ from ragkit.answer.matching import iter_tokens, token_terms
 from ragkit.answer.selection import LEANS_BACK
 from ragkit.answer.units import Unit, node_units
 from ragkit.prompts import Texts, load_texts
+from ragkit.render.spans import shown_name
 from ragkit.types import Answer, Citation, DocumentInfo, Sentence, SourceNode
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _said(intent: Intent, texts: Texts, library: Library) -> str:
     if not documents:
         return texts.no_documents
     if intent.kind == "ability":
-        return texts.ability.format(count=len(documents), example=documents[0].source)
+        return texts.ability.format(count=len(documents), example=shown_name(documents[0].source))
     return _listing(texts, library, documents)
 
 
@@ -132,19 +133,19 @@ def _listing(texts: Texts, library: Library, documents: Sequence[DocumentInfo]) 
         return "\n".join(lines)
     folders = Counter(d.source.rpartition("/")[0] for d in documents)
     if len(folders) == 1:
-        lines += [f"- {d.source}" for d in documents[:_MOST_LISTED]]
+        lines += [f"- {shown_name(d.source)}" for d in documents[:_MOST_LISTED]]
         rest = len(documents) - _MOST_LISTED
     else:
         shown = sorted(folders.most_common(_MOST_FOLDERS))
-        lines += [f"- {folder or '.'}/ ({n})" for folder, n in shown]
+        lines += [f"- {shown_name(folder) or '.'}/ ({n})" for folder, n in shown]
         rest = len(documents) - sum(n for _, n in shown)
     return "\n".join(lines + ([texts.more_documents.format(count=rest)] if rest else []))
 
 
 def _entry(source: str, title: str) -> str:
     title = " ".join(title.split())
-    stem = source.rpartition("/")[2].rpartition(".")[0]
-    return f"{source} · {title}" if title and title.casefold() != stem.casefold() else source
+    stem, name = source.rpartition("/")[2].rpartition(".")[0], shown_name(source)
+    return f"{name} · {title}" if title and title.casefold() != stem.casefold() else name
 
 
 def _suffix(source: str) -> str:
@@ -162,7 +163,7 @@ def _no_such(intent: Intent, texts: Texts, sources: Sequence[str]) -> str:
     like = get_close_matches(intent.name.rpartition("/")[2], list(names), n=3, cutoff=0.6)
     parts = [texts.no_such_document.format(name=intent.name)]
     if like:
-        listed = texts.separator.join(source for name in like for source in names[name])
+        listed = texts.separator.join(shown_name(source) for name in like for source in names[name])
         parts.append(texts.similar_documents.format(names=listed))
     return texts.gap.join(parts)
 
@@ -179,7 +180,7 @@ def _summary(
     for source in chosen:
         picked = _picked(_nodes(library, source), max(1, _MOST_SENTENCES // len(chosen)))
         line = texts.summary if picked else texts.no_summary
-        sentences.append(_remark(line.format(source=source)))
+        sentences.append(_remark(line.format(source=shown_name(source))))
         for node, units in picked:
             quoted.append((_named(node, source), units))
             for unit in units:
