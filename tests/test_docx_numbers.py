@@ -248,3 +248,19 @@ def test_documents_in_documents_end_somewhere(tmp_path: Path) -> None:
     text = extract(path).text
     assert text.count("Before it.") == 3
     assert "Documents in documents stand too deep." in text
+
+
+def test_documents_within_one_are_no_more_than_one_file_may_hold(tmp_path: Path) -> None:
+    reference = b'r:id="rId99"/>'
+    path = tmp_path / "a.docx"
+    data = with_chunk(b"Often said.", "text/plain")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(path, "w") as copy:
+        for name in archive.namelist():
+            part = archive.read(name)
+            if name == "word/document.xml":
+                part = part.replace(reference, reference + b'<w:altChunk r:id="rId99"/>' * 8_100)
+            copy.writestr(name, part)
+    text = extract(path).text
+    assert text.count("Often said.") == 8_000
+    assert text.count("not read: Too large together with the others.]") == 101
+    assert text.endswith("Behind it.")

@@ -205,6 +205,18 @@ def test_a_bomb_that_is_attached_costs_no_message(tmp_path: Path) -> None:
     assert "Not read: bomb.docx (Unpacks to 120 MB" in text
 
 
+def test_attachments_are_no_more_than_one_file_may_hold(tmp_path: Path) -> None:
+    packed = io.BytesIO(word_file("Costs 900."))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        for at in range(12):
+            archive.writestr(f"word/media/{at}.bmp", b" " * 7_900_000)
+    first = with_files(*((f"{at}.docx", packed.getvalue()) for at in range(3)))
+    text = read(tmp_path, with_files(*((f"{at}.docx", packed.getvalue()) for at in range(3, 5)),
+                                     ("more.eml", first)))  # fmt: skip
+    assert text.count("Costs 900.") == 4
+    assert "Not read: 2.docx (Too large together with the others)" in text
+
+
 def test_messages_attached_as_files_are_read_to_a_depth(tmp_path: Path) -> None:
     data = with_files(("offer.docx", word_file("Innermost.")))
     text = read(tmp_path, with_files(("first.eml", with_files(("second.eml", data)))))

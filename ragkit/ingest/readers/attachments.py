@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from email.message import Message
+from functools import partial
 
 from ragkit.ingest.readers.content import Limits
-from ragkit.ingest.readers.inner import inner_text
+from ragkit.ingest.readers.inner import Allowance, inner_text
 from ragkit.ingest.readers.sniff import megabytes
 
 __all__ = ["attached_document", "payload_of", "suffix_of"]
@@ -19,11 +20,12 @@ _DOCUMENTS = frozenset(
 _LIMITS = Limits(max_bytes=20_000_000, max_unpacked=100_000_000, max_rows=100_000)
 
 
-def attached_document(part: Message, name: str) -> tuple[str, str | None]:
+def attached_document(part: Message, name: str, allowance: Allowance) -> tuple[str, str | None]:
     """Return the text of the file called ``name`` and None where it was read.
 
-    Else an empty text, and in brackets why it was not, which is empty for files of other kinds. Its
-    messages are not: how deep these stand in each other is for their own reader to count.
+    Else an empty text, and in brackets why it was not, which is empty for files of other kinds.
+    Messages are not read here: how deep these stand in each other is for their own reader to
+    count. ``allowance`` is that of all that is attached.
     """
     from ragkit.ingest.readers.formats import read_bytes
 
@@ -33,7 +35,8 @@ def attached_document(part: Message, name: str) -> tuple[str, str | None]:
         return "", ""
     if len(payload) > _LIMITS.max_bytes:
         return "", f" (above {megabytes(_LIMITS.max_bytes)})"
-    text, reason = inner_text(lambda: read_bytes(payload, suffix, limits=_LIMITS))
+    read = partial(read_bytes, suffix=suffix, limits=_LIMITS)
+    text, reason = inner_text(read, payload, allowance)
     return text, f" ({reason.partition('. ')[0].rstrip('.')})" if reason else None
 
 

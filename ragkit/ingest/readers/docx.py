@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ragkit.errors import IngestError
 from ragkit.ingest.readers.charts import drawn_texts
 from ragkit.ingest.readers.content import Content, Limits, one_line
 from ragkit.ingest.readers.docx_blocks import Story, blocks, heading_levels
 from ragkit.ingest.readers.docx_numbers import Numbering
-from ragkit.ingest.readers.inner import inner_text
+from ragkit.ingest.readers.inner import Allowance, inner_text
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.relations import related_parts
 from ragkit.ingest.readers.running import only_counts_pages
@@ -31,23 +31,32 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DEEPEST = 3
 
 
-def read_docx(data: bytes, *, depth: int = _DEEPEST) -> Content:
+class _Inside(NamedTuple):
+    """How many levels of documents in documents are still read, and how much of them."""
+
+    depth: int
+    allowance: Allowance
+
+
+def read_docx(data: bytes, *, depth: int = _DEEPEST, allowance: Allowance | None = None) -> Content:
     """Return a Word document as Markdown-like text.
 
     Footnotes, endnotes, charts, comments, and headers and footers, each once, come last. Of
-    documents in documents ``depth`` levels are read.
+    documents in documents ``depth`` levels are read, as far as ``allowance`` goes.
     """
     import docx
 
     document = docx.Document(io.BytesIO(data))
     part = document.part
     styles = document.styles.element
-    story = Story(heading_levels(styles), _numbering(part, styles), partial(_chunk, part, depth))
+    inside = _Inside(depth, allowance or Allowance())
+    story = Story(heading_levels(styles), _numbering(part, styles), partial(_chunk, part, inside))
     found = list(blocks(document.element.body, story))
-    found.extend(_beside(part, story, "footnotes", "endnotes"))
+    found.extend(_beside(part, story, inside, "footnotes", "endnotes"))
     found.extend((text, 0) for text in drawn_texts(part, charts=True))
-    found.extend(_beside(part, story, "comments"))
-    running = (text for text, _ in _beside(part, replace(story, levels={}), "header", "footer"))
+    found.extend(_beside(part, story, inside, "comments"))
+    plain = replace(story, levels={})
+    running = (text for text, _ in _beside(part, plain, inside, "header", "footer"))
     found.extend((text, 0) for text in dict.fromkeys(running) if not only_counts_pages(text))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         metadata = core_properties(archive) | {"markup": "markdown"}
@@ -78,17 +87,18 @@ def _numbering(part: Any, styles: Any) -> Numbering:
     return Numbering(None, styles)
 
 
-def _chunk(part: Any, depth: int, relationship: str) -> str:
+def _chunk(part: Any, inside: _Inside, relationship: str) -> str:
     """Return the text in another format that converters leave in a document (altChunk)."""
     relation = part.rels.get(relationship)
     if relation is None or relation.is_external:
         return ""
     chunk = relation.target_part
-    text, reason = inner_text(partial(_read_chunk, chunk.blob, chunk.content_type, depth))
+    read = partial(_read_chunk, media_type=chunk.content_type, inside=inside)
+    text, reason = inner_text(read, chunk.blob, inside.allowance)
     return f"[A part of this document was not read: {reason}]" if reason else text
 
 
-def _read_chunk(data: bytes, media_type: str, depth: int) -> Content:
+def _read_chunk(data: bytes, media_type: str, inside: _Inside) -> Content:
     from ragkit.ingest.readers.encoding import charset_of, decode
     from ragkit.ingest.readers.html import read_html
     from ragkit.ingest.readers.mail import read_web_archive
@@ -102,31 +112,31 @@ def _read_chunk(data: bytes, media_type: str, depth: int) -> Content:
     if data.startswith(b"{\\rtf"):
         return read_rtf(data)
     if data.startswith(b"PK"):
-        return _read_inner_document(data, depth - 1)
+        return _read_inner_document(data, inside)
     if media_type == "text/plain":
         return read_plain(decode(data).text)
     raise IngestError(f"Its format is not known ({one_line(media_type)[:60]}).")
 
 
-def _read_inner_document(data: bytes, depth: int) -> Content:
+def _read_inner_document(data: bytes, inside: _Inside) -> Content:
     from ragkit.ingest.readers.ooxml import as_usual
     from ragkit.ingest.readers.sniff import binary_format
 
-    if not depth:
+    if inside.depth <= 1:
         raise IngestError("Documents in documents stand too deep.")
     if binary_format(data, "docx", Limits()) != "docx":
         raise IngestError("It is no Word document.")
-    return read_docx(as_usual(data), depth=depth)
+    return read_docx(as_usual(data), depth=inside.depth - 1, allowance=inside.allowance)
 
 
-def _beside(part: Any, story: Story, *kinds: str) -> Iterator[tuple[str, int]]:
+def _beside(part: Any, story: Story, inside: _Inside, *kinds: str) -> Iterator[tuple[str, int]]:
     """Yield the blocks of the notes, comments, headers or footers that belong to ``part``."""
     from ragkit.ingest.readers.xml import parse_xml
 
     for _, beside in related_parts(part, *kinds):
         with suppress(IngestError):
             root = parse_xml(beside.blob)
-            story = replace(story, chunk=partial(_chunk, beside, 1))
+            story = replace(story, chunk=partial(_chunk, beside, inside))
             plain = replace(story, levels={})
             if root.tag in (_W + "hdr", _W + "ftr"):
                 yield from blocks(root, story)

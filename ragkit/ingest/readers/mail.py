@@ -15,6 +15,7 @@ from ragkit.ingest.readers.attachments import attached_document, payload_of, suf
 from ragkit.ingest.readers.content import Content, Metadata, one_line
 from ragkit.ingest.readers.encoding import charset_of, codec_of, decode
 from ragkit.ingest.readers.html import element_text, parse_html, read_html
+from ragkit.ingest.readers.inner import Allowance
 from ragkit.ingest.readers.mail_headers import mended, shown_headers, text_of
 
 __all__ = ["read_mail", "read_web_archive"]
@@ -71,7 +72,7 @@ def read_mail(data: bytes) -> Content | None:
     if "Date" in headers:
         with suppress(ValueError):  # a date that is none is no reason to lose the message
             metadata["date"] = parsedate_to_datetime(headers["Date"]).date().isoformat()
-    return Content.of("\n\n".join(filter(None, _blocks(message, _DEEPEST))), metadata)
+    return Content.of("\n\n".join(filter(None, _blocks(message, _DEEPEST, Allowance()))), metadata)
 
 
 def _names(sender: str) -> str:
@@ -105,21 +106,21 @@ def _headers(message: EmailMessage | None) -> dict[str, str]:
     return {} if message is None else shown_headers(message)
 
 
-def _blocks(message: EmailMessage, depth: int) -> Iterator[str]:
+def _blocks(message: EmailMessage, depth: int, allowance: Allowance) -> Iterator[str]:
     """Yield headers, text and names of attachments, then the texts and the messages attached."""
     yield "\n".join(f"{name}: {value}" for name, value in _headers(message).items())
     attached: list[Message] = []
     yield "\n\n".join(_texts(message, attached, _DEEPEST_PART))
-    names, unread, texts, messages = _attachments(attached)
+    names, unread, texts, messages = _attachments(attached, allowance)
     lists = (("Attachments", names), ("Not read", unread))
     yield "\n".join(f"{title}: {', '.join(listed)}" for title, listed in lists if listed)
     yield from texts
     for inner in messages if depth else ():
-        yield from _blocks(inner, depth - 1)
+        yield from _blocks(inner, depth - 1, allowance)
 
 
 def _attachments(
-    attached: Iterable[Message],
+    attached: Iterable[Message], allowance: Allowance
 ) -> tuple[list[str], list[str], list[str], list[EmailMessage]]:
     """Return the names of what is attached, of what of it is not read; its texts; and messages."""
     names: list[str] = []
@@ -136,7 +137,7 @@ def _attachments(
         elif inner := _attached_message(part, name):
             messages.append(inner)
         else:
-            text, unread_why = attached_document(part, name)
+            text, unread_why = attached_document(part, name, allowance)
             texts += [f"{name}:\n\n{text}"] if text else []
             unread += [name + unread_why] if name and unread_why is not None else []
     return names, unread, texts, messages
