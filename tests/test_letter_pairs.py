@@ -54,6 +54,39 @@ def test_signs_are_no_letters_of_central_europe(text: str) -> None:
     assert decode(text.encode("cp1252")).text == text
 
 
+# Lone signs, which are letters in ISO 8859-2 and 8859-5, on the Mac, in Chinese and in Japanese.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20°C, 3 m²",
+        "Kept at 20°C ± 2 all day.",
+        "temp,size\n20 °C,5 µm\n",
+        "set µ = 3 and leave it there for the whole of the test",
+        "ISO® and Haiku™ are trade marks",
+        "x² + y² = r²",
+        "It has 10¹² cells.",
+        "Add ½ cup of it",
+        "5 µm, 20°C, naïve Müller",
+    ],
+)
+def test_signs_are_read_on_the_western_page(text: str) -> None:
+    assert decode(text.encode("cp1252")).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("On był w domu.", "cp1250"),
+        ("a když přišel, náš dům", "iso8859_2"),
+        ("Температура 5 °C ± 2", "cp1251"),
+        ("车间有 3共 x 件", "gb18030"),
+        ("面积30", "gb18030"),
+    ],
+)
+def test_letters_at_the_places_of_signs_are_letters(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)).text == text
+
+
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_what_shows_no_pairs_stays_on_its_page(page: str) -> None:
     assert likelier_page(b"plain words", page) == page

@@ -39,6 +39,15 @@ _MAX_CONTROLS = 0.02
 _FEW, _SOME = 0.05, 0.2  # shares of bytes beyond ASCII
 _WESTERN_BONUS = 0.25
 _A_FEW = 6  # letters that are too few to tell a language by
+# Where only signs of Windows' Western page stand, which are letters on others: 20 °C ± 2, 5 µm,
+# 30 m², 10¹², ISO®, ½ cup. No byte beside them is beyond ASCII.
+_SIGNS = re.compile(
+    rb"(?<![\x80-\xff])(?:(?<=\d)\xb0|(?<=\d )\xb0|\xb1(?= ?[\d.])"
+    rb"|(?:(?<=\d)|(?<=\d ))\xb5(?=[A-Za-z]{1,3}\b)|(?<![A-Za-z])\xb5(?![A-Za-z])"
+    rb"|(?:(?<=[\d)])|\b(?:[A-Za-z]|[cdkm]m|ft|in|yd))[\xb2\xb3\xb9]{1,2}(?![A-Za-z])"
+    rb"|(?<=[A-Za-z])[\x99\xa9\xae](?![A-Za-z])|(?<![A-Za-z])[\xbc-\xbe](?![A-Za-z])"
+    rb")(?![\x80-\xff])"
+)
 _MULTIBYTE = frozenset(("gb18030", "cp932", "cp949", "cp950", "euc_jp", "big5hkscs", "johab"))
 _MAX_DAMAGE = 0.05
 _SURE = 8  # characters of a line that are not ASCII and valid UTF-8: more than chance
@@ -321,7 +330,11 @@ def _as_legacy(data: bytes, sample: bytes) -> Decoded:
     from ragkit.ingest.readers.letter_pairs import PAGES, likelier_page
     from ragkit.ingest.readers.letters import PROFILES
 
-    scores = [_score(sample, profile) for profile in PROFILES]
+    rest = _SIGNS.sub(b" ", sample)  # signs say little of a language
+    if rest.isascii() and (text := _strict(data, "cp1252")) is not None:
+        return Decoded(text, "cp1252")
+    # Two such bytes may be one Chinese character.
+    scores = [_score(sample if p.script == "han" else rest, p) for p in PROFILES]
     high = sum(byte > 127 for byte in sample)
     ascii_mostly = high < _FEW * len(sample)
     western = next(i for i, profile in enumerate(PROFILES) if profile.encodings[0] == "cp1252")
@@ -331,10 +344,10 @@ def _as_legacy(data: bytes, sample: bytes) -> Decoded:
     if scores[best] < _ACCEPT and not ascii_mostly:
         if high > _SOME * len(sample) or sample != sample.translate(None, _CONTROLS):
             raise IngestError("Not text: no known encoding gives readable characters.")
-        best = western  # a line with a sign or two, such as "30 m³"
+        best = western  # a line with a sign or two
     encodings = PROFILES[best].encodings
     if encodings[0] in PAGES:
-        encodings = (likelier_page(sample, encodings[0]),)
+        encodings = (likelier_page(rest, encodings[0]),)
     for encoding in encodings:
         text = _strict(data, encoding)
         if text is not None:
