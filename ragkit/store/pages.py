@@ -30,7 +30,8 @@ TABLE = (
     "CREATE TABLE {t}_page (key INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first TEXT NOT NULL,"
     " terms BLOB NOT NULL, sizes BLOB NOT NULL, data BLOB NOT NULL, UNIQUE (segment, first))"
 )
-_BYTES = 3_900  # with what SQLite adds, as much as its own pages of 4,096 bytes hold
+# With what SQLite adds, one fits its own pages of 4,096 bytes, and two those of 8,192.
+_BYTES = 3_900
 
 
 class Found(NamedTuple):
