@@ -342,7 +342,7 @@ def _as_legacy(data: bytes, sample: bytes) -> Decoded:
         scores[western] += _WESTERN_BONUS * min(1.0, _A_FEW / max(1, high))
     best = max(range(len(scores)), key=scores.__getitem__)  # the first of equals
     if scores[best] < _ACCEPT and not ascii_mostly:
-        if high > _SOME * len(sample) or sample != sample.translate(None, _CONTROLS):
+        if high > _SOME * len(sample) or _controls(sample):
             raise IngestError("Not text: no known encoding gives readable characters.")
         best = western  # a line with a sign or two
     encodings = PROFILES[best].encodings
