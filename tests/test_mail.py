@@ -205,6 +205,17 @@ def test_a_bomb_that_is_attached_costs_no_message(tmp_path: Path) -> None:
     assert "Not read: bomb.docx (Unpacks to 120 MB" in text
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["From: " + "(" * 3_000, "From: " + "a:" * 3_000, "Date: 1 Jan 2020 10:00:00 +" + "9" * 30],
+)
+def test_a_sender_or_date_of_brackets_or_digits_costs_no_message(
+    tmp_path: Path, header: str
+) -> None:
+    data = f"To: b@example.com\n{header}\n\nWe meet at noon.\n".encode()
+    assert read(tmp_path, data).endswith("\n\nWe meet at noon.")
+
+
 def test_attachments_are_no_more_than_one_file_may_hold(tmp_path: Path) -> None:
     packed = io.BytesIO(word_file("Costs 900."))
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:

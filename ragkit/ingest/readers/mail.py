@@ -70,14 +70,18 @@ def read_mail(data: bytes) -> Content | None:
     if "From" in headers:
         metadata["author"] = _names(headers["From"])[:500]
     if "Date" in headers:
-        with suppress(ValueError):  # a date that is none is no reason to lose the message
+        # A date that is none is no reason to lose the message.
+        with suppress(ValueError, OverflowError, RecursionError):
             metadata["date"] = parsedate_to_datetime(headers["Date"]).date().isoformat()
     return Content.of("\n\n".join(filter(None, _blocks(message, _DEEPEST, Allowance()))), metadata)
 
 
 def _names(sender: str) -> str:
     """Return who wrote a message without the addresses, which stand in its text, if it says."""
-    names = [name or address for name, address in getaddresses([sender])]
+    try:
+        names = [name or address for name, address in getaddresses([sender])]
+    except RecursionError:  # brackets in brackets
+        return sender
     return ", ".join(dict.fromkeys(names)) if all(names) else sender
 
 
