@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from pathlib import Path
 
@@ -101,6 +102,25 @@ def test_an_override_begins_anew_once(tmp_path: Path) -> None:
     for number in (1, 1, 2, 2):
         document.add("x", number)
     assert re.findall(r"Article (\d)", document.read(tmp_path)) == ["1", "2", "1", "2"]
+
+
+def test_what_was_moved_away_or_deleted_is_not_counted(tmp_path: Path) -> None:
+    document = Document(LEGAL, use(1, 0))
+    for text in ("one", "", "", "two"):
+        document.add(text, 1)
+    for paragraph, mark in zip(document.document.paragraphs[1:3], ("moveFrom", "del"), strict=True):
+        gone = f'<w:rPr {nsdecls("w")}><w:{mark} w:id="1" w:author="A"/></w:rPr>'
+        paragraph._p.get_or_add_pPr().append(parse_xml(gone))
+    assert document.read(tmp_path) == "Article 1 one\nArticle 2 two"
+
+
+def test_endless_texts_of_levels_take_no_time(tmp_path: Path) -> None:
+    document = Document(abstract(0, level(0, "decimal", "%1" * 200_000)), use(1, 0))
+    for at in range(50):
+        document.add(f"boat {at}", 1)
+    began = time.process_time()
+    assert document.read(tmp_path).startswith("- boat 0\n- boat 1\n")
+    assert time.process_time() - began < 3
 
 
 def test_levels_that_do_not_restart_count_through(tmp_path: Path) -> None:

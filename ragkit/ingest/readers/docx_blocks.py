@@ -20,6 +20,7 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _BOX = _W + "txbxContent"
 _GONE = (_W + "del", _W + "moveFrom")
+_MOST_ABOVE = 50  # styles on which one is based, as for their numbers
 _HEADING = re.compile(r"heading (\d)$", re.I)
 
 
@@ -59,7 +60,7 @@ def heading_levels(styles: Any) -> dict[str, int]:
     levels = dict(own)
     for identity in parents:
         parent, seen = parents[identity], {identity}
-        while identity not in levels and parent and parent not in seen:
+        while identity not in levels and parent and parent not in seen and len(seen) < _MOST_ABOVE:
             if parent in own:
                 levels[identity] = own[parent]
             seen.add(parent)

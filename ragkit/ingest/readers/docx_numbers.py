@@ -23,6 +23,7 @@ _PLACE = re.compile("%([1-9])")
 _LONGEST = 60
 _MOST_ABOVE = 50  # styles on which one is based, which a file could make endless
 _BETWEEN = {"nothing": "", "space": " ", "tab": " "}
+_GONE = (_W + "del", _W + "moveFrom")
 _OFF = ("0", "false", "off")
 
 
@@ -155,6 +156,7 @@ def _levels(elements: Iterable[Any]) -> Iterable[tuple[int, _Level]]:
             continue
         restarts = _value(element, "lvlRestart")
         hidden = element.find(f"{_W}rPr/{_W}vanish")
+        text = _value(element, "lvlText") or ""
         fallback = next(element.iterfind(".//{*}Fallback/{*}numFmt"), None)
         kind = _value(element, "numFmt") or (
             "decimal" if fallback is None else fallback.get(_W + "val") or ""
@@ -163,7 +165,7 @@ def _levels(elements: Iterable[Any]) -> Iterable[tuple[int, _Level]]:
             at,
             _Level(
                 kind="" if hidden is not None and hidden.get(_W + "val") not in _OFF else kind,
-                text=_value(element, "lvlText") or "",
+                text=text if len(text) <= _LONGEST else "",
                 start=_number(_value(element, "start"), 0),
                 restarts=None if restarts is None else _number(restarts, 0),
                 between=_BETWEEN.get(_value(element, "suff") or "", " "),
@@ -211,8 +213,9 @@ def _place(properties: Any) -> dict[str, str]:
 
 
 def _joins_the_next(properties: Any) -> bool:
-    """Tell a paragraph whose end was deleted, so that the next one goes on in it."""
-    return properties is not None and properties.find(f"{_W}rPr/{_W}del") is not None
+    """Tell a paragraph whose end was deleted or moved away, so that the next one goes on in it."""
+    marks = () if properties is None else properties.iterfind(f"{_W}rPr/*")
+    return any(mark.tag in _GONE for mark in marks)
 
 
 def _is_on(mark: Any) -> bool:
