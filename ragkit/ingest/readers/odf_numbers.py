@@ -132,8 +132,8 @@ def _levels(style: Any) -> Iterable[tuple[int, _Level]]:
             depth,
             _Level(
                 kind=_FORMATS.get(kind, kind),
-                before=element.get(_STYLE + "num-prefix") or "",
-                behind=element.get(_STYLE + "num-suffix") or "",
+                before=(element.get(_STYLE + "num-prefix") or "")[: _LONGEST + 1],
+                behind=(element.get(_STYLE + "num-suffix") or "")[: _LONGEST + 1],
                 shown=max(1, _number(element.get(_TEXT + "display-levels"), 1)),
                 start=_number(element.get(_TEXT + "start-value"), 1),
             ),

@@ -139,10 +139,9 @@ def _heading(step: _Step, numbers: Numbers) -> str:
     named = step.element.get(_TEXT + "outline-level") or "1"
     level = max(1, int(named)) if named.isdecimal() and len(named) < 3 else 1
     text = " ".join(_inline(step.element).split())
-    if not text:
-        return ""
+    # One without text counts, too.
     label = step.label or ("" if step.opened else numbers.heading(step.element, level))
-    return f"{'#' * min(6, level)} {'' if label == BULLET else label}{text}"
+    return f"{'#' * min(6, level)} {'' if label == BULLET else label}{text}" if text else ""
 
 
 def _outermost(top: Any, tag: str) -> list[Any]:
