@@ -23,7 +23,8 @@ from pptx.util import Inches
 
 from ragkit.errors import IngestError
 from ragkit.ingest.extract import extract
-from ragkit.ingest.readers.ooxml import without_missing_parts
+from ragkit.ingest.readers.charts import chart_text
+from ragkit.ingest.readers.ooxml import as_usual, without_missing_parts
 
 _Part = Callable[[str, bytes], tuple[str, bytes] | None]
 
@@ -272,6 +273,32 @@ def test_days_and_shares_of_a_chart_are_shown_as_such(tmp_path: Path) -> None:
         "Boats let; 2024-05-01: 42.5%; 2024-06-01: 100%",
         'Boats "yd" in all; 2024-05-01: 12; 2024-06-01: 13.5',
     ]
+
+
+def test_endless_formats_and_series_of_a_chart_take_no_time() -> None:
+    space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+    points = "".join(f'<c:pt idx="{at}"><c:v>{at}.5</c:v></c:pt>' for at in range(500))
+    values = f"<c:numCache><c:formatCode>{'[' * 50_000}</c:formatCode>{points}</c:numCache>"
+    series = f"<c:ser><c:val><c:numRef>{values}</c:numRef></c:val></c:ser>"
+    xml = (
+        f'<c:chartSpace xmlns:c="{space}"><c:chart><c:plotArea><c:barChart>{series}'
+        f"{'<c:ser/>' * 50_000}</c:barChart></c:plotArea></c:chart></c:chartSpace>"
+    )
+    began = time.process_time()
+    assert chart_text(xml.encode()).count("499.5") == 1
+    assert time.process_time() - began < 3
+
+
+def test_types_that_never_end_are_passed_over_in_time() -> None:
+    whole = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    types = "".join(f'<Default Extension="d{at}" ContentType="{whole}"/>' for at in range(20_000))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", f"<Types>{types}</Types>")
+    began = time.process_time()
+    with zipfile.ZipFile(io.BytesIO(as_usual(out.getvalue()))) as archive:
+        assert b"main+xml" not in archive.read("[Content_Types].xml")
+    assert time.process_time() - began < 3
 
 
 def test_a_break_on_a_slide_does_not_join_words(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ __all__ = ["chart_text", "chart_titles", "drawn_texts", "paragraph_text"]
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
-_MOST_POINTS = 10_000
+_MOST_POINTS, _MOST_SERIES = 10_000, 255
 # Of formats of numbers (ISO 29500-1, 18.8.31): what is no code in them, and codes of days.
 _UNQUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[_*].')
 _DAY = re.compile(r"y|d", re.I)
+_LONGEST_FORMAT = 255  # characters, as in Excel
 _FIRST_DAY, _LAST_DAY = date(1899, 12, 30), 2_958_466
 
 
@@ -60,7 +61,7 @@ def chart_text(xml: bytes) -> str:
     named = _title(root.find(_C + "chart"))
     lines = [f"Chart: {named}" if named else "Chart", _axes(root)]
     for plot in root.iterfind(f"{_C}chart/{_C}plotArea/*"):
-        series = plot.findall(_C + "ser")
+        series = plot.findall(_C + "ser")[:_MOST_SERIES]
         names = next(filter(None, (_points(one, "cat", "xVal") for one in series)), {})
         places = sorted(names or {at: "" for one in series for at in _points(one, "val", "yVal")})
         rows = [["", *(names.get(at, "") for at in places)]]
@@ -110,7 +111,7 @@ def _points(series: Any, *kinds: str) -> dict[int, str]:
     if (plain := held.find(_C + "v")) is not None:
         return {0: one_line(plain.text or "")}
     level = next(held.iter(_C + "lvl"), held)  # of several levels the first is the finest
-    form = held.findtext(f".//{_C}formatCode") or ""
+    form = _UNQUOTED.sub("", (held.findtext(f".//{_C}formatCode") or "")[:_LONGEST_FORMAT])
     since_1904 = held.getroottree().find(_C + "date1904")
     if since_1904 is not None and since_1904.get("val") != "0":
         form = ""  # days that are counted from another one stay numbers
@@ -123,12 +124,14 @@ def _points(series: Any, *kinds: str) -> dict[int, str]:
 
 
 def _shown(value: str, form: str) -> str:
-    """Return a number as a person would write it in Excel's format, and other text as it is."""
-    plain = _UNQUOTED.sub("", form)
+    """Return a number as a person would write it, and other text as it is.
+
+    ``form`` is Excel's format without what is no code in it.
+    """
     try:
-        if _DAY.search(plain) and (day := float(value)) < _LAST_DAY:
+        if _DAY.search(form) and (day := float(value)) < _LAST_DAY:
             return (_FIRST_DAY + timedelta(days=int(day))).isoformat()
-        if plain.endswith("%"):
+        if form.endswith("%"):
             return f"{float(value) * 100:.10g}%"
         return f"{float(value):.15g}" if "." in value else one_line(value)
     except (ValueError, OverflowError):

@@ -63,8 +63,9 @@ def as_usual(data: bytes) -> bytes:
 
         def changed(name: str, part: bytes) -> bytes:
             if name == _TYPES:
-                for declared in inner:
-                    part = part.replace(declared, _MAIN.sub(_BYTES, declared))
+                part = _DECLARED.sub(
+                    lambda one: _MAIN.sub(_BYTES, one[0]) if one[0] in inner else one[0], part
+                )
                 part = _WORD.sub(_OFFICE + b"wordprocessingml.document.main+xml", part)
                 part = _SLIDES.sub(_OFFICE + b"presentationml.presentation.main+xml", part)
             return _STRICT.sub(_TRANSITIONAL, part) if strict else part
@@ -105,12 +106,12 @@ def _as_declared(names: dict[str, str], types: bytes) -> dict[str, str]:
 
 def _inner_documents(
     archive: zipfile.ZipFile, names: Mapping[str, str], types: bytes
-) -> list[bytes]:
+) -> set[bytes]:
     """Return the declarations of types that take a whole Word document in it for the main part.
 
     That is what programs made with Microsoft's Open XML SDK call one that stands in another.
     """
-    found = []
+    found: set[bytes] = set()
     for declared in _DECLARED.findall(types):
         part = _PART.search(declared)
         there = names.get(unquote(part[1].decode("utf-8", "replace"))) if part else None
@@ -122,7 +123,7 @@ def _inner_documents(
             with archive.open(there) as stream:
                 inner = stream.read(2) == b"PK"
         if inner:
-            found.append(declared)
+            found.add(declared)
     return found
 
 
