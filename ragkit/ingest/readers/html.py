@@ -34,6 +34,7 @@ _META = {
 # A space in a word of a script without any: there only since the source broke the line.
 _GAP = re.compile("(?<![!-~À-ɏ]) | (?![!-~À-ɏ])")
 _MARK = re.compile(r"\d{1,3}|[*†‡§]{1,3}")
+_KINDS = ("role", "epub:type", "{http://www.idpf.org/2007/ops}type")  # of links, as of all else
 _FRAMES = ("iframe", "noframes")  # which may hold a page in their text
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 
@@ -200,7 +201,8 @@ def _note_mark(element: Any, tag: str) -> str:
     inside = element[0] if len(element) == 1 and not (element.text or "").strip() else None
     link = element if tag == "a" else inside
     raised = inside is not None and tag_of(inside) == {"sup": "a", "a": "sup"}[tag]
-    said = tag == "a" and not {"noteref", "doc-noteref"}.isdisjoint(element.attrib.values())
+    kinds = (element.get(name) or "" for name in _KINDS)
+    said = tag == "a" and not {"noteref", "doc-noteref"}.isdisjoint(" ".join(kinds).split())
     if link is None or not (raised or said) or "#" not in (link.get("href") or ""):
         return ""
     mark = one_line("".join(element.itertext()))
