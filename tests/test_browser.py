@@ -201,6 +201,7 @@ def test_new_chat_and_back(page: Page) -> None:
     ask(page, "Who built the lighthouse of Alnmouth?")
     page.get_by_role("button", name="New chat").click()
     page.get_by_text("Ask your documents").wait_for(timeout=60_000)
+    answers(page).wait_for(state="detached", timeout=60_000)  # the old one may stay a moment
     ask(page, "备份保留多少天？")
     page.get_by_role("button", name="Who built the lighthouse").click()
     answers(page).get_by_text("Thomas Blackwood").first.wait_for(timeout=60_000)
