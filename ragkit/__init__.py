@@ -60,10 +60,11 @@ def __getattr__(name: str) -> Any:
         from ragkit import knowledge
 
         return getattr(knowledge, name)
-    if name in _OF_TYPES:  # which processes that read files need not load
-        from ragkit import types
+    if name in _OF_TYPES or name == "types":  # which processes that read files need not load
+        import importlib
 
-        return getattr(types, name)
+        types = importlib.import_module("ragkit.types")
+        return types if name == "types" else getattr(types, name)
     raise AttributeError(f"module 'ragkit' has no attribute {name!r}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,8 @@ def test_modules_say_what_they_export(name: str) -> None:
         value = getattr(module, exported)
         if inspect.isfunction(value) or inspect.isclass(value):
             assert inspect.getdoc(value), f"{name}.{exported} has no docstring"
+
+
+def test_the_types_are_there_without_an_import_of_their_own() -> None:
+    code = "import ragkit; assert ragkit.types.Answer is ragkit.Answer"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
