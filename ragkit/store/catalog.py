@@ -90,9 +90,7 @@ class Catalog:
         """Add or replace a file's row; a document that no file refers to any more is dropped."""
         with self._store.transaction() as snapshot:
             before = _document_of(snapshot, state.source)
-            snapshot.conn.execute(
-                f"INSERT OR REPLACE INTO {snapshot.table('file')} {_PLACES}", state
-            )
+            put_files(snapshot, [state])
             if before != state.document_id:
                 self._drop_unused(snapshot, before)
 

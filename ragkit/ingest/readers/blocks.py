@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ragkit.ingest.readers.content import one_line
 from ragkit.ingest.readers.number_formats import written
 
-__all__ = ["BLOCK_TAGS", "HEADINGS", "Blocks"]
+__all__ = ["BLOCK_TAGS", "HEADINGS", "Blocks", "joined"]
 
 BLOCK_TAGS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure "
@@ -72,14 +73,7 @@ class Blocks:
     def text(self) -> str:
         """Return all blocks, an empty line between any two but list items."""
         self._flush()
-        parts: list[str] = []
-        before = False
-        for block, is_item in self._blocks:
-            if parts:
-                parts.append("\n" if before and is_item else "\n\n")
-            parts.append(block)
-            before = is_item
-        return "".join(parts)
+        return joined(self._blocks)
 
     def _item_marker(self) -> str:
         indent = "  " * max(0, len(self._lists) - 1)
@@ -102,3 +96,18 @@ class Blocks:
             self._blocks.append((block, marked or _TYPED_ITEM.match(block) is not None))
         if text or not keep_marker:
             self._marker = ""
+
+
+def joined(blocks: Iterable[tuple[str, bool]]) -> str:
+    """Return texts, each with whether it is a list's item, an empty line between any two but items.
+
+    These follow each other line by line.
+    """
+    parts: list[str] = []
+    before = False
+    for text, is_item in blocks:
+        if parts:
+            parts.append("\n" if before and is_item else "\n\n")
+        parts.append(text)
+        before = is_item
+    return "".join(parts)

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ragkit.errors import IngestError
+from ragkit.ingest.readers.blocks import joined
 from ragkit.ingest.readers.charts import drawn_texts
 from ragkit.ingest.readers.content import Content, Limits, one_line
 from ragkit.ingest.readers.docx_blocks import Story, blocks, heading_levels
@@ -64,18 +65,7 @@ def read_docx(data: bytes, *, depth: int = _DEEPEST, allowance: Allowance | None
         title = next((text for text, level in found if level == 1), None)
         if title:
             metadata["title"] = one_line(title.lstrip("# "))[:500]
-    return Content.of(_joined(found), metadata)
-
-
-def _joined(blocks: list[tuple[str, int]]) -> str:
-    """Return blocks with an empty line between them, list items (level -1) without one."""
-    parts: list[str] = []
-    before = 0
-    for text, level in blocks:
-        parts.append("\n" if before == level == -1 else "\n\n" if parts else "")
-        parts.append(text)
-        before = level
-    return "".join(parts)
+    return Content.of(joined((text, level == -1) for text, level in found), metadata)
 
 
 def _numbering(part: Any, styles: Any) -> Numbering:

@@ -9,7 +9,8 @@ from itertools import takewhile
 from typing import Any
 
 from ragkit.ingest.readers.content import one_line
-from ragkit.ingest.readers.docx_numbers import BULLET, Item, Numbering
+from ragkit.ingest.readers.docx_numbers import Item, Numbering
+from ragkit.ingest.readers.number_formats import BULLET
 from ragkit.ingest.readers.tables import table_text
 
 __all__ = ["Story", "blocks", "heading_levels"]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from ragkit.ingest.readers.content import one_line
-from ragkit.ingest.readers.number_formats import written
+from ragkit.ingest.readers.number_formats import BULLET, small_number, written
 
-__all__ = ["BULLET", "Item", "Numbering"]
+__all__ = ["Item", "Numbering"]
 
-BULLET = "- "
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _LEVELS = 9
 _PLACE = re.compile("%([1-9])")
@@ -99,9 +98,9 @@ class Numbering:
         restarted = set()
         for override in use.iterchildren(_W + "lvlOverride"):
             own.update(_levels(override.iterchildren(_W + "lvl")))
-            at = _number(override.get(_W + "ilvl"), 0)
+            at = small_number(override.get(_W + "ilvl"), 0)
             if (start := _value(override, "startOverride")) is not None and at in own:
-                own[at] = replace(own[at], start=_number(start, 1))
+                own[at] = replace(own[at], start=small_number(start, 1))
                 restarted.add(at)
         return own, frozenset(restarted)
 
@@ -116,10 +115,10 @@ class Numbering:
             return None
         identity, levels, restarted = self._uses.get(number, ("", {}, frozenset()))
         if "ilvl" in direct or "numId" in direct:
-            at = _number(direct.get("ilvl"), 0)
+            at = small_number(direct.get("ilvl"), 0)
         else:
             named = (at for at, level in levels.items() if style and level.style == style)
-            at = next(named, _number(inherited.get("ilvl"), 0))
+            at = next(named, small_number(inherited.get("ilvl"), 0))
         level = levels.get(at)
         unknown = Item(BULLET if direct else "", at)
         if level is None or _joins_the_next(properties):
@@ -151,7 +150,7 @@ class Numbering:
 
 def _levels(elements: Iterable[Any]) -> Iterable[tuple[int, _Level]]:
     for element in elements:
-        at = _number(element.get(_W + "ilvl"), -1)
+        at = small_number(element.get(_W + "ilvl"), -1)
         if not 0 <= at < _LEVELS:
             continue
         restarts = _value(element, "lvlRestart")
@@ -166,8 +165,8 @@ def _levels(elements: Iterable[Any]) -> Iterable[tuple[int, _Level]]:
             _Level(
                 kind="" if hidden is not None and hidden.get(_W + "val") not in _OFF else kind,
                 text=text if len(text) <= _LONGEST else "",
-                start=_number(_value(element, "start"), 0),
-                restarts=None if restarts is None else _number(restarts, 0),
+                start=small_number(_value(element, "start"), 0),
+                restarts=None if restarts is None else small_number(restarts, 0),
                 between=_BETWEEN.get(_value(element, "suff") or "", " "),
                 all_decimal=_is_on(element.find(_W + "isLgl")),
                 style=_value(element, "pStyle") or "",
@@ -227,7 +226,3 @@ def _value(element: Any, path: str) -> str | None:
         return None
     found = element.find("/".join(_W + step for step in path.split("/")))
     return None if found is None else found.get(_W + "val")
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 6 else otherwise

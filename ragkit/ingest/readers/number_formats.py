@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-__all__ = ["written"]
+__all__ = ["BULLET", "small_number", "written"]
+
+BULLET = "- "
+"""What stands before an item of a list that does not count."""
 
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
@@ -22,6 +25,11 @@ def written(number: int, kind: str) -> str | None:
     """
     form = _FORMATS.get(kind)
     return None if form is None else form(number)
+
+
+def small_number(text: str | None, otherwise: int) -> int:
+    """Return the number that an attribute says, ``otherwise`` where it says none below 100,000."""
+    return int(text) if text and text.isdecimal() and len(text) < 6 else otherwise
 
 
 def _letters(number: int) -> str | None:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ragkit.ingest.readers.content import one_line
-from ragkit.ingest.readers.number_formats import written
+from ragkit.ingest.readers.number_formats import BULLET, small_number, written
 
-__all__ = ["BULLET", "Numbers", "OpenList"]
+__all__ = ["Numbers", "OpenList"]
 
-BULLET = "- "
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -103,7 +102,7 @@ class Numbers:
         own = levels.get(depth)
         counts = opened.counts
         if start is not None:
-            counts[depth] = _number(start, 1)
+            counts[depth] = small_number(start, 1)
         else:
             counts[depth] = counts[depth] + 1 if depth in counts else own.start if own else 1
         for deeper in [level for level in counts if level > depth]:
@@ -121,7 +120,7 @@ class Numbers:
 
 def _levels(style: Any) -> Iterable[tuple[int, _Level]]:
     for element in style:
-        depth = _number(element.get(_TEXT + "level"), 0) - 1
+        depth = small_number(element.get(_TEXT + "level"), 0) - 1
         if not isinstance(element.tag, str) or not 0 <= depth < _DEEPEST:
             continue
         kind = element.get(_STYLE + "num-format") or ""
@@ -134,11 +133,7 @@ def _levels(style: Any) -> Iterable[tuple[int, _Level]]:
                 kind=_FORMATS.get(kind, kind),
                 before=(element.get(_STYLE + "num-prefix") or "")[: _LONGEST + 1],
                 behind=(element.get(_STYLE + "num-suffix") or "")[: _LONGEST + 1],
-                shown=max(1, _number(element.get(_TEXT + "display-levels"), 1)),
-                start=_number(element.get(_TEXT + "start-value"), 1),
+                shown=max(1, small_number(element.get(_TEXT + "display-levels"), 1)),
+                start=small_number(element.get(_TEXT + "start-value"), 1),
             ),
         )
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 6 else otherwise

@@ -11,8 +11,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ragkit.errors import IngestError
+from ragkit.ingest.readers.blocks import joined
 from ragkit.ingest.readers.content import Content, Limits, Section, one_line
-from ragkit.ingest.readers.odf_numbers import BULLET, Numbers, OpenList
+from ragkit.ingest.readers.number_formats import BULLET
+from ragkit.ingest.readers.odf_numbers import Numbers, OpenList
 from ragkit.ingest.readers.properties import core_properties
 from ragkit.ingest.readers.running import only_counts_pages
 from ragkit.ingest.readers.spreadsheet import sheet_section
@@ -100,13 +102,7 @@ def _flow(top: Any, numbers: Numbers) -> str:
             stack.extend(map(_Step, reversed(_outermost(element, _DRAW + "text-box"))))
     blocks.extend((_flow(note, numbers), False) for note in _outermost(top, _TEXT + "note-body"))
     blocks.extend((_comment(said), False) for said in _outermost(top, _OFFICE + "annotation"))
-    parts: list[str] = []
-    before = False
-    for text, is_item in blocks:
-        if text.strip("# "):
-            parts += ["\n" if before and is_item else "\n\n" if parts else "", text]
-            before = is_item
-    return "".join(parts)
+    return joined(block for block in blocks if block[0].strip("# "))
 
 
 class _Step(NamedTuple):
