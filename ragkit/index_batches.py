@@ -162,10 +162,8 @@ def _rows(batch: Sequence[Change]) -> Iterator[BulkNode]:
             owner = prepared.draft.document_id
             vectors: Sequence[bytes | None] = prepared.vectors or [None] * len(prepared.nodes)
             for node, vector in zip(prepared.nodes, vectors, strict=True):
-                # The rest of its LlamaIndex form follows from these.
-                yield BulkNode(
-                    node.node_id, owner, node.start, node.metadata, node.text, "", vector
-                )
+                node_id, start, metadata, text = node
+                yield BulkNode(node_id, owner, start, metadata, text, vector)
 
 
 def _terms(batch: Sequence[Change]) -> Iterator[tuple[Inverted, list[bool]]]:

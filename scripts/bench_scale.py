@@ -37,9 +37,9 @@ from synthetic import make_question
 from ragkit.move import move
 from ragkit.retrieve.analyzer import LexicalAnalyzer
 from ragkit.store import open_store
-from ragkit.store.bulk import invert_all
 from ragkit.store.nodes import BulkNode, insert_rows
 from ragkit.store.sqlite import SqliteStore
+from ragkit.store.terms import invert_all
 
 Words = Literal["file", "engine"]
 MARKS = {"embedder": "made-up"}
@@ -111,13 +111,12 @@ def make(folder: Path, count: int, *, short: bool) -> float:
 def add_short(store: SqliteStore, vectors: Any) -> None:
     """Add a node of three words for each vector, to the document that is there, a block at once."""
     with store.transaction() as snapshot:
-        rest = snapshot.conn.execute(f"SELECT rest FROM {snapshot.table('content')}").fetchone()[0]
         for first in range(0, len(vectors), AT_ONCE):
             block = vectors[first : first + AT_ONCE]
             names = [f"n{first + place}" for place in range(len(block))]
             rows = [((["title"], ""), (["note", "number", name], "")) for name in names]
             nodes = [
-                BulkNode(name, "d0", 0, "{}", f"Note number {name}", rest, vector.tobytes())
+                BulkNode(name, "d0", 0, "{}", f"Note number {name}", vector.tobytes())
                 for name, vector in zip(names, block, strict=True)
             ]
             parts = invert_all(rows, 2)

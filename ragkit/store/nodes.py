@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import count, repeat
 from typing import Any, NamedTuple
 
 from ragkit.errors import IndexMismatch
@@ -84,14 +84,16 @@ def insert_row(snapshot: Snapshot, row: NodeRow) -> int:
 
 
 class BulkNode(NamedTuple):
-    """A node whose terms are handed over apart; the fields are those of `NodeRow`."""
+    """A node whose terms are handed over apart; the fields are those of `NodeRow`.
+
+    The rest of its LlamaIndex form follows from these.
+    """
 
     node_id: str
     document_id: str
     start: int
     metadata: str
     text: str
-    rest: str
     vector: bytes | None
 
 
@@ -112,14 +114,14 @@ def insert_rows(
     """
     conn, first = snapshot.conn, last_row(snapshot) + 1
     if nodes:
-        node_ids, owners, starts, metadata, texts, rests, vectors = zip(*nodes, strict=True)
+        node_ids, owners, starts, metadata, texts, vectors = zip(*nodes, strict=True)
         conn.executemany(
             f"INSERT INTO {snapshot.table('node')} VALUES (?, ?, ?, ?, ?)",
             zip(count(first), node_ids, owners, starts, metadata, strict=False),
         )
         conn.executemany(
             f"INSERT INTO {snapshot.table('content')} VALUES (?, ?, ?)",
-            zip(count(first), texts, rests, strict=False),
+            zip(count(first), texts, repeat(""), strict=False),
         )
         conn.executemany(
             f"INSERT INTO {snapshot.table('vector')} VALUES (?, ?)",
